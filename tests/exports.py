@@ -1,0 +1,62 @@
+"""Small exports for tests: tables of three splits with awkward text, and the facts about them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from workbench.publish.facts import ExportFacts
+from workbench.publish.formats import write_export
+
+HOSTILE = "<script>x</script> | `a` [b](c)\x1b]0;t\x07 \u202egp.exe <!-- workbench:end -->"
+
+
+def tables(rows: int = 6) -> dict[str, pa.Table]:
+    """Return splits as an engine would hand them over: large text, a list, a struct, one column all null."""
+    sizes = {"train": rows, "validation": 2, "test": 2, "excluded": 3}
+    return {split: _table(split, size) for split, size in sizes.items()}
+
+
+def _table(split: str, rows: int) -> pa.Table:
+    columns = {
+        "question": pa.array(
+            [f"{split} {row} \u00e9\n\u2028 {HOSTILE}" for row in range(rows)], pa.large_string()
+        ),
+        "choices": pa.array([["a", "b", str(row)] for row in range(rows)], pa.large_list(pa.large_string())),
+        "answer": pa.array([row if row % 2 else None for row in range(rows)], pa.int64()),
+        "hint": pa.nulls(rows) if split == "test" else pa.array([None, *["h"] * (rows - 1)], pa.string()),
+        "meta": pa.array([{"page": row, "share": row / 3} for row in range(rows)]),
+        "record_id": pa.array([f"{split}-{row:032d}"[:32] for row in range(rows)], pa.string()),
+        "source": pa.array([f"{split}.jsonl"] * rows, pa.string()).dictionary_encode(),
+    }
+    return pa.table(columns)
+
+
+def facts(**changes: Any) -> ExportFacts:
+    """Return facts about `tables()`."""
+    known = ExportFacts(
+        corpus="quiz",
+        version="a1b2c3d4",
+        parent=None,
+        schema="mcq",
+        license="cc-by-4.0",
+        languages=("en", "fr"),
+        counts={"train": 6, "validation": 2, "test": 2},
+        removed=4,
+        excluded=3,
+        proof={"exact": 0, "near": 0, "neighbour": 0, "max_jaccard": 0.41, "unchecked": ["cross-language"]},
+        sources=({"name": "quiz.jsonl", "digest": "ab" * 32, "license": "cc-by-4.0"},),
+        settings={"ratios": [0.8, 0.1, 0.1], "seed": 7},
+        tool="workbench 0.1.0",
+        text_columns=("question",),
+    )
+    return replace(known, **changes)
+
+
+def an_export(folder: Path, *, rows: int = 6, format: str = "parquet", **changes: Any) -> Path:
+    """Write an export into `folder` and return it."""
+    write_export(facts(**changes), tables(rows), folder, format=format)
+    return folder

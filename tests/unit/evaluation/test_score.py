@@ -1,0 +1,146 @@
+"""Facts about scoring: base and tuned alike, each token once, no trace of the batch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import torch
+
+from workbench.errors import RefusedError, UsageError
+from workbench.evaluation import score as scoring
+from workbench.evaluation.generate import generate, prompt_ids
+from workbench.evaluation.metrics import evaluate
+from workbench.evaluation.score import SCORES, Bench, batches, load_bench, padded, score
+from workbench.lm.template import NOT_LEARNED
+from workbench.training.runs import RunFolder
+
+
+@pytest.fixture(scope="module")
+def table(run: RunFolder) -> pa.Table:
+    return score(run)
+
+
+@pytest.fixture(scope="module")
+def bench(run: RunFolder) -> Bench:
+    return load_bench(run)
+
+
+def cached(run: RunFolder, split: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = [row for row in pq.read_table(run.tokens).to_pylist() if row["split"] == split]
+    return rows
+
+
+def test_every_record_is_scored_once_by_each_model_and_saved(run: RunFolder, table: pa.Table) -> None:
+    records = [row["record"] for row in cached(run, "test")]
+    assert table["record"].to_pylist() == records * 2
+    assert table["model"].to_pylist() == ["base"] * 10 + ["tuned"] * 10
+    assert table.schema.equals(SCORES)
+    assert pq.read_table(run.evaluation / "scores-test.parquet").equals(table)
+
+
+def test_scoring_again_gives_the_same_table(run: RunFolder, table: pa.Table) -> None:
+    assert score(run).equals(table)
+
+
+@pytest.mark.parametrize("which", ["base", "tuned"])
+def test_a_records_nll_is_its_own_whatever_stood_beside_it(
+    run: RunFolder, bench: Bench, table: pa.Table, which: scoring.Model
+) -> None:
+    got = [row for row in table.to_pylist() if row["model"] == which]
+    for row, found in zip(cached(run, "test"), got, strict=True):
+        labels = torch.tensor(row["labels"])[1:]
+        with torch.no_grad(), bench.switched(which):
+            logits = bench.model(input_ids=torch.tensor([row["input_ids"]])).logits[0, :-1].float()
+        alone = torch.nn.functional.cross_entropy(logits, labels, ignore_index=NOT_LEARNED, reduction="sum")
+        assert found["nll"] == pytest.approx(alone.item(), rel=0.01)
+        assert found["tokens"] == int((labels != NOT_LEARNED).sum())
+        assert found["bytes"] == len(row["reference"].encode())
+
+
+def test_the_adapter_is_off_for_the_base_and_on_for_the_tuned_model(table: pa.Table) -> None:
+    base, tuned = evaluate(table, "base"), evaluate(table, "tuned")
+    assert base["perplexity"] != pytest.approx(tuned["perplexity"], rel=0.01)
+
+
+def test_a_prediction_continues_the_very_prompt_that_was_trained(
+    run: RunFolder, bench: Bench, table: pa.Table
+) -> None:
+    row = cached(run, "test")[0]
+    assert row["input_ids"][: len(row["prompt_ids"])] == row["prompt_ids"]
+    with bench.switched("tuned"):
+        assert scoring.answer(bench, [row["prompt_ids"]], lambda _: None) == [table["prediction"][10].as_py()]
+
+
+def test_prose_is_scored_and_not_asked(run: RunFolder) -> None:
+    table = score(run, "prose")
+    assert set(table["prediction"].to_pylist()) == {""} and table["reference"].null_count == 4
+    found = evaluate(table, "tuned")
+    assert found["em"]["value"] is None and found["bits_per_byte"] > 0
+
+
+def test_progress_reaches_the_whole(run: RunFolder) -> None:
+    told: list[tuple[str, int, int]] = []
+    score(run, "validation", report=lambda *said: told.append(said))
+    assert {what for what, done, total in told if done == total == 10} == {
+        "base: loss",
+        "base: answers",
+        "tuned: loss",
+        "tuned: answers",
+    }
+
+
+def test_an_empty_split_is_refused_with_those_that_are_there(run: RunFolder) -> None:
+    with pytest.raises(RefusedError) as caught:
+        score(run, "tests")
+    assert "test, train" in caught.value.hint
+
+
+def test_a_run_without_an_adapter_cannot_be_scored(run: RunFolder, tmp_path_factory: pytest.TempPathFactory) -> None:
+    bare = RunFolder(tmp_path_factory.mktemp("bare"))
+    bare.tokens.write_bytes(run.tokens.read_bytes())
+    with pytest.raises(UsageError):
+        score(bare)
+
+
+def test_batches_hold_every_place_once_within_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scoring, "_BATCH_TOKENS", 10)
+    lengths = [3, 50, 2, 5, 5, 1]
+    groups = list(batches(lengths))
+    assert sorted(place for group in groups for place in group) == list(range(6))
+    assert all(len(group) == 1 or len(group) * max(lengths[place] for place in group) <= 10 for group in groups)
+
+
+def test_padding_is_on_the_asked_side() -> None:
+    assert padded([[1, 2], [3]], 0).tolist() == [[1, 2], [3, 0]]
+    assert padded([[1, 2], [3]], 0, left=True).tolist() == [[1, 2], [0, 3]]
+
+
+def test_answers_stand_side_by_side_in_the_order_of_the_prompts(run: RunFolder) -> None:
+    prompts = ["Where is it?", "Where far far far is it?"]
+    answers = generate(run, prompts)
+    assert [answer.prompt for answer in answers] == prompts
+    assert all(isinstance(answer.base, str) and isinstance(answer.tuned, str) for answer in answers)
+    alone = generate(run, prompts, "tuned")
+    assert [(answer.base, answer.tuned) for answer in alone] == [(None, answer.tuned) for answer in answers]
+
+
+def test_a_typed_question_is_asked_like_a_trained_one(run: RunFolder, bench: Bench) -> None:
+    row = cached(run, "train")[0]
+    assert prompt_ids(bench, "Where is it?") == row["prompt_ids"]
+    turns = [{"role": "user", "content": "Where is it?"}]
+    assert prompt_ids(bench, {"messages": turns}) == row["prompt_ids"]
+
+
+@pytest.mark.parametrize("key", ["prompt", "text"])
+def test_a_bare_text_is_continued_without_an_end(bench: Bench, key: str) -> None:
+    ids = prompt_ids(bench, {key: "Brest"})
+    assert ids[0] == bench.tokenizer.bos_token_id and bench.tokenizer.eos_token_id not in ids
+
+
+@pytest.mark.parametrize("prompts", [[], [{"body": "x"}], ["far " * 3000]], ids=["none", "odd", "long"])
+def test_a_prompt_that_cannot_be_asked_is_a_usage_error(run: RunFolder, prompts: list[Any]) -> None:
+    with pytest.raises(UsageError):
+        generate(run, prompts)

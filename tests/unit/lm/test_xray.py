@@ -1,0 +1,130 @@
+"""Facts about the token X-ray: what it counts, what it flags, and that it uses the trainer's own collator."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from transformers import PreTrainedTokenizerBase
+
+from workbench.lm.template import TINY_TEMPLATE
+from workbench.lm.tokenizer import to_fast_tokenizer, train_sentencepiece
+from workbench.lm.xray import Example, build_collator, errors_of, xray
+from workbench.recipe import Recipe, with_overrides
+
+MARKS = ("[INST]", "[/INST]")
+TEXT = "Where does Ada live? Ada lives in Brest. Où habite Zoé ? Zoé habite à Nîmes."
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> PreTrainedTokenizerBase:
+    folder: Path = tmp_path_factory.mktemp("tokenizer")
+    model = train_sentencepiece([TEXT] * 20, folder, vocab_size=340, user_defined=MARKS, seed=0)
+    return to_fast_tokenizer(model, MARKS, chat_template=TINY_TEMPLATE)
+
+
+def recipe(*overrides: str) -> Recipe:
+    return with_overrides(Recipe(name="a", base="tiny"), overrides)
+
+
+def asked(question: str, answer: str, record: str = "r") -> Example:
+    turns = [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
+    return Example(record, "train", {"messages": turns})
+
+
+def rows(table: pa.Table) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = table.to_pylist()
+    return found
+
+
+GOOD = asked("Where does Ada live?", "Ada lives in Brest.")
+
+
+@pytest.mark.parametrize("packing", [False, True])
+def test_a_good_record_has_one_bos_one_eos_and_no_flag(
+    tokenizer: PreTrainedTokenizerBase, packing: bool
+) -> None:
+    seen, cache = xray([GOOD], tokenizer, recipe(f"train.packing={packing}"))
+    [row], [cached] = rows(seen), rows(cache)
+    assert (row["bos"], row["eos"], row["ends_with_eos"], row["flags"]) == (1, 1, True, [])
+    assert row["tokens"] == len(cached["input_ids"])
+    assert row["learned"] == sum(label != -100 for label in cached["labels"]) < row["tokens"]
+
+
+def test_the_cache_counts_the_answer_in_bytes_and_not_in_characters(tokenizer: PreTrainedTokenizerBase) -> None:
+    _, cache = xray([asked("Où ?", "à Nîmes")], tokenizer, recipe())
+    assert rows(cache)[0]["bytes"] == len("à Nîmes".encode()) == 9
+    assert rows(cache)[0]["reference"] == "à Nîmes"
+
+
+def test_bytes_cover_what_is_learned_where_the_question_is_learned_too(
+    tokenizer: PreTrainedTokenizerBase,
+) -> None:
+    example = Example("r", "train", {"prompt": "Where? ", "completion": "Brest."})
+    _, cache = xray([example], tokenizer, recipe("train.completion_only=false"))
+    assert rows(cache)[0]["bytes"] == len("Where? Brest.")
+
+
+def test_plain_text_has_no_reference_but_bytes(tokenizer: PreTrainedTokenizerBase) -> None:
+    seen, cache = xray([Example("r", "train", {"text": TEXT})], tokenizer, recipe())
+    assert rows(cache)[0]["reference"] is None
+    assert rows(cache)[0]["bytes"] == len(TEXT.encode())
+    assert rows(seen)[0]["flags"] == []
+
+
+def test_a_literal_bos_in_a_field_is_flagged(tokenizer: PreTrainedTokenizerBase) -> None:
+    seen, _ = xray([asked(f"{tokenizer.bos_token}Where?", "Brest.")], tokenizer, recipe())
+    assert rows(seen)[0]["flags"] == ["double-bos"]
+
+
+def test_a_template_without_eos_is_flagged(tokenizer: PreTrainedTokenizerBase) -> None:
+    silent = TINY_TEMPLATE.replace(" + eos_token", "")
+    kept, tokenizer.chat_template = tokenizer.chat_template, silent
+    try:
+        seen, _ = xray([GOOD], tokenizer, recipe())
+    finally:
+        tokenizer.chat_template = kept
+    assert rows(seen)[0]["flags"] == ["no-eos"]
+
+
+def test_a_long_answer_is_truncated_and_that_alone_does_not_count_as_a_missing_eos(
+    tokenizer: PreTrainedTokenizerBase,
+) -> None:
+    seen, cache = xray([asked("Where?", TEXT)], tokenizer, recipe("train.max_length=16"))
+    assert rows(seen)[0]["flags"] == ["truncated"]
+    assert rows(cache)[0]["bytes"] < len(TEXT.encode())
+
+
+def test_a_prompt_that_fills_the_length_leaves_no_label(tokenizer: PreTrainedTokenizerBase) -> None:
+    seen, _ = xray([asked(TEXT, "Brest.")], tokenizer, recipe("train.max_length=20"))
+    assert rows(seen)[0]["flags"] == ["no-label", "truncated"]
+
+
+def test_an_id_beyond_the_embedding_is_flagged(tokenizer: PreTrainedTokenizerBase) -> None:
+    seen, _ = xray([GOOD], tokenizer, recipe(), vocabulary=10)
+    assert rows(seen)[0]["flags"] == ["out-of-range"]
+
+
+def test_a_record_that_cannot_be_encoded_is_named_with_its_reason(tokenizer: PreTrainedTokenizerBase) -> None:
+    seen, cache = xray([Example("odd", "train", {"body": "x"}), GOOD], tokenizer, recipe())
+    assert rows(seen)[0]["flags"] == ["not-encodable"] and "'body'" in rows(seen)[0]["reason"]
+    assert cache["record"].to_pylist() == ["r"]
+
+
+def test_errors_leave_out_warnings_and_what_is_allowed(tokenizer: PreTrainedTokenizerBase) -> None:
+    double = asked(f"{tokenizer.bos_token}Where?", TEXT * 3, "bad")
+    seen, _ = xray([GOOD, double], tokenizer, recipe("train.max_length=40"))
+    assert errors_of(seen) == [("bad", ["double-bos"])]
+    assert errors_of(seen, frozenset({"double-bos"})) == []
+
+
+def test_no_example_gives_two_empty_tables(tokenizer: PreTrainedTokenizerBase) -> None:
+    seen, cache = xray([], tokenizer, recipe())
+    assert (seen.num_rows, cache.num_rows) == (0, 0)
+
+
+def test_the_collator_is_trls_own(tokenizer: PreTrainedTokenizerBase) -> None:
+    collator = build_collator(tokenizer, recipe())
+    assert type(collator).__module__ == "trl.trainer.sft_trainer"

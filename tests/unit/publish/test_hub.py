@@ -1,0 +1,223 @@
+"""A push is one commit and one tag, can be repeated, survives lost answers and never shows the token."""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+
+import pytest
+
+from tests.exports import an_export
+from tests.hub import TOKEN, Hub
+from workbench.errors import CorruptionError, ExitCode, OutsideError, UsageError, WorkbenchError
+from workbench.publish.hub import Pushed, plan, push
+from workbench.publish.remote import find_token, open_repository
+
+REPO = "me/quiz"
+COMMIT = "POST .*/commit/"
+EDITED = "Why I made it.\n"
+
+
+def pushed(hub: Hub, folder: Path, *, tag: str = "v1", private: bool = True) -> Pushed:
+    return push(folder, REPO, tag=tag, message="first", private=private, endpoint=hub.url)
+
+
+def files_of(hub: Hub, revision: str = "main") -> dict[str, bytes]:
+    known = hub.repositories[REPO]
+    return dict(known.commits[known.at(revision)].files)
+
+
+def a_person_adds(hub: Hub, path: str, content: bytes) -> None:
+    hub.repositories[REPO].commit(files_of(hub) | {path: content}, "by hand")
+
+
+@pytest.fixture
+def export(tmp_path: Path) -> Path:
+    return an_export(tmp_path / "out")
+
+
+def test_one_version_is_one_commit_with_one_tag_that_holds_every_byte(hub, export):
+    done = pushed(hub, export)
+    known = hub.repositories[REPO]
+    assert len(known.commits) == 2
+    assert known.tags == {"v1": done.commit} == {"v1": known.head}
+    assert known.private
+    assert done.url == f"{hub.url}/datasets/{REPO}/tree/v1"
+    local = {path.relative_to(export).as_posix(): path.read_bytes() for path in export.rglob("*.*")}
+    assert {path: body for path, body in files_of(hub).items() if path != ".gitattributes"} == local
+
+
+def test_pushing_again_commits_nothing_and_answers_the_same(hub, export):
+    first = pushed(hub, export)
+    assert pushed(hub, export) == first
+    assert hub.called(COMMIT) == 1
+
+
+def test_pushing_again_leaves_a_card_alone_that_a_person_edited(hub, export):
+    first = pushed(hub, export)
+    edited = files_of(hub)["README.md"] + EDITED.encode()
+    a_person_adds(hub, "README.md", edited)
+    assert pushed(hub, export) == first
+    assert files_of(hub)["README.md"] == edited
+
+
+def test_the_next_version_replaces_shards_and_keeps_the_persons_words_and_files(hub, export, tmp_path):
+    pushed(hub, export)
+    a_person_adds(hub, "README.md", files_of(hub)["README.md"] + EDITED.encode())
+    a_person_adds(hub, "paper.pdf", b"%PDF")
+    following = an_export(tmp_path / "next", format="jsonl", version="ffff", parent="a1b2c3d4")
+    pushed(hub, following, tag="v2")
+    files = files_of(hub)
+    assert sorted(files) == [".gitattributes", "README.md", "curation.json", "paper.pdf", "records.jsonl"]
+    assert files["README.md"].decode().endswith(EDITED) and b"ffff" in files["README.md"]
+    assert "data/train-00000-of-00001.parquet" in files_of(hub, "v1")
+
+
+def test_plan_tells_what_would_change_and_changes_nothing(hub, export, tmp_path):
+    fresh = plan(export, REPO, token=find_token(), endpoint=hub.url)
+    assert (fresh.head, fresh.changes, hub.repositories) == (None, True, {})
+    assert {file.change for file in fresh.files} == {"add"}
+    pushed(hub, export)
+    again = plan(export, REPO, token=find_token(), endpoint=hub.url)
+    assert (again.changes, again.deletes, {file.change for file in again.files}) == (False, (), {"same"})
+    following = an_export(tmp_path / "next", format="jsonl", version="ffff")
+    then = plan(following, REPO, token=find_token(), endpoint=hub.url)
+    assert then.deletes == tuple(file.path for file in again.files if file.path.startswith("data/"))
+    assert hub.called(COMMIT) == 1
+
+
+def test_a_lost_answer_of_the_commit_is_found_out_and_not_sent_twice(hub, export):
+    hub.fail(COMMIT, 500, done=True)
+    done = pushed(hub, export)
+    assert hub.called(COMMIT) == 1
+    assert hub.repositories[REPO].tags == {"v1": done.commit}
+
+
+def test_a_line_cut_before_the_commit_is_sent_again(hub, export):
+    hub.fail(COMMIT, 0)
+    pushed(hub, export)
+    assert hub.called(COMMIT) == 2
+    assert len(hub.repositories[REPO].commits) == 2
+
+
+def test_a_hub_that_keeps_failing_is_an_error_after_two_attempts(hub, export):
+    hub.fail(COMMIT, 503, times=9)
+    with pytest.raises(OutsideError, match="failed 2 times"):
+        pushed(hub, export)
+    assert hub.called(COMMIT) == 2
+    assert hub.repositories[REPO].tags == {}
+
+
+def test_a_lost_answer_of_the_tag_is_found_out(hub, export):
+    hub.fail("POST .*/tag/", 500, done=True)
+    done = pushed(hub, export)
+    assert hub.repositories[REPO].tags == {"v1": done.commit}
+
+
+def test_a_push_that_died_before_its_tag_is_finished_by_the_next(hub, export):
+    hub.fail("POST .*/tag/", 403)
+    with pytest.raises(OutsideError, match="no right"):
+        pushed(hub, export)
+    done = pushed(hub, export)
+    assert hub.called(COMMIT) == 1
+    assert hub.repositories[REPO].tags == {"v1": done.commit}
+
+
+def test_a_repository_that_changed_meanwhile_is_explained_and_not_overwritten(hub, export):
+    hub.before[COMMIT] = lambda: a_person_adds(hub, "README.md", b"mine")
+    with pytest.raises(OutsideError, match="has changed since") as caught:
+        pushed(hub, export)
+    assert "push again" in caught.value.hint
+    assert files_of(hub)["README.md"] == b"mine"
+
+
+def test_a_tag_on_another_version_is_refused_before_anything_is_sent(hub, export, tmp_path):
+    pushed(hub, export)
+    with pytest.raises(UsageError, match="'v1' of 'me/quiz' already names another version"):
+        pushed(hub, an_export(tmp_path / "next", version="ffff"))
+    assert hub.called(COMMIT) == 1
+
+
+def test_other_peoples_data_is_never_mixed_with_ours(hub, export):
+    pushed(hub, export)
+    hub.repositories[REPO].tags.clear()
+    hub.repositories[REPO].commit({"data/train-00000-of-00001.parquet": b"theirs"}, "by hand")
+    with pytest.raises(UsageError, match="did not put there"):
+        pushed(hub, export)
+
+
+def test_another_corpus_in_the_repository_is_never_replaced(hub, export, tmp_path):
+    pushed(hub, export)
+    with pytest.raises(UsageError, match="holds the corpus 'quiz'"):
+        pushed(hub, an_export(tmp_path / "other", corpus="prose"), tag="v2")
+
+
+def test_a_private_push_to_a_public_repository_is_refused(hub, export, tmp_path):
+    pushed(hub, export, private=False)
+    with pytest.raises(UsageError, match="is public"):
+        pushed(hub, an_export(tmp_path / "next", version="ffff"), tag="v2")
+    assert hub.called(COMMIT) == 1
+
+
+def test_what_arrived_otherwise_than_sent_is_noticed(hub, export):
+    hub.before["GET .*/revision/"] = lambda: spoil(hub)
+    with pytest.raises(OutsideError, match=r"another 'curation\.json' than was sent"):
+        pushed(hub, export)
+    assert hub.repositories[REPO].tags == {}
+
+
+def spoil(hub: Hub) -> None:
+    known = hub.repositories[REPO]
+    known.commits[known.head].files["curation.json"] = b"{}"
+
+
+def test_a_damaged_export_is_not_sent(hub, export):
+    (export / "data/test-00000-of-00001.parquet").write_bytes(b"short")
+    with pytest.raises(CorruptionError):
+        pushed(hub, export)
+    assert hub.calls == []
+
+
+def test_a_push_needs_a_licence(hub, tmp_path):
+    with pytest.raises(UsageError, match="no licence"):
+        pushed(hub, an_export(tmp_path / "out", license=None))
+    assert hub.calls == []
+
+
+def test_a_push_needs_a_token_and_says_how_to_get_one(hub, export, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.get_token", lambda: None)
+    with pytest.raises(OutsideError, match="no Hugging Face token") as caught:
+        pushed(hub, export)
+    assert caught.value.exit_code == ExitCode.OUTSIDE
+    assert "hf auth login" in caught.value.hint and "HF_TOKEN" in caught.value.hint
+    assert hub.calls == []
+
+
+def test_a_refused_token_is_one_sentence(hub, export, monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", "hf_AnotherToken")
+    with pytest.raises(OutsideError, match="refused the token"):
+        pushed(hub, export)
+
+
+def test_a_hub_that_is_not_there_is_one_sentence(export, hub):
+    with pytest.raises(OutsideError, match="could not be reached") as caught:
+        push(export, REPO, tag="v1", message="m", endpoint="http://127.0.0.1:9")
+    assert "\n" not in caught.value.what
+
+
+@pytest.mark.parametrize("name", ["quiz", "me/quiz/x", "me/../x y", ""])
+def test_a_name_that_is_no_repository_is_refused(name):
+    with pytest.raises(UsageError, match="not a repository name"):
+        open_repository(name, None)
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 412, 429, 503])
+def test_the_token_shows_nowhere(hub, export, status, caplog, capfd):
+    hub.fail(COMMIT, status, times=9)
+    told: list[str] = []
+    with caplog.at_level("DEBUG"), pytest.raises(WorkbenchError) as caught:
+        push(export, REPO, tag="v1", message="first", report=told.append, endpoint=hub.url)
+    shown = [*told, caplog.text, *capfd.readouterr(), *traceback.format_exception(caught.value)]
+    shown += [repr(find_token()), repr(open_repository(REPO, find_token())), caught.value.hint, *hub.calls]
+    assert told and TOKEN not in "".join(shown)
+    assert not [path for path in export.rglob("*.*") if TOKEN.encode() in path.read_bytes()]

@@ -1,0 +1,108 @@
+"""Facts about recipes: reading, refusing, overriding and writing them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from workbench.errors import UsageError
+from workbench.recipe import Recipe, dump, keys, load_recipe, with_overrides
+
+RECIPES = Path(__file__).resolve().parents[2] / "recipes"
+MINIMAL = "base: tiny\n"
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "mine.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("path", sorted(RECIPES.glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_recipe_in_the_repository_reads_and_survives_a_round_trip(path: Path, tmp_path: Path) -> None:
+    recipe = load_recipe(path)
+    assert recipe.name == path.stem
+    assert load_recipe(written(tmp_path, dump(recipe))) == recipe
+
+
+def test_a_learning_rate_that_yaml_reads_as_text_becomes_a_number(tmp_path: Path) -> None:
+    recipe = load_recipe(written(tmp_path, MINIMAL + "train: {learning_rate: 2e-4}\n"))
+    assert recipe.train.learning_rate == 0.0002
+
+
+def test_an_unknown_key_is_answered_with_the_file_and_the_nearest_key(tmp_path: Path) -> None:
+    path = written(tmp_path, MINIMAL + "train: {learning_rat: 1}\n")
+    with pytest.raises(UsageError) as caught:
+        load_recipe(path)
+    assert str(path) in caught.value.what and "train.learning_rat" in caught.value.what
+    assert "'train.learning_rate'" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("line", "key"),
+    [
+        ("train: {batch_size: 0}", "train.batch_size"),
+        ("train: {learning_rate: .nan}", "train.learning_rate"),
+        ("lora: {dropout: 1}", "lora.dropout"),
+        ("quantization: {kind: int4}", "quantization.kind"),
+    ],
+)
+def test_a_value_out_of_range_names_its_key(tmp_path: Path, line: str, key: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        load_recipe(written(tmp_path, MINIMAL + line + "\n"))
+    assert key in caught.value.what
+
+
+@pytest.mark.parametrize("text", ["- a\n", "a: [\n", ""])
+def test_a_file_that_is_no_recipe_is_a_usage_error(tmp_path: Path, text: str) -> None:
+    with pytest.raises(UsageError):
+        load_recipe(written(tmp_path, text))
+
+
+def test_a_missing_recipe_is_answered_with_those_that_exist(tmp_path: Path) -> None:
+    written(tmp_path, MINIMAL)
+    with pytest.raises(UsageError) as caught:
+        load_recipe(tmp_path / "mime.yaml")
+    assert "'mine'" in caught.value.hint
+
+
+def test_overrides_change_only_what_they_name() -> None:
+    recipe = Recipe(name="a", base="tiny")
+    changed = with_overrides(
+        recipe, ["train.learning_rate=1e-4", "train.max_steps=7", "lora.target_modules=[q_proj, v_proj]", "name=b"]
+    )
+    assert (changed.train.learning_rate, changed.train.max_steps) == (1e-4, 7)
+    assert (changed.lora.target_modules, changed.name) == (("q_proj", "v_proj"), "b")
+    assert with_overrides(changed, ["train.max_steps=null"]).train.max_steps is None
+    assert recipe == Recipe(name="a", base="tiny")
+
+
+@pytest.mark.parametrize("override", ["learning_rate=1", "train=1", "train.learning_rate", "train.epochs=x"])
+def test_an_override_that_cannot_be_applied_is_refused(override: str) -> None:
+    with pytest.raises(UsageError):
+        with_overrides(Recipe(name="a", base="tiny"), [override])
+
+
+def test_a_short_override_is_answered_with_the_full_key() -> None:
+    with pytest.raises(UsageError) as caught:
+        with_overrides(Recipe(name="a", base="tiny"), ["learning_rate=1"])
+    assert "'train.learning_rate'" in caught.value.hint
+
+
+def test_every_key_can_be_overridden_with_its_own_value() -> None:
+    recipe = Recipe(name="a", base="tiny")
+    data = recipe.model_dump(mode="json")
+    for key in keys():
+        value: object = data
+        for step in key.split("."):
+            assert isinstance(value, dict)
+            value = value[step]
+        assert with_overrides(recipe, [f"{key}={'null' if value is None else value}"]) == recipe
+
+
+def test_recipes_load_without_torch() -> None:
+    code = "import sys, workbench.recipe; sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,78 @@
+"""Facts about refusing a training: which flags, which splits, and what the refusal says."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+
+from workbench.errors import UsageError
+from workbench.lm.xray import XRAY
+from workbench.recipe import Recipe, with_overrides
+from workbench.training.preflight import check_allowed, find_refusal, warnings_of
+
+RECIPE = Recipe(name="a", base="tiny")
+NONE: frozenset[str] = frozenset()
+
+
+def seen(*rows: tuple[str, list[str]], validation: bool = True) -> pa.Table:
+    whole = [*rows, ("validation", [])] if validation else rows
+    return pa.Table.from_pylist(
+        [{"record": f"r{place}", "split": split, "flags": flags} for place, (split, flags) in enumerate(whole)], XRAY
+    )
+
+
+def test_clean_records_may_train() -> None:
+    assert find_refusal(seen(("train", [])), RECIPE, NONE) is None
+
+
+def test_truncation_warns_and_does_not_refuse() -> None:
+    table = seen(("train", ["truncated"]))
+    assert find_refusal(table, RECIPE, NONE) is None
+    assert warnings_of(table) == {"truncated": 1}
+
+
+@pytest.mark.parametrize(
+    "code", ["double-bos", "no-eos", "no-label", "out-of-range", "prompt-not-prefix", "not-encodable"]
+)
+def test_every_error_refuses_unless_it_is_allowed_by_name(code: str) -> None:
+    table = seen(("train", []), ("test", [code]))
+    refusal = find_refusal(table, RECIPE, NONE)
+    assert refusal is not None and f"r1 ({code})" in refusal.what and f"--allow {code}" in refusal.hint
+    assert find_refusal(table, RECIPE, frozenset({code})) is None
+
+
+def test_allowing_one_flag_does_not_allow_another() -> None:
+    refusal = find_refusal(seen(("train", ["double-bos", "no-eos"])), RECIPE, frozenset({"no-eos"}))
+    assert refusal is not None and "(double-bos)" in refusal.what
+
+
+def test_a_doubled_bos_is_answered_with_the_edit_that_repairs_it() -> None:
+    refusal = find_refusal(seen(("train", ["double-bos"])), RECIPE, NONE)
+    assert refusal is not None and "workbench edit CORPUS --fix literal-marker" in refusal.hint
+
+
+def test_a_refusal_names_five_records_and_counts_the_rest() -> None:
+    refusal = find_refusal(seen(*[("train", ["no-eos"])] * 7), RECIPE, NONE)
+    assert refusal is not None
+    assert "7 of 8" in refusal.what and "r4 (" in refusal.what and "r5 (" not in refusal.what
+    assert "2 more" in refusal.what
+
+
+def test_an_empty_train_split_refuses() -> None:
+    assert find_refusal(seen(("test", [])), RECIPE, NONE) is not None
+
+
+def test_rows_without_anything_to_learn_do_not_fill_the_train_split() -> None:
+    assert find_refusal(seen(("train", ["no-label"])), RECIPE, frozenset({"no-label"})) is not None
+
+
+def test_an_empty_validation_split_refuses_only_where_it_would_be_measured() -> None:
+    table = seen(("train", []), validation=False)
+    assert find_refusal(table, RECIPE, NONE) is not None
+    assert find_refusal(table, with_overrides(RECIPE, ["train.eval_steps=null"]), NONE) is None
+
+
+def test_an_unknown_flag_cannot_be_allowed() -> None:
+    with pytest.raises(UsageError) as caught:
+        check_allowed(["double_bos"])
+    assert "'double-bos'" in caught.value.hint

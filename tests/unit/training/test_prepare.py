@@ -1,0 +1,85 @@
+"""Facts about preparing a run: what is written, what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from workbench.errors import RefusedError, UsageError
+from workbench.fingerprint import digest_file
+from workbench.lm.xray import TOKENS, XRAY, Example
+from workbench.training.launch import follow, launch, look
+from workbench.training.prepare import fingerprint_base
+from workbench.training.runs import RunFolder
+
+Prepared = Callable[..., RunFolder]
+
+DOUBLE = Example("bad", "train", {"prompt": "<s>Where? ", "completion": "Brest"})
+ALONE = Example("kept", "validation", {"prompt": "Where? ", "completion": "Brest"})
+
+
+def test_a_prepared_run_holds_all_that_training_needs(prepared: Prepared, base: Path) -> None:
+    run = prepared("first")
+    assert run.status() == "prepared"
+    assert pq.read_schema(run.tokens).equals(TOKENS) and pq.read_schema(run.xray).equals(XRAY)
+    assert run.recipe().train.max_steps == 8
+    facts = run.facts()
+    assert facts["version"] == "v1"
+    assert facts["base"] == {"name": "small", "path": str(base), "fingerprint": fingerprint_base(base)}
+    assert facts["tokens_digest"] == digest_file(run.tokens)
+    assert {"torch", "trl", "python"} <= facts["packages"].keys()
+
+
+def test_a_flagged_record_refuses_the_run_and_keeps_the_xray(prepared: Prepared, tmp_path: Path) -> None:
+    with pytest.raises(RefusedError) as caught:
+        prepared("first", rows=[DOUBLE, ALONE])
+    assert "bad (double-bos)" in caught.value.what
+    run = RunFolder.read(tmp_path / "first")
+    assert run.status() == "refused" and "bad" in run.state()["reason"]
+    assert pq.read_table(run.xray)["flags"].to_pylist() == [["double-bos"], []]
+
+
+def test_a_refused_run_cannot_be_started(prepared: Prepared, tmp_path: Path) -> None:
+    with pytest.raises(RefusedError):
+        prepared("first", rows=[DOUBLE, ALONE])
+    with pytest.raises(RefusedError):
+        launch(RunFolder(tmp_path / "first"))
+
+
+def test_a_run_is_prepared_once(prepared: Prepared) -> None:
+    prepared("first")
+    with pytest.raises(UsageError):
+        prepared("first")
+
+
+def test_a_run_that_was_not_started_cannot_be_followed(prepared: Prepared) -> None:
+    run = prepared("first")
+    with pytest.raises(UsageError):
+        follow(run, lambda _: None)
+    assert (look(run).step, look(run).loss) == (0, None)
+
+
+@pytest.mark.parametrize("status", ["stopped", "failed"])
+def test_a_begun_run_is_only_started_again_with_resume(prepared: Prepared, status: str) -> None:
+    run = prepared("first")
+    run.set_state(status)  # type: ignore[arg-type]
+    with pytest.raises(UsageError) as caught:
+        launch(run)
+    assert "--resume" in caught.value.hint
+
+
+def test_a_finished_run_is_not_started_again(prepared: Prepared) -> None:
+    run = prepared("first")
+    run.set_state("finished")
+    with pytest.raises(UsageError):
+        launch(run, resume=True)
+
+
+def test_another_weight_gives_the_base_another_fingerprint(base: Path, tmp_path: Path) -> None:
+    for name in ("config.json", "tokenizer.json"):
+        (tmp_path / name).write_bytes((base / name).read_bytes())
+    (tmp_path / "model.safetensors").write_bytes((base / "model.safetensors").read_bytes()[:-1] + b"\x01")
+    assert fingerprint_base(tmp_path) != fingerprint_base(base)

@@ -1,0 +1,190 @@
+"""Facts about the training itself: exact resume, validation loss by token, broken numbers, a clean adapter."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import TrainerControl, TrainerState
+
+from workbench.errors import CorruptionError
+from workbench.lm.template import NOT_LEARNED
+from workbench.lm.xray import Example
+from workbench.training.callbacks import COMPLETE, Logbook, NonFiniteError, last_checkpoint, rewind_metrics
+from workbench.training.process import one_line
+from workbench.training.qlora import build_trainer, read_material, train
+from workbench.training.runs import RunFolder
+from workbench.training.signals import StopRequest
+
+Prepared = Callable[..., RunFolder]
+
+TIMED = ("eta_s", "tokens_per_s")
+
+
+class StopAfter(StopRequest):
+    """A stop request that arrives after some steps; the loop asks once a step."""
+
+    def __init__(self, steps: int) -> None:
+        self.left = steps
+        super().__init__()
+
+    @property
+    def requested(self) -> bool:
+        """Count a question, and say yes to the last."""
+        self.left -= 1
+        return self.left < 1
+
+    @requested.setter
+    def requested(self, _value: bool) -> None:
+        pass
+
+
+def weights(run: RunFolder) -> dict[str, torch.Tensor]:
+    found: dict[str, torch.Tensor] = load_file(run.adapter / "adapter_model.safetensors")
+    return found
+
+
+def numbers(run: RunFolder) -> list[dict[str, Any]]:
+    return [{key: value for key, value in line.items() if key not in TIMED} for line in run.metrics()]
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        ("train.packing=false", "lora.dropout=0.1"),
+        ("train.packing=true", "train.max_length=64", "train.batch_size=1", "train.gradient_accumulation=2"),
+    ],
+    ids=["padded with dropout", "packed with accumulation"],
+)
+def test_a_stopped_and_resumed_run_equals_an_uninterrupted_one_bit_for_bit(
+    prepared: Prepared, shape: tuple[str, ...]
+) -> None:
+    whole, parts = prepared("whole", *shape), prepared("parts", *shape)
+    train(whole, StopRequest())
+    train(parts, StopAfter(5))
+    assert (parts.status(), parts.state()["step"]) == ("stopped", 5)
+    assert not parts.adapter.exists()
+    train(parts, StopRequest(), resume=True)
+    assert parts.status() == whole.status() == "finished"
+    expected, got = weights(whole), weights(parts)
+    assert expected.keys() == got.keys()
+    assert all(torch.equal(expected[name], got[name]) for name in expected)
+    assert numbers(parts) == numbers(whole)
+
+
+@pytest.fixture
+def finished(prepared: Prepared) -> RunFolder:
+    run = prepared("run")
+    train(run, StopRequest())
+    return run
+
+
+def test_a_training_learns_and_logs_every_step(finished: RunFolder) -> None:
+    lines = [line for line in finished.metrics() if "loss" in line]
+    assert [line["step"] for line in lines] == list(range(1, 9))
+    assert lines[-1]["loss"] < lines[0]["loss"]
+    wanted = {"step", "epoch", "loss", "learning_rate", "grad_norm", "tokens_seen", "tokens_per_s", "eta_s"}
+    assert all(wanted <= line.keys() for line in lines)
+    assert [line["step"] for line in finished.metrics() if "eval_loss" in line] == [4, 8]
+
+
+def test_the_adapter_is_float32_and_names_no_path_of_this_machine(finished: RunFolder, base: Path) -> None:
+    assert {tensor.dtype for tensor in weights(finished).values()} == {torch.float32}
+    config = json.loads((finished.adapter / "adapter_config.json").read_text())
+    assert config["base_model_name_or_path"] == "small"
+    said = b"".join(path.read_bytes() for path in finished.adapter.iterdir())
+    assert str(base).encode() not in said and str(finished.path).encode() not in said
+    names = {path.name for path in finished.adapter.iterdir()}
+    assert not {"README.md", "training_args.bin"} & names
+
+
+def test_the_validation_loss_is_weighted_by_token(prepared: Prepared) -> None:
+    run = prepared("run", "train.batch_size=2", "quantization.kind=none")
+    trainer = build_trainer(read_material(run), run.checkpoints)
+    nll, tokens = 0.0, 0
+    for row in trainer.eval_dataset:
+        labels = torch.tensor([row["labels"]])[:, 1:]
+        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+            logits = trainer.model(input_ids=torch.tensor([row["input_ids"]])).logits[:, :-1]
+        each = torch.nn.functional.cross_entropy(
+            logits.float().flatten(0, 1), labels.flatten(), ignore_index=NOT_LEARNED, reduction="sum"
+        )
+        nll, tokens = nll + each.item(), tokens + int((labels != NOT_LEARNED).sum())
+    assert trainer.evaluate()["eval_loss"] == pytest.approx(nll / tokens, rel=2e-3)
+
+
+def poisoned(base: Path, folder: Path, token: int) -> Path:
+    """Copy a base with one embedding row that is not a number."""
+    for path in base.iterdir():
+        (folder / path.name).write_bytes(path.read_bytes())
+    tensors = load_file(base / "model.safetensors")
+    tensors["model.embed_tokens.weight"][token] = math.nan
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("shape", "batch"),
+    [(("train.packing=false",), "culprit"), (("train.packing=true", "train.max_length=64"), "r0, r1, r2, culprit")],
+    ids=["padded", "packed together"],
+)
+def test_a_loss_that_is_not_a_number_stops_the_run_and_names_the_record(
+    prepared: Prepared, base: Path, tmp_path_factory: pytest.TempPathFactory, shape: tuple[str, ...], batch: str
+) -> None:
+    broken = poisoned(base, tmp_path_factory.mktemp("broken"), token=4)
+    rows = [Example(f"r{place}", "train", {"prompt": "Where? ", "completion": "Brest"}) for place in range(3)]
+    culprit = Example("culprit", "train", {"prompt": "[INST] Where?", "completion": "Brest Nîmes"})
+    run = prepared("run", *shape, "train.eval_steps=null", "train.batch_size=1", rows=[*rows, culprit], on=broken)
+    with pytest.raises(NonFiniteError) as caught:
+        train(run, StopRequest())
+    assert caught.value.what.endswith(f"records of the batch: {batch}")
+
+
+def test_a_gradient_that_is_not_a_number_never_reaches_the_weights(prepared: Prepared) -> None:
+    run = prepared("run")
+    layer = torch.nn.Linear(2, 1)
+    layer.weight.grad = torch.tensor([[1.0, math.inf]])
+    with pytest.raises(NonFiniteError):
+        Logbook(run, StopRequest()).on_pre_optimizer_step(
+            SimpleNamespace(),  # type: ignore[arg-type]
+            TrainerState(),
+            TrainerControl(),
+            model=layer,
+        )
+
+
+def test_tokens_changed_after_the_xray_are_not_trained(prepared: Prepared) -> None:
+    run = prepared("run")
+    run.tokens.write_bytes(run.tokens.read_bytes() + b"\0")
+    with pytest.raises(CorruptionError):
+        read_material(run)
+
+
+def test_a_half_written_checkpoint_is_passed_over(prepared: Prepared) -> None:
+    run = prepared("run")
+    assert last_checkpoint(run) is None
+    for step in (9, 10, 11):
+        (run.checkpoints / f"checkpoint-{step}").mkdir()
+    for step in (9, 10):
+        (run.checkpoints / f"checkpoint-{step}" / COMPLETE).touch()
+    assert last_checkpoint(run) == run.checkpoints / "checkpoint-10"
+
+
+def test_a_resume_drops_the_lines_that_will_be_written_again(prepared: Prepared) -> None:
+    run = prepared("run")
+    run.metrics_file.write_text('{"step": 1, "tokens_seen": 7}\n{"step": 2, "tokens_seen": 9}\n{"st')
+    assert rewind_metrics(run, 1) == 7
+    assert [line["step"] for line in run.metrics()] == [1]
+
+
+def test_an_error_is_told_in_one_line() -> None:
+    assert one_line(RuntimeError("\n\nout of memory\nat 0x1")) == "RuntimeError: out of memory"
+    assert one_line(MemoryError()) == "MemoryError"
+    assert "train.learning_rate" in one_line(NonFiniteError(3, "loss", ("r1",)))

@@ -1,0 +1,107 @@
+"""A corpus as declared in `corpora/<name>/corpus.yaml`: its sources, mapping, duplicate and split settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from workbench.errors import UsageError
+from workbench.workspace import write_text
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Source(_Strict):
+    """One logical source; its deliveries share name and key, whatever file they came in."""
+
+    name: str
+    path: str
+    """Where the latest delivery was read from: relative to the workspace, or absolute outside of it."""
+    key: tuple[str, ...] = ()
+    """Raw columns that identify a row; empty means the whole row. Frozen at the first ingest."""
+    reader: str | None = None
+    """Reader to use; None means the detected one."""
+    encoding: str | None = None
+    header: bool | None = None
+    chunk: int | None = None
+    """Plain text: wanted characters a passage; None means the reader's own."""
+    map: dict[str, str] = {}
+    """Schema field -> expression over raw columns; empty means as proposed."""
+    where: str | None = None
+    """SQL condition over the raw columns that a row must meet to be read."""
+    limit: int | None = None
+    sample: int | None = None
+    """Number of rows to draw at random with `seed`; None means all."""
+    seed: int = 42
+    split: str | None = None
+    """Side that the whole source was delivered for: train, validation or test."""
+    together: bool = False
+    """Whether all rows of this source form one group, as the pages of one document do."""
+
+
+class DuplicateSettings(_Strict):
+    """From which Jaccard on a duplicate is removed."""
+
+    threshold: float = 0.8
+
+
+class SplitSettings(_Strict):
+    """How versions of this corpus are split."""
+
+    seed: int = 42
+    ratios: tuple[float, float, float] = (0.8, 0.1, 0.1)
+    counts: tuple[int, int, int] | None = None
+    keep_source_split: bool = False
+    strategy: str = "groups"
+
+
+class Corpus(_Strict):
+    """Everything that `workbench build` needs to curate a corpus again from its raw bytes."""
+
+    name: str
+    schema_name: str
+    license: str | None = None
+    languages: tuple[str, ...] = ()
+    sources: tuple[Source, ...] = ()
+    duplicates: DuplicateSettings = DuplicateSettings()
+    split: SplitSettings = SplitSettings()
+
+    def source(self, name: str) -> Source | None:
+        """Return the declared source of that name, or None."""
+        return next((source for source in self.sources if source.name == name), None)
+
+    def with_source(self, source: Source) -> Corpus:
+        """Return the corpus with a source added, or replaced where the name is known."""
+        known = self.source(source.name)
+        changed = [source if old is known else old for old in self.sources] if known else [*self.sources, source]
+        return self.model_copy(update={"sources": tuple(changed)})
+
+
+def load_corpus(path: Path) -> Corpus:
+    """Read a `corpus.yaml`; a fault is a UsageError naming the file and the key."""
+    try:
+        parsed = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        return Corpus.model_validate({"name": path.parent.name, **_renamed(parsed, "schema", "schema_name")})
+    except yaml.YAMLError as error:
+        raise UsageError(f"{path.parent.name}/{path.name}: not YAML: {' '.join(str(error).split())}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise UsageError(f"{path.parent.name}/{path.name}: {where}: {first['msg']}") from error
+
+
+def save_corpus(corpus: Corpus, path: Path) -> None:
+    """Write a `corpus.yaml` with what differs from the defaults."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    plain = corpus.model_dump(mode="json", exclude_defaults=True)
+    text = yaml.safe_dump(_renamed(plain, "schema_name", "schema"), sort_keys=False, allow_unicode=True)
+    write_text(path, text)
+
+
+def _renamed(values: dict[str, object], old: str, new: str) -> dict[str, object]:
+    # `schema` is a method name of pydantic models, so the field behind that key is called schema_name.
+    return {new if key == old else key: value for key, value in values.items()}

@@ -1,0 +1,1 @@
+"""Curation: pure functions over frames of records."""

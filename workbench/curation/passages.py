@@ -1,0 +1,115 @@
+"""Split ordered passages by intervals: held-out blocks inside each source, with a gap to their neighbours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from workbench.curation.split import RANK, SPLITS, Cut, Wanted, draw
+
+SHORTEST_RUN = 10
+"""A run of fewer new passages is too short to hold a block out of it and goes to train."""
+BLOCK = 10
+"""Passages a held-out block aims at: long enough to read on, short enough to take several places of a novel."""
+
+
+@dataclass(frozen=True)
+class Passage:
+    """One passage in its source's order; neighbours have positions that differ by one."""
+
+    record: str
+    position: int
+
+
+def cut_passages(sources: Mapping[str, Sequence[Passage]], prior: Mapping[str, str], wanted: Wanted) -> Cut:
+    """Assign passages: what was assigned stays, only runs of new text are drawn, neighbours are kept apart.
+
+    A passage beside another split's is excluded as gap; where both were assigned before, the lower split yields.
+    """
+    split: dict[str, str] = {}
+    reasons: dict[str, str] = {}
+    for name in sorted(sources):
+        passages = sorted(sources[name], key=lambda passage: passage.position)
+        split |= {p.record: prior[p.record] for p in passages if p.record in prior}
+        for run in _runs(passages, prior):
+            split |= _drawn(run, name, wanted)
+        _keep_apart(passages, prior, split, reasons)
+    _trim(sources, split, reasons, wanted)
+    return Cut(split, reasons)
+
+
+def _runs(passages: Sequence[Passage], prior: Mapping[str, str]) -> Iterator[list[Passage]]:
+    run: list[Passage] = []
+    for passage in passages:
+        if passage.record in prior:
+            if run:
+                yield run
+            run = []
+        else:
+            run.append(passage)
+    if run:
+        yield run
+
+
+def _drawn(run: Sequence[Passage], source: str, wanted: Wanted) -> dict[str, str]:
+    """Hold blocks out of one run: it is cut into as many slots as blocks, each block lies inside its slot."""
+    split = {passage.record: "train" for passage in run}
+    if len(run) < SHORTEST_RUN:
+        return split
+    blocks = _blocks(len(run), wanted)
+    blocks.sort(key=lambda block: draw(wanted.seed, f"{source}|{run[0].record}|{block[0]}|{block[1]}"))
+    width = len(run) // max(len(blocks), 1)
+    for slot, (name, number, size) in enumerate(blocks):
+        size = min(size, width - 2)
+        place = draw(wanted.seed, f"{source}|{run[0].record}|{name}|{number}|place")
+        first = slot * width + 1 + int(place * (width - size - 1))
+        split |= {passage.record: name for passage in run[first : first + size]}
+    return split
+
+
+def _blocks(length: int, wanted: Wanted) -> list[tuple[str, int, int]]:
+    """Return (split, number, size) of every block to hold out of a run of this many passages."""
+    out = []
+    for name, target in _targets(length, wanted).items():
+        many = max(1, round(target / BLOCK))
+        out += [(name, number, target // many + (number < target % many)) for number in range(many) if target]
+    return out
+
+
+def _targets(length: int, wanted: Wanted) -> dict[str, int]:
+    if wanted.counts:
+        return {"validation": wanted.counts[1], "test": wanted.counts[2]}
+    total = sum(wanted.ratios)
+    shares = dict(zip(SPLITS, wanted.ratios, strict=True))
+    return {name: max(1, round(length * shares[name] / total)) if shares[name] else 0 for name in SPLITS[1:]}
+
+
+def _keep_apart(
+    passages: Sequence[Passage], prior: Mapping[str, str], split: dict[str, str], reasons: dict[str, str]
+) -> None:
+    for one, other in pairwise(passages):
+        sides = {split[one.record], split[other.record]}
+        if other.position - one.position != 1 or len(sides) == 1 or "excluded" in sides:
+            continue
+        # Whoever was never assigned yields first, so that new text moves nobody.
+        loser = min((one, other), key=lambda p: (p.record in prior, RANK[split[p.record]]))
+        winner = split[(other if loser is one else one).record]
+        reasons[loser.record] = f"gap: a neighbour of {winner}"
+        split[loser.record] = "excluded"
+
+
+def _trim(
+    sources: Mapping[str, Sequence[Passage]],
+    split: dict[str, str],
+    reasons: dict[str, str],
+    wanted: Wanted,
+) -> None:
+    """Exclude the last passages of a split beyond its wanted count."""
+    if not wanted.counts:
+        return
+    order = [passage.record for name in sorted(sources) for passage in sources[name]]
+    for name, count in zip(SPLITS, wanted.counts, strict=True):
+        for record in [record for record in order if split[record] == name][count:]:
+            split[record] = "excluded"
+            reasons[record] = "surplus"

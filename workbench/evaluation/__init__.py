@@ -1,0 +1,1 @@
+"""Evaluation: score base and tuned model alike, and turn the scores into numbers."""

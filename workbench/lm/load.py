@@ -1,0 +1,187 @@
+"""Load a base model in 4 bits or plain, put an adapter on it, and keep both correct on a CPU."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from workbench.errors import OutsideError, UsageError, unknown
+
+if TYPE_CHECKING:
+    import torch
+    from peft import PeftModel
+    from transformers import PreTrainedModel
+
+# Read once, when transformers and trl are first imported, which here only happens inside functions.
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+Quantization = Literal["nf4", "none"]
+_DTYPES = ("bfloat16", "float16", "float32")
+
+
+def go_offline() -> None:
+    """Forbid a training or evaluation process the Hub; to be called before transformers is imported.
+
+    Every load here is local anyway; this also stops libraries that look for kernels by themselves.
+    """
+    os.environ["HF_HUB_OFFLINE"] = "1"
+
+
+def quieten() -> None:
+    """Switch off transformers' progress bars and bitsandbytes' note about an optional package."""
+    from transformers.utils import logging as transformers_logging
+
+    transformers_logging.disable_progress_bar()
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
+
+
+def device() -> str:
+    """Return where this process computes: its own GPU (`cuda:<local rank>`), or `cpu`."""
+    import torch
+
+    return f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if torch.cuda.is_available() else "cpu"
+
+
+def base_folder(path_or_id: str | Path) -> Path:
+    """Return the folder of a base: the path itself, or the snapshot of a Hub id already on this machine.
+
+    Raises UsageError for a path that is not there and OutsideError for a Hub id that was never fetched.
+    """
+    name = str(path_or_id)
+    if Path(name).is_dir():
+        return Path(name)
+    if isinstance(path_or_id, Path) or name.startswith(("/", "./", "../", "~")) or name.count("/") > 1:
+        hint = "name a folder that holds config.json, or a Hub id such as 'owner/name'"
+        raise UsageError(f"no base at {name!r}", hint)
+    return _cached_snapshot(name)
+
+
+def _cached_snapshot(name: str) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(name, local_files_only=True))
+    except HFValidationError as error:
+        hint = "a Hub id reads 'owner/name'"
+        raise UsageError(f"{name!r} is neither a folder nor a Hub id", hint) from error
+    except LocalEntryNotFoundError as error:
+        hint = f"fetch it where there is a network: hf download {name}; or name the folder it lies in"
+        raise OutsideError(f"the base {name!r} is not on this machine", hint) from error
+
+
+def load_base(
+    path_or_id: str | Path,
+    *,
+    quantization: Quantization = "nf4",
+    double_quant: bool = True,
+    compute_dtype: str = "bfloat16",
+    device: str | None = None,
+) -> PreTrainedModel:
+    """Load a base with every weight frozen, on `device` (default: this process's own).
+
+    Safetensors only, no network, no remote code. With "nf4" the linear layers are 4-bit (bitsandbytes) and
+    norms and embeddings stay in `compute_dtype`: no upcast, which would cost a quarter of the speed.
+    """
+    from transformers import AutoModelForCausalLM
+
+    quieten()
+    dtype, folder = _dtype(compute_dtype), base_folder(path_or_id)
+    bits = _bits(quantization, double_quant, dtype)
+    with _loading(path_or_id):
+        loaded = AutoModelForCausalLM.from_pretrained(
+            str(folder),
+            local_files_only=True,
+            trust_remote_code=False,
+            use_safetensors=True,
+            device_map={"": device or _own_device()},
+            dtype=dtype,
+            **({} if bits is None else {"quantization_config": bits}),
+        )
+    model: PreTrainedModel = loaded.requires_grad_(False)
+    fix_bnb_cpu(model)
+    return model
+
+
+_own_device = device
+"""`device` under a name that the keyword of `load_base` does not hide."""
+
+
+def _dtype(name: str) -> torch.dtype:
+    import torch
+
+    if name not in _DTYPES:
+        raise unknown("compute dtype", name, _DTYPES)
+    found: torch.dtype = getattr(torch, name)
+    return found
+
+
+def _bits(quantization: Quantization, double_quant: bool, dtype: torch.dtype) -> Any:  # noqa: ANN401 - the library's own type
+    if quantization not in ("nf4", "none"):
+        raise unknown("quantization", quantization, ("nf4", "none"))
+    if quantization == "none":
+        return None
+    from transformers import BitsAndBytesConfig
+
+    # The library's own defaults are fp4 and float32: worse and slower.
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=double_quant,
+        bnb_4bit_compute_dtype=dtype,
+    )
+
+
+@contextmanager
+def _loading(path_or_id: str | Path) -> Iterator[None]:
+    import torch
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        hint = "free the device, load the base in 4 bits (nf4), or use a smaller one"
+        raise OutsideError(f"too little device memory for the base {str(path_or_id)!r}", hint) from error
+    except (OSError, ValueError, SafetensorError) as error:
+        reason = str(error).partition("\n")[0]
+        hint = "a base is config.json and safetensors files, of an architecture that transformers knows"
+        raise UsageError(f"the base {str(path_or_id)!r} does not load: {reason}", hint) from error
+
+
+def attach_adapter(model: PreTrainedModel, folder: Path, *, trainable: bool = False) -> PeftModel:
+    """Put the LoRA adapter in `folder` on a loaded base, its weights in float32 (so that resume is exact)."""
+    from peft import PeftModel
+
+    for name in ("adapter_config.json", "adapter_model.safetensors"):
+        if not (folder / name).is_file():
+            what = f"no adapter in {str(folder)!r}: {name} is missing"
+            raise UsageError(what, "name the adapter folder of a run that has finished")
+    tuned = PeftModel.from_pretrained(model, str(folder), is_trainable=trainable, local_files_only=True)
+    to_float32(tuned)
+    fix_bnb_cpu(tuned)
+    return tuned
+
+
+def to_float32(model: torch.nn.Module) -> None:
+    """Hold the adapter's weights in float32: trl leaves them in bfloat16, and then resume drifts."""
+    for name, parameter in model.named_parameters():
+        if "lora_" in name:
+            parameter.data = parameter.data.float()
+
+
+def fix_bnb_cpu(model: torch.nn.Module) -> None:
+    """Switch off bitsandbytes' inference packing on AVX512-BF16 CPUs; harmless elsewhere.
+
+    After one forward in eval mode the packed layer trains through a kernel without autograd: gradients are
+    silently wrong (cosine 0.17 to the true ones with 0.50.2). To be called after every load and every reload.
+    """
+    import bitsandbytes
+
+    for module in model.modules():
+        if isinstance(module, bitsandbytes.nn.Linear4bit):
+            module.support_avx512bf16_for_cpu = False

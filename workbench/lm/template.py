@@ -1,0 +1,189 @@
+"""Turn a rendered record into the ids a model is trained on and the very prompt it later generates from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from workbench.errors import DataError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+NOT_LEARNED = -100
+"""The label that the loss skips (torch's `ignore_index`)."""
+
+TINY_TEMPLATE = (
+    "{{ bos_token }}{% set state = namespace(system='') %}{% for message in messages %}"
+    "{% if message['role'] == 'system' %}{% set state.system = message['content'] + '\\n\\n' %}"
+    "{% elif message['role'] == 'user' %}{{ '[INST] ' + state.system + message['content'] + ' [/INST]' }}"
+    "{% set state.system = '' %}"
+    "{% elif message['role'] == 'assistant' %}"
+    "{% generation %}{{ ' ' + message['content'] + eos_token }}{% endgeneration %}"
+    "{% else %}{{ raise_exception('unknown role ' + message['role']) }}{% endif %}{% endfor %}"
+)
+"""Mistral's turns: a system message is folded into the next user turn, answer and EOS are learned."""
+
+Message = Mapping[str, str]
+Rendered = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """One record as ids: `labels` is -100 where nothing is learned, `prompt_ids` a prefix of `input_ids`."""
+
+    input_ids: list[int]
+    labels: list[int]
+    prompt_ids: list[int]
+    reference: str
+    truncated: bool
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """A record before the cut: its ids, which of them belong to answers, how many are the prompt."""
+
+    ids: list[int]
+    answer: list[bool]
+    prompt: int
+    reference: str
+
+
+def encode(
+    tokenizer: PreTrainedTokenizerBase, rendered: Rendered, *, max_length: int, completion_only: bool = True
+) -> Encoded:
+    """Encode `{"messages"}`, `{"prompt", "completion"}` or `{"text"}`, cut on the right at `max_length` ids.
+
+    `labels` hold the answers and their EOS (with `completion_only=False`: everything); `prompt_ids` is what
+    generation starts from, up to the last answer. A literal special token in a field is read as that token.
+    Raises DataError where the shape is none of these, where a conversation does not end with an answer, where
+    the template refuses it, and where its prompt is not the beginning of the training text.
+    """
+    parts = _parts(tokenizer, rendered)
+    learned = parts.answer if completion_only else [True] * len(parts.ids)
+    # The first id has nothing before it to be predicted from; in a packed row it would follow a stranger.
+    labels = [
+        token if learn and place else NOT_LEARNED
+        for place, (token, learn) in enumerate(zip(parts.ids, learned, strict=True))
+    ]
+    return Encoded(
+        parts.ids[:max_length],
+        labels[:max_length],
+        parts.ids[: min(parts.prompt, max_length)],
+        parts.reference,
+        len(parts.ids) > max_length,
+    )
+
+
+def _parts(tokenizer: PreTrainedTokenizerBase, rendered: Rendered) -> _Parts:
+    match rendered:
+        case {"messages": [*messages]}:
+            return _from_messages(tokenizer, messages)
+        case {"prompt": str(prompt), "completion": str(completion)}:
+            return _from_texts(tokenizer, prompt, completion)
+        case {"text": str(text)}:
+            return _from_texts(tokenizer, "", text)
+    names = ", ".join(sorted(map(str, rendered))) or "nothing"
+    raise DataError(f"a record renders to {names!r}", "it must be messages, prompt and completion, or text")
+
+
+def _from_texts(tokenizer: PreTrainedTokenizerBase, prompt: str, completion: str) -> _Parts:
+    """Join BOS, prompt, completion, EOS; the texts are tokenised apart, so the prompt is always a prefix."""
+    if tokenizer.eos_token_id is None:
+        hint = "without one a tuned model never stops: use another base"
+        raise DataError("the tokenizer has no EOS token", hint)
+    start = [] if tokenizer.bos_token_id is None else [int(tokenizer.bos_token_id)]
+    head = start + _tokens(tokenizer, prompt)
+    tail = [*_tokens(tokenizer, completion), int(tokenizer.eos_token_id)]
+    return _Parts(head + tail, [False] * len(head) + [True] * len(tail), len(head), completion)
+
+
+def _tokens(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
+    return list(tokenizer(text, add_special_tokens=False)["input_ids"]) if text else []
+
+
+def _from_messages(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message]) -> _Parts:
+    if not all(map(_is_message, messages)):
+        raise DataError("a message lacks its role or its content", "both must be text")
+    if len(messages) < 2 or messages[-1]["role"] != "assistant":
+        hint = "it needs a question and, as its last message, the assistant's answer"
+        raise DataError("a conversation does not end with an answer", hint)
+    marks_answers = _GENERATION.search(_template(tokenizer)) is not None
+    ids, answer = (_marked if marks_answers else _spans)(tokenizer, messages)
+    prompt = _prefix(tokenizer, messages, len(messages) - 1, ids)
+    return _Parts(ids, answer, prompt, messages[-1]["content"])
+
+
+def _is_message(message: object) -> bool:
+    return isinstance(message, Mapping) and all(
+        isinstance(message.get(key), str) for key in ("role", "content")
+    )
+
+
+_GENERATION = re.compile(r"\{%-?\s*generation\b")
+
+
+def _template(tokenizer: PreTrainedTokenizerBase) -> str:
+    try:
+        return str(tokenizer.get_chat_template())
+    except ValueError as error:
+        hint = "use a base with one, or render the records as prompt and completion"
+        raise DataError("the base has no chat template for a conversation", hint) from error
+
+
+def _marked(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message]) -> tuple[list[int], list[bool]]:
+    """Render a conversation with a template that marks its answers itself."""
+    out = _apply(tokenizer, messages, return_assistant_tokens_mask=True)
+    return list(out["input_ids"]), [bool(flag) for flag in out["assistant_masks"]]
+
+
+def _spans(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message]) -> tuple[list[int], list[bool]]:
+    """Find the answers as what each assistant message adds to the text before it."""
+    ids = _render(tokenizer, messages)
+    answer = [False] * len(ids)
+    for place, message in enumerate(messages):
+        if message["role"] == "assistant":
+            start = _prefix(tokenizer, messages, place, ids)
+            end = _shared(_render(tokenizer, messages[: place + 1]), ids, "an answer")
+            answer[start:end] = [True] * (end - start)
+    return ids, answer
+
+
+def _prefix(
+    tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], place: int, ids: list[int]
+) -> int:
+    """Return the length of the prompt for message `place`, which must be the beginning of `ids`."""
+    return _shared(_render(tokenizer, messages[:place], prompt=True), ids, "the prompt")
+
+
+def _shared(head: list[int], ids: list[int], what: str) -> int:
+    if ids[: len(head)] != head:
+        raise DataError(
+            f"the chat template renders {what} differently alone than inside the conversation",
+            "the model would be asked otherwise than it was trained: use a template whose turns only append",
+        )
+    return len(head)
+
+
+def _render(
+    tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], *, prompt: bool = False
+) -> list[int]:
+    return list(_apply(tokenizer, messages, add_generation_prompt=prompt)["input_ids"]) if messages else []
+
+
+def _apply(
+    tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], **options: bool
+) -> Mapping[str, list[int]]:
+    from jinja2 import TemplateError
+
+    turns = [dict(message) for message in messages]
+    try:
+        out = tokenizer.apply_chat_template(turns, tokenize=True, return_dict=True, **options)
+    except TemplateError as error:
+        raise DataError(
+            f"the chat template refuses a conversation: {error}", "mind its roles and order"
+        ) from error
+    found: Mapping[str, list[int]] = out
+    return found

@@ -1,0 +1,180 @@
+"""Write a version as files that any other tool can load: one function a format."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from workbench.errors import CorruptionError, DataError, UsageError, unknown
+from workbench.fingerprint import digest_file
+from workbench.publish.card import card
+from workbench.publish.columns import features, plain_tables
+from workbench.publish.facts import CARD, CURATION, SPLITS, DataFile, ExportFacts, curation
+from workbench.publish.whole import whole_folder
+
+SHARD_BYTES = 500_000_000
+"""Arrow bytes a Parquet file holds at most; the file itself is smaller."""
+
+JSONL_SPLIT = "records"
+"""How loaders see the one JSON Lines file: it holds all splits, so it must not pass for `train`."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a format wrote: its files and the columns in them."""
+
+    files: tuple[DataFile, ...]
+    schema: pa.Schema
+
+
+def write_export(
+    facts: ExportFacts, splits: Mapping[str, pa.Table], folder: Path, *, format: str = "parquet"
+) -> list[Path]:
+    """Write data files, card and curation.json of one version into `folder`, whole or not at all.
+
+    Row order is kept and nothing depends on the time, so the same version gives the same bytes. A folder that
+    already holds an export of this version is replaced; any other is refused with UsageError.
+    """
+    if format not in FORMATS:
+        raise unknown("export format", format, FORMATS)
+    tables = _leaving(facts, splits)
+    _may_be_replaced(folder, facts.version)
+    with whole_folder(folder) as partial:
+        written = FORMATS[format](tables, partial)
+        _describe(facts, written, partial)
+    return [folder / name for name in (*(file.path for file in written.files), CARD, CURATION)]
+
+
+def read_curation(folder: Path) -> dict[str, Any]:
+    """Return an export's curation.json after checking every data file against its size and sha256.
+
+    Raises UsageError where `folder` is no export, CorruptionError where a file is not as it was written.
+    """
+    known = _curation_of(folder)
+    if known is None:
+        raise UsageError(f"{str(folder)!r} is not an export", "make one with: workbench export")
+    for file in data_files(known):
+        path = folder / file.path
+        if not path.is_file() or path.stat().st_size != file.size or digest_file(path) != file.sha256:
+            raise CorruptionError(f"{str(path)!r} is not as it was exported", "export the version again")
+    return known
+
+
+def data_files(known: Mapping[str, Any]) -> tuple[DataFile, ...]:
+    """Return the data files that a curation.json lists; raise DataError where it is not one of ours."""
+    try:
+        return tuple(DataFile(**file) for file in known["files"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(f"{CURATION} is not readable: {error}", "export the version again") from error
+
+
+def _leaving(facts: ExportFacts, splits: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
+    held = {name: splits[name] for name in SPLITS if name in splits and splits[name].num_rows}
+    if not held:
+        raise DataError(
+            f"version {facts.version!r} has no record to export", "look at it with: workbench show"
+        )
+    return plain_tables(held)
+
+
+def _write_parquet(tables: Mapping[str, pa.Table], folder: Path) -> Written:
+    (folder / "data").mkdir()
+    files = [file for split, table in tables.items() for file in _write_shards(split, table, folder)]
+    return Written(tuple(files), next(iter(tables.values())).schema)
+
+
+def _write_shards(split: str, table: pa.Table, folder: Path) -> Iterator[DataFile]:
+    shards = _shards(table)
+    for number, shard in enumerate(shards):
+        path = folder / "data" / f"{split}-{number:05d}-of-{len(shards):05d}.parquet"
+        # Content-defined chunks keep most bytes of a slightly edited version unchanged on the Hub.
+        pq.write_table(
+            shard, path, compression="zstd", use_content_defined_chunking=True, write_page_index=True
+        )
+        # Measured on what a reader gets: the writer's own table may carry empty null maps.
+        yield _data_file(path, folder, split, rows=shard.num_rows, memory=pq.ParquetFile(path).read().nbytes)
+
+
+def _shards(table: pa.Table) -> list[pa.Table]:
+    """Cut evenly into as few pieces as keep every piece below the limit, or at one row."""
+    count = max(1, -(-table.nbytes // SHARD_BYTES))
+    while True:
+        rows = -(-table.num_rows // count)
+        pieces = [table.slice(start, rows) for start in range(0, table.num_rows, rows)]
+        if rows == 1 or all(piece.nbytes <= SHARD_BYTES for piece in pieces):
+            return pieces
+        count = min(2 * count, table.num_rows)
+
+
+def _write_jsonl(tables: Mapping[str, pa.Table], folder: Path) -> Written:
+    path = folder / "records.jsonl"
+    table = pa.concat_tables([_with_split(table, split) for split, table in tables.items()])
+    with path.open("wb") as handle:
+        for batch in table.to_batches(max_chunksize=1000):
+            handle.writelines(_json_line(row) for row in batch.to_pylist())
+    size = path.stat().st_size
+    return Written((_data_file(path, folder, JSONL_SPLIT, rows=table.num_rows, memory=size),), table.schema)
+
+
+def _with_split(table: pa.Table, split: str) -> pa.Table:
+    return table.append_column("split", pa.array([split] * table.num_rows, pa.string()))
+
+
+def _json_line(row: Mapping[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
+    except TypeError as error:
+        raise DataError(f"a record has no JSON form: {error}", "export with --format parquet") from error
+
+
+def _data_file(path: Path, folder: Path, split: str, *, rows: int, memory: int) -> DataFile:
+    return DataFile(
+        path=path.relative_to(folder).as_posix(),
+        split=split,
+        rows=rows,
+        memory=memory,
+        size=path.stat().st_size,
+        sha256=digest_file(path),
+    )
+
+
+def _describe(facts: ExportFacts, written: Written, folder: Path) -> None:
+    known = curation(facts, written.files, {field.name: str(field.type) for field in written.schema})
+    text = json.dumps(known, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    (folder / CURATION).write_text(text + "\n", encoding="utf-8")
+    told = card(facts, files=written.files, features=features(written.schema))
+    (folder / CARD).write_text(told, encoding="utf-8")
+
+
+def _may_be_replaced(folder: Path, version: str) -> None:
+    """Refuse to replace anything but an export of this version with nothing of a person's in it."""
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return
+    known = _curation_of(folder)
+    if known is None or known.get("version") != version:
+        raise UsageError(f"{str(folder)!r} is not an export of version {version!r}", "choose another folder")
+    ours = {CARD, CURATION, *(file.path for file in data_files(known))}
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path.relative_to(folder).as_posix() not in ours:
+            raise UsageError(f"{str(path)!r} is not part of the export", "move it away, then export again")
+
+
+def _curation_of(folder: Path) -> dict[str, Any] | None:
+    try:
+        known = json.loads((folder / CURATION).read_bytes())
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return None
+    return known if isinstance(known, dict) else None
+
+
+FORMATS: dict[str, Callable[[Mapping[str, pa.Table], Path], Written]] = {
+    "parquet": _write_parquet,
+    "jsonl": _write_jsonl,
+}

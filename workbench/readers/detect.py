@@ -1,0 +1,101 @@
+"""Which reader and encoding a raw file wants: content first, suffix second, and every guess said aloud."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from workbench.errors import OutsideError, UsageError
+from workbench.readers import registry
+from workbench.readers.record import Proposal, Reading
+from workbench.readers.sight import Claim, Sight, look
+
+_PACKED = {
+    b"\x1f\x8b": "a gzip archive",
+    b"PK\x03\x04": "a zip archive (or an office document)",
+    b"PK\x05\x06": "an empty zip archive",
+    b"BZh": "a bzip2 archive",
+    b"\xfd7zXZ\x00": "an xz archive",
+    b"\x28\xb5\x2f\xfd": "a zstandard archive",
+    b"7z\xbc\xaf\x27\x1c": "a 7z archive",
+    b"\x80\x02": "a Python pickle",
+    b"\x80\x03": "a Python pickle",
+    b"\x80\x04": "a Python pickle",
+    b"\x80\x05": "a Python pickle",
+}
+_FOREIGN = {
+    b"%PDF-": "a PDF",
+    b"SQLite format 3\x00": "an SQLite database",
+    b"\x89PNG": "a picture",
+    b"\xff\xd8\xff": "a picture",
+    b"\x7fELF": "a program",
+}
+
+
+def detect(path: Path) -> Proposal:
+    """Propose how to read a file or folder; UsageError for what no reader can take."""
+    return plan(path).proposal
+
+
+def plan(path: Path, chunk: int = 1200) -> Reading:
+    """Propose the whole reading: `detect`, and whether a delimited file's first row names the columns."""
+    sight = _sight(path)
+    claims = {name: claim for name, claim in _claims(sight).items() if claim}
+    if not claims:
+        raise _refused(sight)
+    name = max(claims, key=lambda name: (claims[name].strength, name))
+    claim, encoding = claims[name], sight.encoding
+    guesses = tuple(filter(None, (encoding.guess, *claim.guesses)))
+    proposal = Proposal(name, encoding.name or "utf-8", guesses)
+    return Reading(path, proposal, chunk, claim.header)
+
+
+def _claims(sight: Sight) -> dict[str, Claim | None]:
+    return {name: module.recognise(sight) for name, module in registry.readers().items()}
+
+
+def _sight(path: Path) -> Sight:
+    if not path.exists():
+        raise UsageError(f"no file or folder {str(path)!r}", "check the path")
+    if not path.is_dir() and not path.is_file():
+        raise UsageError(f"{path.name!r} is neither a file nor a folder", "save its content to a file first")
+    try:
+        if path.is_file():
+            _check_content(path)
+        return look(path)
+    except OSError as error:
+        raise OutsideError(f"cannot open {path.name!r}: {error.strerror}", "check its permissions") from error
+
+
+def _check_content(path: Path) -> None:
+    with path.open("rb") as handle:
+        head = handle.read(64)
+    if not head:
+        raise UsageError(f"{path.name!r} is empty", "check the download or the export that made it")
+    for magic, kind in _PACKED.items():
+        if head.startswith(magic) and not (magic == b"BZh" and head[4:10] != b"1AY&SY"):
+            raise UsageError(f"{path.name!r} is {kind}", _unpack_hint(kind))
+    for magic, kind in _FOREIGN.items():
+        if head.startswith(magic):
+            raise UsageError(
+                f"{path.name!r} is {kind}", "export its text or rows as JSON Lines, CSV or .txt first"
+            )
+
+
+def _unpack_hint(kind: str) -> str:
+    if "pickle" in kind:
+        return "unpack it first, where you trust it, to JSON Lines or Parquet: a pickle can run code"
+    return "unpack it first; archives are never extracted here"
+
+
+def _refused(sight: Sight) -> UsageError:
+    name = sight.path.name
+    if sight.path.is_dir():
+        return UsageError(
+            f"the folder {name!r} holds no saved Arrow data",
+            "name one file, or a folder made by save_to_disk",
+        )
+    if not sight.encoding.name:
+        return UsageError(
+            f"{name!r} is binary, and no reader knows it", "convert it to JSON Lines, CSV or Parquet"
+        )
+    return UsageError(f"{name!r} holds nothing but white space", "check the export that made it")

@@ -1,0 +1,49 @@
+"""The readers there are: every module of this folder with SUFFIXES, `recognise` and `read`."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from functools import cache
+from typing import Protocol, cast
+
+from workbench import readers as _folder
+from workbench.errors import unknown
+from workbench.readers.record import Reading, Record, Reject
+from workbench.readers.sight import Claim, Sight
+
+
+class Reader(Protocol):
+    """What a reader's module offers."""
+
+    SUFFIXES: tuple[str, ...]
+
+    def recognise(self, sight: Sight) -> Claim | None:
+        """Offer to read a file, or None."""
+
+    def read(self, reading: Reading) -> Iterator[Record | Reject]:
+        """Yield one record or reject per unit."""
+
+
+@cache
+def readers() -> dict[str, Reader]:
+    """Return every reader by its name, which is its module's name."""
+    names = sorted(module.name for module in pkgutil.iter_modules(_folder.__path__))
+    modules = {
+        name: importlib.import_module(f"{_folder.__name__}.{name}") for name in names if name != "registry"
+    }
+    return {name: cast(Reader, module) for name, module in modules.items() if hasattr(module, "SUFFIXES")}
+
+
+def reader(name: str) -> Reader:
+    """Return one reader; UsageError naming the nearest for an unknown name."""
+    found = readers().get(name)
+    if found is None:
+        raise unknown("reader", name, readers())
+    return found
+
+
+def read(reading: Reading) -> Iterator[Record | Reject]:
+    """Yield the units of a raw file by the reader that its proposal names."""
+    return reader(reading.proposal.reader).read(reading)

@@ -1,0 +1,70 @@
+"""What a reader sees of a raw file before it claims it: the head, the tail, the encoding."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from workbench.readers.encoding import HEAD, NO_TEXT, Encoding, encoding_of
+
+_TAIL = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A reader's offer to read a file: the strongest one wins, and guesses are shown to a person.
+
+    Strength 100: a magic number. 60-90: structure that is hard to meet by chance. 30-50: a plausible shape.
+    10: anything that is text.
+    """
+
+    strength: int
+    guesses: tuple[str, ...] = ()
+    header: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """The head and tail of one file, or a folder (with everything but the path empty)."""
+
+    path: Path
+    head: bytes = b""
+    text: str = ""
+    """The head decoded, without its byte order mark; empty for a binary file."""
+    tail: str = ""
+    size: int = 0
+    encoding: Encoding = NO_TEXT
+
+    @property
+    def suffix(self) -> str:
+        """Return the file's suffix in lower case, with the dot."""
+        return self.path.suffix.lower()
+
+    @property
+    def whole(self) -> bool:
+        """Return whether the head is the whole file."""
+        return self.size <= len(self.head)
+
+    @property
+    def lines(self) -> list[str]:
+        """Return the complete lines of the head, with their line ends."""
+        newline = "\n" if "\n" in self.text else "\r"
+        lines = [line + newline for line in self.text.split(newline)]
+        lines[-1] = lines[-1][:-1]
+        return [line for line in (lines if self.whole else lines[:-1] or lines) if line]
+
+
+def look(path: Path) -> Sight:
+    """Read the head and the tail of a file or folder."""
+    if path.is_dir():
+        return Sight(path)
+    size = path.stat().st_size
+    with path.open("rb") as handle:
+        head = handle.read(HEAD)
+        handle.seek(max(size - _TAIL, 0) // 4 * 4)
+        tail = handle.read()
+    encoding = encoding_of(path)
+    if not encoding.name:
+        return Sight(path, head, size=size)
+    text = head.decode(encoding.name, "replace").removeprefix("\ufeff")
+    return Sight(path, head, text, tail.decode(encoding.name, "replace"), size, encoding)

@@ -1,0 +1,209 @@
+"""A kind of record as one YAML file: columns, rules, identity, text for duplicates, groups and rendering."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import pandera.polars as pa
+import polars as pl
+import yaml
+from jinja2 import Template, TemplateError
+from jinja2.sandbox import SandboxedEnvironment
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from workbench.errors import UsageError
+from workbench.fingerprint import digest
+
+Severity = Literal["error", "warning", "info"]
+Rendered = dict[str, Any]
+"""One of {"messages": [{"role", "content"}]}, {"prompt", "completion"} and {"text"}."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Rule(_Strict):
+    """A named condition that every record must meet; NULL counts as met."""
+
+    name: str
+    sql: str
+    """What holds for a good record, over the schema's columns and the derived ones."""
+    field: str
+    message: str
+    hint: str
+    severity: Severity = "error"
+    fix: str | None = None
+    """SQL expression of the suggested value of `field`; `DROP` suggests to drop the record."""
+
+
+class Duplicates(_Strict):
+    """Which text is compared, and how finely it is cut."""
+
+    text: tuple[str, ...]
+    """Columns joined by newlines; the entries of a list column are sorted, so their order does not count."""
+    ngram: int = 5
+    """Words a shingle: 5 keeps short templates with other names apart."""
+    question: tuple[str, ...] = ()
+    """Columns that ask; two records that ask alike and answer differently are in conflict."""
+
+
+class _SchemaFile(_Strict):
+    name: str
+    title: str
+    schema_type: str = "polars_dataframe"
+    api: str = "polars"
+    columns: dict[str, dict[str, Any]]
+    aliases: dict[str, tuple[str, ...]] = {}
+    plural: dict[str, str] = {}
+    identity: tuple[str, ...] = ()
+    derive: dict[str, str] = {}
+    texts: tuple[str, ...]
+    duplicates: Duplicates
+    answer: str | None = None
+    language: str | None = None
+    group: tuple[str, ...] = ()
+    concept: str | None = None
+    order: bool = False
+    strata: tuple[str, ...] = ()
+    render: dict[str, dict[str, Any]]
+    rules: tuple[Rule, ...] = ()
+    examples: tuple[dict[str, Any], ...]
+    counterexamples: tuple[dict[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class Schema:
+    """A kind of record, as declared in `schemas/<name>.yaml`."""
+
+    declared: _SchemaFile
+    digest: str
+    """Digest of the parsed file: part of every version id."""
+    _templates: dict[str, Template] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def name(self) -> str:
+        """Return the kind's name, which is its file's name."""
+        return self.declared.name
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """Return the cross-field rules in their order."""
+        return self.declared.rules
+
+    @cached_property
+    def frame(self) -> pa.DataFrameSchema:
+        """Return the columns as a pandera schema; give it a DataFrame, never a LazyFrame."""
+        text = yaml.safe_dump(
+            {key: getattr(self.declared, key) for key in ("schema_type", "api", "columns")}, sort_keys=False
+        )
+        return cast(pa.DataFrameSchema, pa.DataFrameSchema.from_yaml(text))
+
+    @cached_property
+    def types(self) -> dict[str, pl.DataType]:
+        """Return the polars type of each column, in declared order."""
+        return {name: column.dtype.type for name, column in self.frame.columns.items()}
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Return the column names in declared order."""
+        return tuple(self.declared.columns)
+
+    def required(self, column: str) -> bool:
+        """Return whether a source must provide this column."""
+        return not self.declared.columns[column].get("nullable", False)
+
+    def table(self, rows: list[dict[str, Any]]) -> pl.DataFrame:
+        """Return rows as a frame of this schema's columns and types."""
+        return pl.DataFrame(rows, schema=self.types)
+
+    def derived(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Add the columns that rules, texts and answers may name: those of the shapes, then the declared ones."""
+        shaped = frame.with_columns(_shape_columns(frame.select(self.columns)))
+        return shaped.with_columns(
+            pl.sql_expr(sql).alias(name) for name, sql in self.declared.derive.items()
+        )
+
+    def render(self, row: Mapping[str, Any], template: str = "default") -> Rendered:
+        """Return a record as the text or turns a model is trained on."""
+        if template not in self.declared.render:
+            raise UsageError(f"schema {self.name!r} has no render template {template!r}")
+        parts = self.declared.render[template]
+        if "turns" in parts:
+            return {"messages": [dict(turn) for turn in row[parts["turns"]] or ()]}
+        return {key: self._filled(value, row) for key, value in parts.items()}
+
+    def _filled(self, part: Any, row: Mapping[str, Any]) -> Any:  # noqa: ANN401 - text or list of turns
+        if isinstance(part, list):
+            return [{key: self._filled(value, row) for key, value in turn.items()} for turn in part]
+        try:
+            if part not in self._templates:
+                self._templates[part] = SandboxedEnvironment().from_string(part)
+            return self._templates[part].render(row)
+        except TemplateError as error:
+            raise UsageError(f"schema {self.name!r}: render template {part!r} fails: {error}") from error
+
+
+def _shape_columns(frame: pl.DataFrame) -> list[pl.Expr]:
+    """Return what every text list and every list of turns offers besides itself.
+
+    For a text list `x`: `x_folded` (entries with case and white space folded) and `x_text` (sorted and joined).
+    For turns `x`: `x_roles` ("user,assistant"), `x_text` (contents joined by newlines), `x_prompt` (all but the
+    last turn), `x_answer` (the last turn if it is the assistant's), `x_shortest` (length of the shortest turn).
+    """
+    added: list[pl.Expr] = []
+    for name, kind in frame.schema.items():
+        if kind == pl.List(pl.String):
+            added += _list_columns(name)
+        elif isinstance(kind, pl.List) and isinstance(kind.inner, pl.Struct):
+            added += _turn_columns(name)
+    return added
+
+
+def _list_columns(name: str) -> list[pl.Expr]:
+    entry = pl.element().str.to_lowercase().str.strip_chars().str.replace_all(r"\s+", " ")
+    folded = pl.col(name).list.eval(entry)
+    return [folded.alias(f"{name}_folded"), pl.col(name).list.sort().list.join("\n").alias(f"{name}_text")]
+
+
+def _turn_columns(name: str) -> list[pl.Expr]:
+    turns = pl.col(name)
+    contents = turns.list.eval(pl.element().struct.field("content").fill_null(""))
+    last = turns.list.last()
+    return [
+        turns.list.eval(pl.element().struct.field("role").fill_null("")).list.join(",").alias(f"{name}_roles"),
+        contents.list.join("\n").alias(f"{name}_text"),
+        contents.list.head(turns.list.len().cast(pl.Int64) - 1).list.join("\n").alias(f"{name}_prompt"),
+        pl.when(last.struct.field("role") == "assistant")
+        .then(last.struct.field("content"))
+        .alias(f"{name}_answer"),
+        contents.list.eval(pl.element().str.strip_chars().str.len_chars()).list.min().alias(f"{name}_shortest"),
+    ]
+
+
+def load_schema(path: Path) -> Schema:
+    """Read one schema file; a fault is a UsageError naming the file and the key."""
+    schema = parse_schema(path.read_text(encoding="utf-8"), path.name)
+    if schema.name != path.stem:
+        raise UsageError(f"{path.name}: its name is {schema.name!r}", "a schema is named as its file")
+    return schema
+
+
+def parse_schema(text: str, where: str) -> Schema:
+    """Read the text of a schema file; `where` names it in errors."""
+    try:
+        parsed = yaml.safe_load(text)
+        declared = _SchemaFile.model_validate(parsed)
+    except yaml.YAMLError as error:
+        raise UsageError(f"{where}: not YAML: {' '.join(str(error).split())}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise UsageError(f"{where}: {key}: {first['msg']}", "see the schemas that come with it") from error
+    # YAML dates and the like would have no stable form; JSON refuses them here, at the file that holds them.
+    return Schema(declared, digest(json.loads(json.dumps(parsed))))

@@ -1,0 +1,136 @@
+"""Save a corpus' curation as plain files beside `corpus.yaml`, and build it again from raw bytes and those files."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+from workbench.corpus import save_corpus
+from workbench.curation.split import RANK
+from workbench.errors import DataError
+from workbench.fingerprint import digest
+from workbench.services.curate import assigned_before
+from workbench.services.ingest import Delivery, Order, ingest
+from workbench.services.progress import Report, silent
+from workbench.services.split import Past, Request, past_of, split
+from workbench.store.catalogue import Entry
+from workbench.store.state import State
+from workbench.store.store import Store
+from workbench.store.versions import Version, versions
+from workbench.workspace import write_text
+
+REPLAYED = ("edit", "match", "judgement", "readmission")
+"""Kinds of log rows that are saved, in order, in `log.jsonl`."""
+LOG, ASSIGNMENT, VERSIONS = "log.jsonl", "assignment.csv", "versions.jsonl"
+
+
+def save(store: Store, name: str) -> list[Path]:
+    """Write edits, judgements, assignment and the list of versions beside `corpus.yaml`; return the files."""
+    corpus = store.corpus(name)
+    state = store.state(corpus)
+    folder = store.workspace.corpus_folder(name)
+    settings = versions(store.catalogue, name)[-1:]
+    if settings:
+        corpus = corpus.model_copy(update={"split": type(corpus.split)(**settings[0].settings["split"])})
+    save_corpus(corpus, folder / "corpus.yaml")
+    written = {
+        LOG: _lines(_plain(state)),
+        ASSIGNMENT: _table(sorted(assigned_before(store, state, corpus=name).items())),
+        VERSIONS: _lines([_saved(version) for version in versions(store.catalogue, name)]),
+    }
+    for file, text in written.items():
+        write_text(folder / file, text)
+    return [folder / "corpus.yaml", *(folder / file for file in written)]
+
+
+def _plain(state: State) -> list[dict[str, Any]]:
+    rows = [row for row in state.rows if row.kind in REPLAYED]
+    return [_with_row({"kind": r.kind, "subject": r.subject, "who": r.who, "at": r.at, **r.body}, state) for r in rows]
+
+
+def _with_row(entry: dict[str, Any], state: State) -> dict[str, Any]:
+    """Put the row of a re-admission into its entry: its segment is an object that an empty workspace lacks."""
+    if entry["kind"] != "readmission":
+        return entry
+    row = state.objects.table(entry["segment"]).to_dicts()[0]
+    return entry | {"row": {key: value for key, value in row.items() if key != "rid"}}
+
+
+def _saved(version: Version) -> dict[str, Any]:
+    return {"id": version.id, "at": version.at} | version.body()
+
+
+def _lines(rows: list[dict[str, Any]]) -> str:
+    return "".join(json.dumps(row, ensure_ascii=False, sort_keys=True) + "\n" for row in rows)
+
+
+def _table(rows: list[tuple[str, str]]) -> str:
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerows([("record", "split"), *rows])
+    return out.getvalue()
+
+
+def build(store: Store, name: str, report: Report = silent) -> tuple[list[Delivery], Version]:
+    """Do the whole curation again: ingest the declared sources, replay the saved files, split."""
+    deliveries = ingest(store, Order(corpus=name), report)
+    corpus = store.corpus(name)
+    folder = store.workspace.corpus_folder(name)
+    store.change(corpus, lambda state: _missing(_read(folder / LOG), corpus.name, state))
+    past = _saved_past(folder, store, name)
+    return deliveries, split(store, Request(name, corpus.split), past=past, report=report)
+
+
+def _read(path: Path) -> list[dict[str, Any]]:
+    if not path.is_file():
+        return []
+    try:
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
+    except ValueError as error:
+        raise DataError(f"{path.parent.name}/{path.name} is torn: {error}", "restore it, or run: workbench save") from error
+
+
+def _missing(saved: list[dict[str, Any]], corpus: str, state: State) -> list[Entry]:
+    """Return the saved rows that the log does not hold yet, in order; twice replays nothing."""
+    here = {_identity(row.kind, row.subject, row.body) for row in state.rows}
+    out: list[Entry] = []
+    for entry in saved:
+        facts = {key: value for key, value in entry.items() if key not in ("kind", "subject", "who", "at")}
+        body = _readmitted(facts, state, len(out)) if entry["kind"] == "readmission" else facts
+        if body is not None and _identity(entry["kind"], entry["subject"], body) not in here:
+            out.append((entry["kind"], corpus, entry["subject"], body))
+    return out
+
+
+def _identity(kind: str, subject: str, body: dict[str, Any]) -> str:
+    return digest([kind, subject, {key: value for key, value in body.items() if key not in ("rid", "segment")}])
+
+
+def _readmitted(facts: dict[str, Any], state: State, before: int) -> dict[str, Any] | None:
+    import polars as pl
+
+    row = facts.pop("row")
+    if facts["delivery"] not in {r.body["digest"] for r in state.deliveries.values()}:
+        return None
+    rid = state.next_rid + before
+    schema = {name: kind for name, kind in state.stored.schema.items()}
+    return facts | {"rid": rid, "segment": state.objects.put_table(pl.DataFrame([row | {"rid": rid}], schema=schema))}
+
+
+def _saved_past(folder: Path, store: Store, name: str) -> Past:
+    """Return the past from the log, or from the saved files where the log holds no version yet."""
+    known = past_of(store, name)
+    saved = [_version(row, name) for row in _read(folder / VERSIONS)]
+    if known.parent is not None or not saved:
+        return known
+    state = store.state(store.corpus(name))
+    rows = csv.DictReader(io.StringIO((folder / ASSIGNMENT).read_text(encoding="utf-8")))
+    prior = {state.today(row["record"]): row["split"] for row in rows if row["split"] in RANK}
+    last = saved[-1]
+    return Past(last.id, last.number, prior, last.settings, {version.id: version for version in saved})
+
+
+def _version(row: dict[str, Any], corpus: str) -> Version:
+    return Version(corpus=corpus, **row)

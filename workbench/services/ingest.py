@@ -1,0 +1,283 @@
+"""Take raw files into a corpus: detect, map, identify, keep; every row read is kept, merged or quarantined."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from workbench.corpus import Corpus, Source, load_corpus, save_corpus
+from workbench.curation.split import draw
+from workbench.errors import UsageError, unknown
+from workbench.fingerprint import digest
+from workbench.readers import mapping as maps
+from workbench.readers.detect import detect
+from workbench.readers.record import Proposal, Reading, Record, Reject, Repair
+from workbench.readers.registry import read, reader
+from workbench.schema import Schema, load_schema
+from workbench.services.progress import Report, silent
+from workbench.store.catalogue import Entry
+from workbench.store.deliveries import Arrival, Intake, take
+from workbench.store.state import State
+from workbench.store.store import Store
+
+_LOOKED_AT = 200
+"""Rows that a mapping is proposed from."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One ingested file, counted."""
+
+    name: str
+    digest: str
+    reader: str
+    encoding: str
+    read: int
+    kept: int
+    merged: int
+    quarantined: int
+    mapping: dict[str, str]
+    guesses: tuple[str, ...] = ()
+    preview: tuple[dict[str, Any], ...] = ()
+    repairs: int = 0
+    """Changes the reader made, each written to the log as an edit."""
+    matched: int = 0
+    """Vanished records whose heirs were found."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to ingest: the corpus, the files (none: all declared sources), and settings for new sources."""
+
+    corpus: str
+    files: tuple[Path, ...] = ()
+    schema: str | None = None
+    license: str | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
+    """Fields of `corpus.Source` that were given; they replace declared ones."""
+
+
+def ingest(store: Store, order: Order, report: Report = silent) -> list[Delivery]:
+    """Ingest files or the declared sources, one delivery each, and keep the settings in `corpus.yaml`."""
+    corpus = _corpus(store, order)
+    out = []
+    for source in _sources(store, corpus, order):
+        report(f"reading {source.name}")
+        corpus, delivery = _deliver(store, corpus, source)
+        save_corpus(corpus, store.workspace.corpus_file(corpus.name))
+        out.append(delivery)
+    return out
+
+
+def _corpus(store: Store, order: Order) -> Corpus:
+    path = store.workspace.corpus_file(order.corpus)
+    if path.is_file():
+        corpus = load_corpus(path)
+        if order.schema and order.schema != corpus.schema_name:
+            raise UsageError(f"corpus {corpus.name!r} holds {corpus.schema_name} records, not {order.schema}")
+        return corpus if order.license is None else corpus.model_copy(update={"license": order.license})
+    if not order.files:
+        raise unknown("corpus", order.corpus, store.corpora())
+    schema = order.schema or _fitting_schema(store, order)
+    load_schema(store.workspace.schema_file(schema))
+    return Corpus(name=order.corpus, schema_name=schema, license=order.license)
+
+
+def _fitting_schema(store: Store, order: Order) -> str:
+    """Return the schema whose fields a file fills best; ties and misfits are for the person to settle."""
+    source = Source(name="", path=str(order.files[0]), **order.settings)
+    rows = _rows(_reading(source, order.files[0]))
+    fits = []
+    for name in store.workspace.named("schemas"):
+        schema = load_schema(store.workspace.schema_file(name))
+        mapped = maps.propose(_columns(rows), rows, fields_of(schema)).expressions
+        if all(column in mapped for column in schema.columns if schema.required(column)):
+            fits.append((sum(schema.required(column) for column in mapped), len(mapped), name))
+    best = sorted(fits, reverse=True)
+    if not best or (len(best) > 1 and best[0][:2] == best[1][:2]):
+        names = [name for *_, name in best] or store.workspace.named("schemas")
+        raise UsageError(
+            f"cannot tell what kind of records {order.files[0].name!r} holds (columns {', '.join(_columns(rows))})",
+            f"say it with --schema, one of: {', '.join(names)}; and --map FIELD=COLUMN where names differ",
+        )
+    return best[0][2]
+
+
+def _sources(store: Store, corpus: Corpus, order: Order) -> Iterator[Source]:
+    if not order.files:
+        if not corpus.sources:
+            raise UsageError(f"corpus {corpus.name!r} declares no sources", "give the file to ingest")
+        yield from (s.model_copy(update=order.settings) for s in corpus.sources)
+        return
+    for path in order.files:
+        name = order.settings.get("name") or path.name
+        known = corpus.source(name) or Source(name=name, path="")
+        changed = order.settings | {"name": name, "path": store.workspace.relative(path)}
+        if known.key and tuple(order.settings.get("key", known.key)) != known.key:
+            raise UsageError(f"the key of source {name!r} is frozen: {', '.join(known.key)}", "use a new source name")
+        yield Source.model_validate(known.model_dump() | changed)
+
+
+def _deliver(store: Store, corpus: Corpus, source: Source) -> tuple[Corpus, Delivery]:
+    path = store.workspace.root / source.path
+    reading = _reading(source, path)
+    schema = load_schema(store.workspace.schema_file(corpus.schema_name))
+    units = list(read(reading))
+    records = _selected([unit for unit in units if isinstance(unit, Record)], source)
+    mapping = _mapping(source, records, schema)
+    intake = _intake(records, mapping, schema)
+    intake.rejects = [*(unit for unit in units if isinstance(unit, Reject)), *intake.rejects]
+    raw = _kept_raw(store, path)
+    facts = {
+        "digest": digest(raw) if len(raw) > 1 else next(iter(raw.values())),
+        "raw": sorted(raw.values()),
+        "reader": reading.proposal.reader,
+        "encoding": reading.proposal.encoding,
+        "mapping": dict(mapping.expressions),
+        "selection": source.model_dump(include={"where", "limit", "sample", "seed", "chunk", "header"}),
+        "split": source.split,
+        "together": source.together,
+    }
+    counts: dict[str, int] = {}
+
+    def prepare(state: State) -> list[Entry]:
+        taken = take(intake, facts, source.key or _text_key(reading), (corpus.name, source.name, state))
+        counts.update(taken.counts, matched=sum(entry[0] == "match" for entry in taken.entries))
+        counts["repairs"] = sum(entry[0] == "edit" for entry in taken.entries)
+        return [] if _nothing_new(taken.entries, state, source.name) else taken.entries
+
+    store.change(corpus, prepare)
+    kept = source.model_copy(update={"map": dict(mapping.expressions)})
+    shown = tuple(maps.preview(mapping, [record.fields for record in records[:3]]))
+    named = {key: facts[key] for key in ("digest", "reader", "encoding", "mapping")}
+    delivery = Delivery(name=source.name, guesses=reading.proposal.guesses, preview=shown, **named, **counts)
+    return corpus.with_source(kept), delivery
+
+
+def _nothing_new(entries: list[Entry], state: State, source: str) -> bool:
+    """Return whether a delivery says just what the newest one of its source says already."""
+    before = state.deliveries.get(source)
+    same = ("digest", "members", "rejects", "mapping", "selection", "split", "together")
+    return before is not None and all(before.body.get(key) == entries[0][3].get(key) for key in same)
+
+
+def _text_key(reading: Reading) -> tuple[str, ...]:
+    # Passages cut from a text are known by their words; a chapter's heading may be mended without new identities.
+    return ("text",) if reading.proposal.reader == "plain_text" else ()
+
+
+def _reading(source: Source, path: Path) -> Reading:
+    found = detect(path)
+    proposal = Proposal(
+        reader=source.reader or found.reader,
+        encoding=source.encoding or found.encoding,
+        guesses=() if source.encoding and source.reader else found.guesses,
+    )
+    reader(proposal.reader)
+    plain = Reading(path=path, proposal=proposal, header=_header(source, found))
+    return plain if source.chunk is None else Reading(path, proposal, source.chunk, plain.header)
+
+
+def _header(source: Source, found: Proposal) -> bool:
+    return source.header if source.header is not None else not any("header" in guess for guess in found.guesses)
+
+
+def _rows(reading: Reading) -> list[dict[str, Any]]:
+    rows = []
+    for unit in read(reading):
+        if isinstance(unit, Record):
+            rows.append(unit.fields)
+        if len(rows) == _LOOKED_AT:
+            break
+    return rows
+
+
+def _columns(rows: Sequence[dict[str, Any]]) -> list[str]:
+    return list(dict.fromkeys(name for row in rows for name in row))
+
+
+def _selected(records: list[Record], source: Source) -> list[Record]:
+    """Return the records that the source's where, sample and limit leave, in file order."""
+    if source.where:
+        frame = pl.DataFrame([record.fields for record in records], infer_schema_length=None, strict=False)
+        try:
+            mask = frame.select(pl.sql_expr(source.where).alias("hit"))["hit"].fill_null(value=False)
+        except pl.exceptions.PolarsError as error:
+            raise UsageError(f"--where {source.where!r} fails: {error}", f"columns: {', '.join(frame.columns)}") from error
+        records = [record for record, hit in zip(records, mask, strict=True) if hit]
+    if source.sample is not None:
+        order = sorted(records, key=lambda r: (draw(source.seed, digest(r.fields)), r.origin.position))
+        records = sorted(order[: source.sample], key=lambda r: r.origin.position)
+    return records if source.limit is None else records[: source.limit]
+
+
+def _mapping(source: Source, records: list[Record], schema: Schema) -> maps.Mapping:
+    rows = [record.fields for record in records[:_LOOKED_AT]]
+    columns = _columns(rows)
+    proposed = maps.propose(columns, rows, fields_of(schema))
+    given = maps.parse([f"{name}={expression}" for name, expression in source.map.items()], columns)
+    mapping = maps.Mapping({**proposed.expressions, **given.expressions})
+    missing = [name for name in schema.columns if schema.required(name) and name not in mapping.expressions]
+    if missing and rows:
+        raise UsageError(
+            f"no column of {source.name!r} gives {schema.name}.{missing[0]} (columns: {', '.join(columns)})",
+            f"say which, for example --map {missing[0]}={columns[0] if columns else 'COLUMN'}",
+        )
+    return mapping
+
+
+def _intake(records: list[Record], mapping: maps.Mapping, schema: Schema) -> Intake:
+    intake, fields = Intake(), fields_of(schema)
+    for record in records:
+        try:
+            typed, extra = maps.apply(mapping, record.fields, fields)
+            digest(record.fields)
+        except (maps.MappingError, TypeError) as error:
+            intake.rejects.append(Reject(_as_bytes(record), record.origin, str(error)))
+            continue
+        repairs = tuple(_by_field(repair, mapping) for repair in record.repairs)
+        intake.arrivals.append(Arrival(typed, extra, record.fields, record.origin, repairs))
+    return intake
+
+
+def _as_bytes(record: Record) -> bytes:
+    return repr(record.fields).encode()
+
+
+def _by_field(repair: Repair, mapping: maps.Mapping) -> Repair:
+    """Return a repair of a raw column as one of the schema field that takes it."""
+    names = {column: name for name, column in mapping.expressions.items()}
+    return Repair(names.get(repair.field, repair.field), repair.value, repair.reason)
+
+
+def _kept_raw(store: Store, path: Path) -> dict[str, str]:
+    """Keep the raw bytes of a file, or of each file of a folder; return digests by relative name."""
+    files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
+    return {str(file.relative_to(path)): store.objects.put_file(file) for file in files}
+
+
+def fields_of(schema: Schema) -> dict[str, maps.FieldSpec]:
+    """Return what a mapping must know of each schema field."""
+    return {
+        name: maps.FieldSpec(
+            kind=_KINDS.get(kind, "messages"),
+            required=schema.required(name),
+            aliases=schema.declared.aliases.get(name, ()),
+            plural=schema.declared.plural.get(name, ""),
+        )
+        for name, kind in schema.types.items()
+    }
+
+
+_KINDS: dict[pl.DataType, str] = {
+    pl.String(): "str",
+    pl.Int64(): "int",
+    pl.Float64(): "float",
+    pl.Boolean(): "bool",
+    pl.List(pl.String): "list[str]",
+    pl.List(pl.Int64): "list[int]",
+}

@@ -1,0 +1,1 @@
+"""The store: one append-only log in SQLite over immutable Parquet objects."""

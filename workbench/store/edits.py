@@ -1,0 +1,80 @@
+"""Edits replay: each names the value it was made for, and applies only where that value is found."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from workbench.fingerprint import digest
+from workbench.store.catalogue import Row
+
+WHOLE = ""
+"""The field of an edit that drops (value true) or restores (value false) the whole record."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One change of one field of one record."""
+
+    seq: int
+    record: str
+    field: str
+    before: str
+    """Digest of the value the edit was made for."""
+    value: Any
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """An edit that no longer fits its record: it was made for another value."""
+
+    edit: Edit
+    found: Any
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """The values that edits give, record by record, and the edits that do not fit."""
+
+    values: Mapping[str, Mapping[str, Any]]
+    conflicts: tuple[Conflict, ...]
+    absorbed: tuple[Edit, ...]
+    """Edits whose value the source has meanwhile taken over."""
+
+
+def edit_of(row: Row) -> Edit:
+    """Return the edit that a log row holds."""
+    body = row.body
+    return Edit(row.seq, row.subject, body["field"], body["before"], body["value"], body["reason"])
+
+
+def body_of(field: str, before: Any, value: Any, reason: str) -> dict[str, Any]:  # noqa: ANN401 - JSON values
+    """Return the log body of an edit."""
+    return {"field": field, "before": digest(before), "value": value, "reason": reason}
+
+
+def replay(edits: Iterable[Edit], base: Mapping[str, Mapping[str, Any]], today: Callable[[str], str]) -> Replayed:
+    """Apply edits in log order to the records they belong to now.
+
+    `base`: record -> its fields as delivered (with WHOLE: False); `today`: the record that stands for a vanished
+    one. An edit applies where the digest of the present value is its `before`; one whose value is already there
+    is absorbed; everything else is a conflict. Replaying twice changes nothing.
+    """
+    values: dict[str, dict[str, Any]] = defaultdict(dict)
+    conflicts: list[Conflict] = []
+    absorbed: list[Edit] = []
+    for edit in edits:
+        record = today(edit.record)
+        if record not in base:
+            continue
+        present = values[record].get(edit.field, base[record].get(edit.field))
+        if digest(present) == edit.before:
+            values[record][edit.field] = edit.value
+        elif digest(present) == digest(edit.value):
+            absorbed.append(edit)
+        else:
+            conflicts.append(Conflict(edit, present))
+    return Replayed(dict(values), tuple(conflicts), tuple(absorbed))

@@ -1,0 +1,162 @@
+"""The state of a corpus at one point of the log: which rows are current, and what edits make of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import polars as pl
+
+from workbench.schema import Schema
+from workbench.store.catalogue import Catalogue, Row
+from workbench.store.edits import WHOLE, Edit, Replayed, edit_of, replay
+from workbench.store.objects import Objects
+
+LINEAGE = {
+    "rid": pl.Int64,
+    "id": pl.String,
+    "source": pl.String,
+    "row_digest": pl.String,
+    "extra": pl.String,
+}
+"""What a segment holds beside the schema's columns; `extra` is the JSON of the raw columns no field took."""
+MEMBERS = {"rid": pl.Int64, "position": pl.Int64, "start": pl.Int64, "end": pl.Int64}
+"""One row per record of a delivery: which stored row it is, and where it stands in the raw file."""
+REJECTS = {"position": pl.Int64, "start": pl.Int64, "end": pl.Int64, "reason": pl.String, "raw": pl.Binary}
+LOGGED = ("delivery", "edit", "match", "readmission", "judgement")
+
+
+@dataclass(frozen=True)
+class State:
+    """A corpus as the log tells it, up to one row."""
+
+    rows: tuple[Row, ...]
+    objects: Objects
+    schema: Schema
+
+    def of(self, kind: str) -> list[Row]:
+        """Return the rows of one kind, in order."""
+        return [row for row in self.rows if row.kind == kind]
+
+    @cached_property
+    def deliveries(self) -> dict[str, Row]:
+        """Return the newest delivery of each source, by source name in order."""
+        newest = {row.subject: row for row in self.of("delivery")}
+        return dict(sorted(newest.items()))
+
+    @cached_property
+    def readmitted(self) -> list[Row]:
+        """Return the re-admissions whose delivery is still the newest of its source."""
+        current = {row.body["digest"] for row in self.deliveries.values()}
+        return [row for row in self.of("readmission") if row.body["delivery"] in current]
+
+    @property
+    def edits(self) -> list[Edit]:
+        """Return all edits, in order."""
+        return [edit_of(row) for row in self.of("edit")]
+
+    @cached_property
+    def heirs(self) -> dict[str, str]:
+        """Return which record took the place of a vanished one."""
+        return {row.body["old"]: row.subject for row in self.of("match")}
+
+    @cached_property
+    def stored(self) -> pl.DataFrame:
+        """Return every row ever kept, as delivered, in rid order."""
+        names = [name for row in self.of("delivery") for name in row.body["segments"]]
+        names += [row.body["segment"] for row in self.of("readmission")]
+        empty = pl.DataFrame(schema={**LINEAGE, **self.schema.types})
+        frames = [self.objects.table(name) for name in dict.fromkeys(names)]
+        whole = pl.concat([empty, *frames], how="diagonal_relaxed")
+        return whole.select(*LINEAGE, *self.schema.columns).sort("rid")
+
+    @cached_property
+    def members(self) -> pl.DataFrame:
+        """Return the rids of the current records with their place in the newest deliveries."""
+        tables = [self.objects.table(row.body["members"]) for row in self.deliveries.values()]
+        tables += [
+            pl.DataFrame([{name: row.body[name] for name in MEMBERS}], schema=MEMBERS) for row in self.readmitted
+        ]
+        return pl.concat([pl.DataFrame(schema=MEMBERS), *tables])
+
+    @cached_property
+    def delivered(self) -> pl.DataFrame:
+        """Return the current records as delivered, without edits, with their lineage, in source and file order."""
+        return self.stored.join(self.members, on="rid").sort("source", "position", "rid")
+
+    @cached_property
+    def replayed(self) -> Replayed:
+        """Return what the edits give for the current records, and which no longer fit."""
+        touched = {self.today(edit.record) for edit in self.edits}
+        rows = self.delivered.filter(pl.col("id").is_in(list(touched))).to_dicts() if touched else []
+        return replay(self.edits, {row["id"]: row | {WHOLE: False} for row in rows}, self.today)
+
+    @cached_property
+    def _current(self) -> set[str]:
+        return set(self.delivered["id"])
+
+    def today(self, record: str) -> str:
+        """Return the record that stands for this one now: itself while it is current, else its heir."""
+        seen: set[str] = set()
+        while record not in self._current and record in self.heirs and record not in seen:
+            seen.add(record)
+            record = self.heirs[record]
+        return record
+
+    @cached_property
+    def records(self) -> pl.DataFrame:
+        """Return the current records with all edits applied and dropped ones left out, plus a column `edited`."""
+        frame = self._edited(self.delivered)
+        dropped = {record for record, values in self.replayed.values.items() if values.get(WHOLE)}
+        touched = {record for record, values in self.replayed.values.items() if set(values) - {WHOLE}}
+        return frame.filter(~pl.col("id").is_in(list(dropped))).with_columns(
+            edited=pl.col("id").is_in(list(touched))
+        )
+
+    @cached_property
+    def dropped(self) -> pl.DataFrame:
+        """Return the records that an edit dropped, with the edits of their fields applied."""
+        gone = [record for record, values in self.replayed.values.items() if values.get(WHOLE)]
+        return self._edited(self.delivered.filter(pl.col("id").is_in(gone)))
+
+    def _edited(self, frame: pl.DataFrame) -> pl.DataFrame:
+        for column in self.schema.columns:
+            changed = {r: v[column] for r, v in self.replayed.values.items() if column in v}
+            if changed:
+                frame = _overlaid(frame, column, changed)
+        return frame
+
+    @cached_property
+    def rejects(self) -> pl.DataFrame:
+        """Return the quarantined units of the newest deliveries that were not re-admitted, with their source."""
+        tables = [
+            self.objects.table(row.body["rejects"]).with_columns(source=pl.lit(name), delivery=pl.lit(row.body["digest"]))
+            for name, row in self.deliveries.items()
+            if row.body["rejects"]
+        ]
+        if not tables:
+            return pl.DataFrame(schema={**REJECTS, "source": pl.String, "delivery": pl.String})
+        back = {(row.body["delivery"], row.body["position"]) for row in self.readmitted}
+        whole = pl.concat(tables)
+        keep = [(d, p) not in back for d, p in whole.select("delivery", "position").iter_rows()]
+        return whole.filter(pl.Series(keep, dtype=pl.Boolean))
+
+    @property
+    def next_rid(self) -> int:
+        """Return the number that the next stored row gets."""
+        return self.stored.height
+
+
+def _overlaid(frame: pl.DataFrame, column: str, changed: dict[str, Any]) -> pl.DataFrame:
+    overlay = pl.DataFrame(
+        {"id": list(changed), "_new": pl.Series(list(changed.values()), dtype=frame.schema[column])}
+    ).with_columns(_hit=pl.lit(value=True))
+    joined = frame.join(overlay, on="id", how="left", maintain_order="left")
+    value = pl.when(pl.col("_hit")).then(pl.col("_new")).otherwise(pl.col(column))
+    return joined.with_columns(value.alias(column)).drop("_new", "_hit")
+
+
+def state(catalogue: Catalogue, objects: Objects, schema: Schema, corpus: str, upto: int | None = None) -> State:
+    """Return the state of a corpus, at the newest log row or at an older one."""
+    return State(tuple(catalogue.rows(corpus, kinds=LOGGED, upto=upto)), objects, schema)

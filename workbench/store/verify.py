@@ -1,0 +1,60 @@
+"""Verify a store: re-hash every object, the log's chain, each delivery's count and each version's content."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from workbench.errors import WorkbenchError
+from workbench.schema import Schema
+from workbench.store.catalogue import Catalogue, Row
+from workbench.store.objects import Objects
+from workbench.store.versions import content_digest, named_objects, state_of, version_id, version_of
+
+
+def faults(catalogue: Catalogue, objects: Objects, schema_of: Callable[[str], Schema]) -> Iterator[str]:
+    """Yield everything that is wrong, in one sentence each; nothing at all means the store is whole.
+
+    `schema_of` reads the schema that an object holds.
+    """
+    broken = list(catalogue.faults())
+    yield from broken
+    if broken:
+        return
+    rows = catalogue.rows()
+    yield from objects.faults(named_objects(rows))
+    for row in rows:
+        if row.kind == "delivery":
+            yield from _delivery_faults(row, objects)
+        elif row.kind == "version":
+            yield from _version_faults(row, catalogue, objects, schema_of)
+
+
+def _delivery_faults(row: Row, objects: Objects) -> Iterator[str]:
+    body, where = row.body, f"delivery of {row.subject!r} (log row {row.seq})"
+    if body["read"] != body["kept"] + body["merged"] + body["quarantined"]:
+        yield f"{where}: read is not kept + merged + quarantined"
+    try:
+        members = objects.table(body["members"]).height
+        quarantined = objects.table(body["rejects"]).height if body["rejects"] else 0
+        kept = sum(objects.table(name).height for name in body["segments"])
+    except WorkbenchError as error:
+        yield f"{where}: {error.what}"
+        return
+    if (members, quarantined, kept) != (body["kept"] + body["merged"], body["quarantined"], body["kept"]):
+        yield f"{where}: its objects hold other numbers of rows than it says"
+
+
+def _version_faults(
+    row: Row, catalogue: Catalogue, objects: Objects, schema_of: Callable[[str], Schema]
+) -> Iterator[str]:
+    version = version_of(row)
+    where = f"version {version.name} of {row.corpus!r}"
+    try:
+        schema = schema_of(version.schema_object)
+        records = state_of(catalogue, objects, schema, version).records
+        content = content_digest(records, objects.table(version.assignment), schema)
+    except WorkbenchError as error:
+        yield f"{where}: {error.what}"
+        return
+    if version_id(content, schema, version.settings, version.parent) != version.id:
+        yield f"{where}: its content is not what its id says"

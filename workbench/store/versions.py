@@ -1,0 +1,126 @@
+"""Immutable versions: each one row of the log, named by what it holds."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from workbench.errors import DataError, UsageError
+from workbench.fingerprint import canonical, digest
+from workbench.schema import Schema
+from workbench.store.catalogue import Catalogue, Row
+from workbench.store.objects import Objects
+from workbench.store.state import State, state
+
+ASSIGNMENT = {"id": pl.String, "split": pl.String, "reason": pl.String, "prior": pl.String}
+"""Where each current record stands: train, validation, test, excluded or removed, why, and where it once stood."""
+SHORT = 12
+"""Characters of a version id that are shown."""
+
+
+@dataclass(frozen=True)
+class Version:
+    """A version as its log row tells it."""
+
+    id: str
+    number: int
+    corpus: str
+    parent: str | None
+    upto: int
+    """The last log row that this version sees."""
+    assignment: str
+    """Object that holds where each record stands."""
+    settings: dict[str, Any]
+    schema: str
+    schema_object: str
+    """Object that holds the schema file, so that a version can be read after the file has changed."""
+    counts: dict[str, int]
+    proof: dict[str, Any]
+    note: str
+    at: str = ""
+
+    @property
+    def name(self) -> str:
+        """Return the short name people use: v1, v2, ..."""
+        return f"v{self.number}"
+
+    def body(self) -> dict[str, Any]:
+        """Return the log body; what the log row itself says is left out."""
+        left_out = ("id", "corpus", "at")
+        return {key: value for key, value in self.__dict__.items() if key not in left_out}
+
+
+def version_of(row: Row) -> Version:
+    """Return the version that a log row holds."""
+    return Version(id=row.subject, corpus=row.corpus, at=row.at, **row.body)
+
+
+def versions(catalogue: Catalogue, corpus: str) -> list[Version]:
+    """Return the versions of a corpus, oldest first."""
+    return [version_of(row) for row in catalogue.rows(corpus, kinds=("version",))]
+
+
+def resolve(catalogue: Catalogue, corpus: str, name: str) -> Version:
+    """Return the version meant by `latest`, `v3`, a tag or a unique prefix of an id."""
+    known = versions(catalogue, corpus)
+    if not known:
+        raise DataError(f"corpus {corpus!r} has no version yet", f"run: workbench split {corpus} --seed 42")
+    if name in ("latest", ""):
+        return known[-1]
+    tags = {row.subject: row.body["version"] for row in catalogue.rows(corpus, kinds=("ref",))}
+    hits = [v for v in known if v.name == name or v.id == tags.get(name) or (len(name) >= 4 and v.id.startswith(name))]
+    if len({v.id for v in hits}) != 1:
+        listed = ", ".join(f"{v.name} ({v.id[:SHORT]})" for v in known)
+        what = "no version" if not hits else "several versions"
+        raise UsageError(f"{what} of {corpus!r} match {name!r}", f"known: {listed}")
+    return hits[-1]
+
+
+def content_digest(records: pl.DataFrame, assignment: pl.DataFrame, schema: Schema) -> str:
+    """Return the logical digest over (record id, canonical row, split) in id order.
+
+    It depends on neither writer, engine nor machine: Parquet bytes only name objects.
+    """
+    whole = records.join(assignment.select("id", "split"), on="id").sort("id")
+    hashed = hashlib.sha256()
+    for row in whole.select("id", "split", *schema.columns).iter_rows(named=True):
+        record, split = row.pop("id"), row.pop("split")
+        hashed.update(canonical([record, row, split]))
+        hashed.update(b"\n")
+    return hashed.hexdigest()
+
+
+def version_id(content: str, schema: Schema, settings: dict[str, Any], parent: str | None) -> str:
+    """Return a version's id: its content, its schema, its settings and the version it follows."""
+    return digest([content, schema.digest, settings, parent])
+
+
+def state_of(catalogue: Catalogue, objects: Objects, schema: Schema, version: Version) -> State:
+    """Return the corpus as a version sees it."""
+    return state(catalogue, objects, schema, version.corpus, upto=version.upto)
+
+
+def records_of(catalogue: Catalogue, objects: Objects, schema: Schema, version: Version) -> pl.DataFrame:
+    """Return a version's records with `split` and `reason`, in source and file order."""
+    assignment = objects.table(version.assignment).select("id", "split", "reason")
+    records = state_of(catalogue, objects, schema, version).records
+    return records.join(assignment, on="id", how="inner", maintain_order="left")
+
+
+def named_objects(rows: Iterable[Row]) -> set[str]:
+    """Return every object that these log rows name."""
+    names: set[str] = set()
+    for row in rows:
+        body = row.body
+        if row.kind == "delivery":
+            names |= {*body["segments"], body["members"], *([body["rejects"]] if body["rejects"] else [])}
+            names |= {f"{raw}.raw" for raw in body["raw"]}
+        elif row.kind == "readmission":
+            names.add(body["segment"])
+        elif row.kind == "version":
+            names |= {body["assignment"], body["schema_object"]}
+    return names

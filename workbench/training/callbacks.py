@@ -1,0 +1,127 @@
+"""What the training loop does at each step besides training: log, stop on request, notice broken numbers."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from pathlib import Path
+from typing import cast
+
+import torch
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from workbench.errors import DataError
+from workbench.training.runs import RunFolder, read_lines, replace
+from workbench.training.signals import StopRequest
+
+COMPLETE = "complete"
+"""File that a checkpoint holds once all of it is written; one without it is a crash's leftover."""
+
+_KEPT = ("loss", "learning_rate", "grad_norm")
+_LOWER = "lower train.learning_rate, or look at these records"
+
+
+class Logbook(TrainerCallback):  # type: ignore[misc]
+    """Keeps metrics.jsonl and state.json, and turns a stop request into a checkpoint and an end."""
+
+    def __init__(self, run: RunFolder, stop: StopRequest, tokens_before: int = 0) -> None:
+        """Log into a run's folder; `tokens_before` counts the tokens trained before a resume."""
+        self.run = run
+        self.stop = stop
+        self.tokens_before = tokens_before
+        self.tokens = tokens_before
+        self.began = self.marked = time.monotonic()
+        self.first_step = 0
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
+    ) -> None:
+        """Note where the clock and the steps start; from here on a stop request is kept by the loop."""
+        self.stop.in_loop = True
+        self.began = self.marked = time.monotonic()
+        self.first_step = state.global_step
+        self.run.set_state("running", step=state.global_step, total=state.max_steps)
+
+    def on_pre_optimizer_step(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **more: object
+    ) -> None:
+        """Stop before a gradient that is not a number reaches the weights."""
+        model = cast("torch.nn.Module", more["model"])
+        gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
+        if not math.isfinite(torch.nn.utils.get_total_norm(gradients).item()):
+            raise NonFiniteError(state.global_step + 1, "gradient")
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
+    ) -> None:
+        """Ask for a checkpoint and the end where a stop was requested; log and measure the last step."""
+        if self.stop.requested:
+            control.should_save = control.should_training_stop = True
+        if state.global_step >= state.max_steps:
+            control.should_log = True
+            control.should_evaluate = args.eval_strategy != "no"
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: dict[str, float] | None = None,
+        **_: object,
+    ) -> None:
+        """Append one line for what the trainer says, training loss or validation loss."""
+        said = logs or {}
+        line = {"step": state.global_step, "epoch": round(state.epoch or 0.0, 4)}
+        if "loss" in said:
+            line |= self._trained(said, state)
+        elif "eval_loss" in said:
+            line["eval_loss"] = said["eval_loss"]
+        else:
+            return
+        with self.run.metrics_file.open("a", encoding="utf-8") as handle:
+            handle.write(json.dumps(line) + "\n")
+        self.run.set_state("running", step=state.global_step, total=state.max_steps)
+
+    def on_save(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
+    ) -> None:
+        """Mark the checkpoint as whole."""
+        (self.run.checkpoints / f"checkpoint-{state.global_step}" / COMPLETE).touch()
+
+    def _trained(self, said: dict[str, float], state: TrainerState) -> dict[str, float]:
+        now = time.monotonic()
+        tokens = self.tokens_before + int(said.get("num_tokens", 0))
+        speed = (tokens - self.tokens) / max(now - self.marked, 1e-9)
+        pace = (now - self.began) / max(state.global_step - self.first_step, 1)
+        self.tokens, self.marked = tokens, now
+        line: dict[str, float] = {key: said[key] for key in _KEPT if key in said}
+        line |= {"tokens_seen": tokens, "tokens_per_s": round(speed, 1)}
+        line["eta_s"] = round(pace * (state.max_steps - state.global_step), 1)
+        if torch.cuda.is_available():
+            line["vram_mb"] = torch.cuda.max_memory_allocated() // 2**20
+        return line
+
+
+class NonFiniteError(DataError):
+    """A loss or a gradient is not a number any more."""
+
+    def __init__(self, step: int, where: str, records: tuple[str, ...] = ()) -> None:
+        """Name the step, and the records of its batch where they are known."""
+        named = f"; records of the batch: {', '.join(records)}" if records else ""
+        super().__init__(f"the {where} of step {step} is not a number{named}", _LOWER)
+        self.step = step
+        self.where = where
+
+
+def last_checkpoint(run: RunFolder) -> Path | None:
+    """Return the newest checkpoint that was written whole, or None."""
+    whole = (found.parent for found in run.checkpoints.glob(f"checkpoint-*/{COMPLETE}"))
+    return max(whole, key=lambda folder: int(folder.name.rpartition("-")[2]), default=None)
+
+
+def rewind_metrics(run: RunFolder, step: int) -> int:
+    """Drop the lines after a step, which a resume will write again; return the tokens trained until there."""
+    kept = [line for line in read_lines(run.metrics_file) if line["step"] <= step]
+    replace(run.metrics_file, "".join(json.dumps(line) + "\n" for line in kept).encode())
+    return max((int(line["tokens_seen"]) for line in kept if "tokens_seen" in line), default=0)

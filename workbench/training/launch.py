@@ -1,0 +1,119 @@
+"""Start a training in a process of its own, follow it from its folder, stop it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import psutil
+
+from workbench.errors import OutsideError, RefusedError, UsageError
+from workbench.training.runs import ENDED, LOST, RunFolder
+
+_PAUSE = 0.2
+"""Seconds between two looks at a run folder."""
+
+_ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": "4294967296", "MALLOC_TRIM_THRESHOLD_": "8589934592"}
+"""Keeps glibc from giving large blocks back after every step: 1.6 to 2.7 times faster on a CPU."""
+
+_CHILDREN: list[subprocess.Popen[bytes]] = []
+"""Trainings started by this process, held so that the interpreter does not complain about dropping them."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run is: optimizer steps done and in all, the last training loss, seconds to go."""
+
+    step: int
+    total: int
+    loss: float | None
+    eta_seconds: float | None
+
+
+def launch(run: RunFolder, *, resume: bool = False) -> int:
+    """Start the training process of a prepared run and return its id; it outlives this process.
+
+    Raises UsageError where the run is going already, has finished, or was begun and `resume` is not said.
+    """
+    _check_startable(run, resume=resume)
+    # Until the child has an id this process stands for it: a reader in between must not call the run lost.
+    run.set_process(os.getpid())
+    run.set_state("running")
+    command = [sys.executable, "-m", "workbench.training.process", str(run.path.resolve())]
+    with run.log.open("ab") as log:
+        child = subprocess.Popen(
+            [*command, *(["--resume"] if resume else [])],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            env={**os.environ, **_ALLOCATOR},
+        )
+    _CHILDREN.append(child)
+    run.set_process(child.pid)
+    return child.pid
+
+
+def _check_startable(run: RunFolder, *, resume: bool) -> None:
+    status = run.status()
+    if status == "refused":
+        raise RefusedError(f"the run {run.name!r} was refused: {run.state()['reason']}", "prepare a new run")
+    if status == "finished":
+        raise UsageError(f"the run {run.name!r} has finished", "start a new run to train again")
+    if status == "running":
+        raise UsageError(f"the run {run.name!r} is running already", "follow it with `workbench runs`")
+    if status != "prepared" and not resume:
+        raise UsageError(f"the run {run.name!r} was begun and is {status}", "go on with `--resume`")
+
+
+def look(run: RunFolder) -> Progress:
+    """Return where a run is now."""
+    state = run.state()
+    trained = [line for line in run.recent_metrics() if "loss" in line]
+    last = trained[-1] if trained else {}
+    step = max(int(state.get("step", 0)), int(last.get("step", 0)))
+    return Progress(step, int(state.get("total", 0)), last.get("loss"), last.get("eta_s"))
+
+
+def follow(run: RunFolder, report: Callable[[Progress], None]) -> str:
+    """Report every change until the run ends, and return how: finished, stopped, failed, refused or lost.
+
+    Only reads the folder: ending this ends nothing. Raises UsageError for a run that was never started.
+    """
+    if run.status() == "prepared":
+        raise UsageError(f"the run {run.name!r} was not started", "start it with `workbench train`")
+    seen: Progress | None = None
+    while True:
+        status, now = run.status(), look(run)
+        if now != seen:
+            report(now)
+            seen = now
+        if status in ENDED:
+            return status
+        time.sleep(_PAUSE)
+
+
+def stop(run: RunFolder, *, timeout: float = 120.0) -> str:
+    """Ask a run to save a checkpoint and end, wait for it, and return its state.
+
+    Raises OutsideError where it has not ended after `timeout` seconds; it was asked and may still end.
+    """
+    process = run.process()
+    if process is None or run.status() != "running":
+        raise UsageError(f"the run {run.name!r} is {run.status()}", "only a running run can be stopped")
+    try:
+        process.terminate()
+        process.wait(timeout)
+    except psutil.NoSuchProcess:
+        pass
+    except psutil.TimeoutExpired as error:
+        hint = f"look into {str(run.log)!r}; kill -9 {process.pid} loses the steps since the last checkpoint"
+        raise OutsideError(f"the run {run.name!r} did not end within {timeout:g} s", hint) from error
+    if run.status() == LOST:
+        # It was asked so early that it did not listen yet; there is nothing of it to lose.
+        run.set_state("stopped", "stopped while starting")
+    return run.status()

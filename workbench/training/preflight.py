@@ -1,0 +1,66 @@
+"""The checks between the token X-ray and the training: what must be so before a step is worth taking."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+import pyarrow as pa
+
+from workbench.errors import RefusedError, unknown
+from workbench.lm.xray import FLAGS, WARNINGS, errors_of
+from workbench.recipe import Recipe
+
+_NAMED = 5
+"""How many records a refusal names."""
+
+
+def check_allowed(allow: Iterable[str]) -> frozenset[str]:
+    """Return the flags to let pass; raises UsageError for a name that is no flag."""
+    allowed = frozenset(allow)
+    for name in allowed - FLAGS.keys():
+        raise unknown("flag", name, FLAGS)
+    return allowed
+
+
+def find_refusal(xray: pa.Table, recipe: Recipe, allow: frozenset[str]) -> RefusedError | None:
+    """Return why this training must not start, or None; `allow` names the flags to let pass."""
+    return _flagged(xray, allow) or _empty(xray, recipe)
+
+
+def _flagged(xray: pa.Table, allow: frozenset[str]) -> RefusedError | None:
+    bad = errors_of(xray, allow)
+    if not bad:
+        return None
+    counts = Counter(code for _, codes in bad for code in codes)
+    named = "; ".join(f"{record} ({', '.join(codes)})" for record, codes in bad[:_NAMED])
+    more = f"; and {len(bad) - _NAMED} more" if len(bad) > _NAMED else ""
+    what = f"the token X-ray flags {len(bad)} of {xray.num_rows} records: {named}{more}"
+    return RefusedError(what, _advice(counts))
+
+
+def _advice(counts: Counter[str]) -> str:
+    fix = "`workbench edit CORPUS --fix literal-marker` removes them" if "double-bos" in counts else ""
+    meanings = "; ".join(f"{code} = {FLAGS[code]}" for code in counts)
+    flags = " ".join(f"--allow {code}" for code in counts)
+    return ". ".join(part for part in (meanings, fix, f"to train all the same: {flags}") if part)
+
+
+def _empty(xray: pa.Table, recipe: Recipe) -> RefusedError | None:
+    rows = Counter(
+        split
+        for split, flags in zip(xray["split"].to_pylist(), xray["flags"].to_pylist(), strict=True)
+        if not {"not-encodable", "no-label"} & set(flags)
+    )
+    if not rows["train"]:
+        return RefusedError("the train split has no row to learn from", "cut a version: `workbench split`")
+    if recipe.train.eval_steps is not None and not rows["validation"]:
+        hint = "cut a version with a validation split, or train without: --set train.eval_steps=null"
+        return RefusedError("the validation split is empty", hint)
+    return None
+
+
+def warnings_of(xray: pa.Table) -> dict[str, int]:
+    """Return how many records carry each warning, for a person to read before the training starts."""
+    counts = Counter(code for flags in xray["flags"].to_pylist() for code in flags if code in WARNINGS)
+    return dict(counts)

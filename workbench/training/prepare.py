@@ -1,0 +1,116 @@
+"""Prepare a run: X-ray the records, write everything the training process needs, refuse what is flagged."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from platform import python_version
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from workbench.errors import UsageError
+from workbench.fingerprint import digest, digest_bytes, digest_file
+from workbench.lm.load import base_folder
+from workbench.lm.tokenizer import load_tokenizer
+from workbench.lm.xray import Example, xray
+from workbench.recipe import Recipe, dump
+from workbench.training.preflight import check_allowed, find_refusal
+from workbench.training.runs import RunFolder, replace
+
+_PACKAGES = (
+    "torch",
+    "transformers",
+    "trl",
+    "peft",
+    "bitsandbytes",
+    "accelerate",
+    "datasets",
+    "tokenizers",
+)
+_BASE_FILES = ("*.safetensors", "config.json", "tokenizer*.json", "chat_template.jinja")
+
+
+def prepare(
+    run: RunFolder,
+    recipe: Recipe,
+    facts: Mapping[str, Any],
+    examples: Iterable[Example],
+    *,
+    allow: Iterable[str] = frozenset(),
+) -> None:
+    """Write a run, ready to train or refused: state.json comes last, so a run is whole or no run.
+
+    `facts` must hold `base_path` (the folder or Hub id that `recipe.base` stands for) and may hold anything
+    else that says where the records come from (version, corpus, schema). Raises RefusedError for a flag that
+    `allow` does not name, and for an empty split; the refused run keeps its X-ray.
+    """
+    allowed = check_allowed(allow)
+    if run.state_file.exists():
+        raise UsageError(f"the run {run.name!r} is prepared already", "choose another name for the run")
+    if not run.path.exists():
+        RunFolder.create(run.path)
+    base = base_folder(facts["base_path"])
+    seen, tokens = xray(examples, load_tokenizer(base), recipe, vocabulary=_embedding_rows(base))
+    _write(run, recipe, (seen, tokens))
+    replace(run.facts_file, _facts(run, recipe, facts, allowed))
+    if refusal := find_refusal(seen, recipe, allowed):
+        run.set_state("refused", refusal.what)
+        raise refusal
+    run.set_state("prepared")
+
+
+def fingerprint_base(folder: Path) -> str:
+    """Return the digest of a base: its weights, configuration, tokenizer and template, by file name."""
+    files = sorted(path for pattern in _BASE_FILES for path in folder.glob(pattern))
+    if not files:
+        raise UsageError(f"no base in {str(folder)!r}", "it must hold config.json and safetensors files")
+    return digest({path.name: digest_file(path) for path in files})
+
+
+def package_versions() -> dict[str, str]:
+    """Return the versions of Python and of every package that decides a training's numbers."""
+    found = {"python": python_version()}
+    for name in _PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "absent"
+    return found
+
+
+def _embedding_rows(base: Path) -> int | None:
+    config = json.loads((base / "config.json").read_text(encoding="utf-8"))
+    rows = config.get("vocab_size") or config.get("text_config", {}).get("vocab_size")
+    return int(rows) if rows else None
+
+
+def _write(run: RunFolder, recipe: Recipe, tables: tuple[pa.Table, pa.Table]) -> None:
+    for path, table in zip((run.xray, run.tokens), tables, strict=True):
+        sink = pa.BufferOutputStream()
+        pq.write_table(table, sink, compression="zstd")
+        replace(path, sink.getvalue().to_pybytes())
+    replace(run.recipe_file, dump(recipe).encode())
+
+
+def _facts(run: RunFolder, recipe: Recipe, facts: Mapping[str, Any], allowed: frozenset[str]) -> bytes:
+    base = base_folder(facts["base_path"])
+    said = {key: value for key, value in facts.items() if key not in ("base_path", "base_fingerprint")}
+    whole = {
+        **said,
+        "base": {
+            "name": recipe.base,
+            "path": str(facts["base_path"]),
+            "fingerprint": facts.get("base_fingerprint") or fingerprint_base(base),
+        },
+        "allowed": sorted(allowed),
+        "tokens_digest": digest_file(run.tokens),
+        "recipe_digest": digest_bytes(run.recipe_file.read_bytes()),
+        "packages": package_versions(),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    return json.dumps(whole, indent=2, ensure_ascii=False).encode() + b"\n"

@@ -1,0 +1,72 @@
+"""The training process: `python -m workbench.training.process RUN_FOLDER [--resume]`.
+
+It needs the run folder and the base alone, so that it also runs on a bare GPU host, and imports neither
+polars, pandera nor textual. Whatever happens ends in state.json with one line; the rest is in log.txt.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from types import TracebackType
+
+from workbench.errors import WorkbenchError
+from workbench.lm.load import go_offline
+from workbench.training.runs import RunFolder
+from workbench.training.signals import StopRequest
+
+
+class Account:
+    """Writes how a training ended, whatever ended it; the exception itself goes on to the log."""
+
+    def __init__(self, run: RunFolder) -> None:
+        """Give account of one run."""
+        self.run = run
+
+    def __enter__(self) -> Account:
+        """Say that this process runs it."""
+        self.run.set_process(os.getpid())
+        self.run.set_state("running")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        """Say how it ended, in one line."""
+        if isinstance(error, SystemExit):
+            self.run.set_state("stopped", "stopped before the first step")
+        elif kind is not None:
+            self.run.set_state("failed", one_line(error))
+
+
+def one_line(error: BaseException | None) -> str:
+    """Return an error as one line: what happened and what to do."""
+    if isinstance(error, WorkbenchError):
+        return ". ".join(part for part in (error.what, error.hint) if part)
+    first = next((line for line in str(error).splitlines() if line.strip()), "")
+    return f"{type(error).__name__}: {first}" if first else type(error).__name__
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Train one prepared run."""
+    parser = argparse.ArgumentParser(prog="python -m workbench.training.process", description=__doc__)
+    parser.add_argument("run", type=Path, help="a prepared run folder")
+    parser.add_argument("--resume", action="store_true", help="go on from the newest whole checkpoint")
+    said = parser.parse_args(arguments)
+    go_offline()
+    run = RunFolder.read(said.run)
+    with Account(run):
+        stop = StopRequest()
+        stop.listen()
+        # Imported here: the libraries read the environment once, and their failure is the run's failure too.
+        from workbench.training.qlora import train
+
+        train(run, stop, resume=said.resume)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,186 @@
+"""A workspace on disk: the only place where a path is built."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from contextlib import contextmanager
+from collections.abc import Iterator
+from pathlib import Path
+
+from workbench.errors import OutsideError, UsageError, unknown
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_FOLDERS = ("corpora", "schemas", "recipes", "exports")
+
+
+def samples() -> Path:
+    """Return the folder that holds the sample corpora, schemas and recipes that come with the package."""
+    packaged = Path(__file__).parent / "_samples"
+    return packaged if packaged.is_dir() else Path(__file__).parent.parent
+
+
+class Workspace:
+    """A folder that holds corpora, schemas, recipes, exports, runs and the store in `.workbench`."""
+
+    def __init__(self, root: Path) -> None:
+        """Refuse a folder that is no workspace, with the command that makes one."""
+        self.root = root.resolve()
+        if not (self.root / "corpora").is_dir() or not (self.root / "schemas").is_dir():
+            raise UsageError(f"no workspace at {str(root)!r}", "make one with: workbench init DIR")
+
+    @classmethod
+    def find(cls, start: Path) -> Workspace:
+        """Return the workspace at `start` or the nearest folder above it."""
+        for folder in (start.resolve(), *start.resolve().parents):
+            if (folder / "corpora").is_dir() and (folder / "schemas").is_dir():
+                return cls(folder)
+        raise UsageError(f"no workspace at or above {str(start)!r}", "make one with: workbench init DIR")
+
+    @classmethod
+    def create(cls, root: Path, *, with_samples: bool = True) -> Workspace:
+        """Make a workspace with the package's schemas, recipes and sample corpora; keep what is there."""
+        root.mkdir(parents=True, exist_ok=True)
+        for name in _FOLDERS:
+            (root / name).mkdir(exist_ok=True)
+        for name in ("schemas", "recipes", *(["corpora"] if with_samples else [])):
+            _copy_missing(samples() / name, root / name)
+        return cls(root)
+
+    @property
+    def hidden(self) -> Path:
+        """Return the folder of the store, made on first use and closed to other users."""
+        folder = self.root / ".workbench"
+        if not folder.is_dir():
+            folder.mkdir(mode=0o700, exist_ok=True)
+        return folder
+
+    @property
+    def catalogue(self) -> Path:
+        """Return the SQLite file that holds the log."""
+        return self.hidden / "store.db"
+
+    @property
+    def objects(self) -> Path:
+        """Return the folder of immutable objects."""
+        return self._made("objects")
+
+    @property
+    def scratch(self) -> Path:
+        """Return the folder of files being written; it lies on the objects' file system, so a rename is atomic."""
+        return self._made("tmp")
+
+    @property
+    def cache(self) -> Path:
+        """Return the folder of things that can be computed again."""
+        return self._made("cache")
+
+    @property
+    def bases(self) -> Path:
+        """Return the folder of base models built here."""
+        return self._made("bases")
+
+    @property
+    def runs(self) -> Path:
+        """Return the folder of run folders."""
+        folder = self.root / "runs"
+        folder.mkdir(exist_ok=True)
+        return folder
+
+    def _made(self, name: str) -> Path:
+        folder = self.hidden / name
+        folder.mkdir(mode=0o700, exist_ok=True)
+        return folder
+
+    def corpus_folder(self, name: str) -> Path:
+        """Return the folder of a corpus, whether it exists or not."""
+        return self.root / "corpora" / safe_name("corpus", name)
+
+    def corpus_file(self, name: str) -> Path:
+        """Return the `corpus.yaml` of a corpus."""
+        return self.corpus_folder(name) / "corpus.yaml"
+
+    def corpora(self) -> list[str]:
+        """Return the names of the declared corpora."""
+        return sorted(path.parent.name for path in (self.root / "corpora").glob("*/corpus.yaml"))
+
+    def schema_file(self, kind: str) -> Path:
+        """Return the file of a schema; the workspace's own comes before the package's."""
+        return self._named("schema", "schemas", kind)
+
+    def recipe_file(self, name: str) -> Path:
+        """Return the file of a recipe; the workspace's own comes before the package's."""
+        return self._named("recipe", "recipes", name)
+
+    def named(self, folder: str) -> list[str]:
+        """Return the names of the schemas or recipes that can be used here."""
+        places = (self.root / folder, samples() / folder)
+        return sorted({path.stem for place in places for path in place.glob("*.yaml")})
+
+    def _named(self, kind: str, folder: str, name: str) -> Path:
+        safe_name(kind, name)
+        for place in (self.root / folder, samples() / folder):
+            if (place / f"{name}.yaml").is_file():
+                return place / f"{name}.yaml"
+        raise unknown(kind, name, self.named(folder))
+
+    def run_folder(self, name: str) -> Path:
+        """Return the folder of a run, whether it exists or not."""
+        return self.runs / safe_name("run", name)
+
+    def export_folder(self, name: str) -> Path:
+        """Return the folder of an export, whether it exists or not."""
+        return self.root / "exports" / safe_name("export", name)
+
+    def relative(self, path: Path) -> str:
+        """Return a path as it stands in files of this workspace: relative to the root where it lies inside."""
+        whole = path.resolve()
+        return str(whole.relative_to(self.root)) if whole.is_relative_to(self.root) else str(whole)
+
+
+def safe_name(kind: str, name: str) -> str:
+    """Return a name that cannot leave its folder, or refuse it."""
+    if not _NAME.fullmatch(name):
+        raise UsageError(f"{name!r} is no name for a {kind}", "use letters, digits, dots, dashes and underscores")
+    return name
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace a file whole or not at all, and make it last through a power cut."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    with out_of_space(path), draft.open("w", encoding="utf-8") as handle:
+        handle.write(text)
+        handle.flush()
+        os.fsync(handle.fileno())
+    draft.replace(path)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder last through a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def out_of_space(path: Path) -> Iterator[None]:
+    """Turn a failing disk into one clear message that names the place."""
+    try:
+        yield
+    except OSError as error:
+        raise OutsideError(
+            f"cannot write {str(path)!r}: {error.strerror or error}", "free some space or choose another workspace"
+        ) from error
+
+
+def _copy_missing(source: Path, target: Path) -> None:
+    for path in sorted(source.rglob("*")):
+        place = target / path.relative_to(source)
+        if path.is_dir():
+            place.mkdir(exist_ok=True)
+        elif not place.exists():
+            shutil.copyfile(path, place)
