@@ -1,4 +1,4 @@
-"""Facts about a training as a process: it outlives who started it, and stopping or killing it costs nothing."""
+"""Facts about a training as a process: it outlives its starter, and stopping or killing it costs nothing."""
 
 from __future__ import annotations
 
@@ -56,14 +56,16 @@ class Reached(Exception):
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A random Mistral of one layer."""
     folder: Path = tmp_path_factory.mktemp("base")
-    model = train_sentencepiece([f"Where is {town}?" for town in TOWNS], folder, vocab_size=330, user_defined=MARKS, seed=0)
+    lines = [f"Where is {town}?" for town in TOWNS]
+    model = train_sentencepiece(lines, folder, vocab_size=330, user_defined=MARKS, seed=0)
     tokenizer = to_fast_tokenizer(model, MARKS, chat_template=TINY_TEMPLATE)
     tokenizer.save_pretrained(folder)
     torch.manual_seed(0)
     shape = {"hidden_size": 64, "intermediate_size": 64, "num_hidden_layers": 1, "head_dim": 16}
     heads = {"num_attention_heads": 4, "num_key_value_heads": 4, "sliding_window": None}
     ends = {"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 3}
-    MistralForCausalLM(MistralConfig(vocab_size=len(tokenizer), **shape, **heads, **ends)).save_pretrained(folder)
+    config = MistralConfig(vocab_size=len(tokenizer), **shape, **heads, **ends)
+    MistralForCausalLM(config).save_pretrained(folder)
     return folder
 
 
@@ -87,10 +89,8 @@ def make(runs: Path, name: str, base: Path) -> RunFolder:
 def rows() -> list[Example]:
     """A question for each number, with a town as its answer."""
     splits = ("train", "train", "validation", "test")
-    return [
-        Example(f"r{place}", splits[place % 4], {"prompt": f"Where is {place}? ", "completion": TOWNS[place // 4 % 4]})
-        for place in range(48)
-    ]
+    pairs = [{"prompt": f"Where is {place}? ", "completion": TOWNS[place // 4 % 4]} for place in range(48)]
+    return [Example(f"r{place}", splits[place % 4], pair) for place, pair in enumerate(pairs)]
 
 
 def wait_for_step(run: RunFolder, step: int) -> None:

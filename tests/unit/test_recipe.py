@@ -71,9 +71,8 @@ def test_a_missing_recipe_is_answered_with_those_that_exist(tmp_path: Path) -> N
 
 def test_overrides_change_only_what_they_name() -> None:
     recipe = Recipe(name="a", base="tiny")
-    changed = with_overrides(
-        recipe, ["train.learning_rate=1e-4", "train.max_steps=7", "lora.target_modules=[q_proj, v_proj]", "name=b"]
-    )
+    wanted = ["train.learning_rate=1e-4", "train.max_steps=7", "lora.target_modules=[q_proj, v_proj]"]
+    changed = with_overrides(recipe, [*wanted, "name=b"])
     assert (changed.train.learning_rate, changed.train.max_steps) == (1e-4, 7)
     assert (changed.lora.target_modules, changed.name) == (("q_proj", "v_proj"), "b")
     assert with_overrides(changed, ["train.max_steps=null"]).train.max_steps is None

@@ -90,14 +90,26 @@ def _parts(tokenizer: PreTrainedTokenizerBase, rendered: Rendered) -> _Parts:
 
 
 def _from_texts(tokenizer: PreTrainedTokenizerBase, prompt: str, completion: str) -> _Parts:
-    """Join BOS, prompt, completion, EOS; the texts are tokenised apart, so the prompt is always a prefix."""
+    """Join BOS, prompt, completion and EOS, each of the two marks once."""
     if tokenizer.eos_token_id is None:
         hint = "without one a tuned model never stops: use another base"
         raise DataError("the tokenizer has no EOS token", hint)
     start = [] if tokenizer.bos_token_id is None else [int(tokenizer.bos_token_id)]
-    head = start + _tokens(tokenizer, prompt)
-    tail = [*_tokens(tokenizer, completion), int(tokenizer.eos_token_id)]
+    asked, answered = _seam(tokenizer, prompt, completion)
+    head, tail = start + asked, [*answered, int(tokenizer.eos_token_id)]
     return _Parts(head + tail, [False] * len(head) + [True] * len(tail), len(head), completion)
+
+
+def _seam(tokenizer: PreTrainedTokenizerBase, prompt: str, completion: str) -> tuple[list[int], list[int]]:
+    """Return both texts as ids, read as one text unless a token would reach over the seam.
+
+    Read apart, a tokenizer with a dummy prefix (Llama, Mistral) puts a space before the completion that the
+    base never saw there; read as one, the prompt is not always a prefix. So: as one where it is, else apart.
+    """
+    asked, whole = _tokens(tokenizer, prompt), _tokens(tokenizer, prompt + completion)
+    if whole[: len(asked)] == asked:
+        return asked, whole[len(asked) :]
+    return asked, _tokens(tokenizer, completion)
 
 
 def _tokens(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:

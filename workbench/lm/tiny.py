@@ -109,8 +109,11 @@ def _staging(folder: Path, target: Path) -> Iterator[Path]:
     stage = Path(tempfile.mkdtemp(prefix=".tiny-", dir=folder))
     try:
         yield stage
-        if not target.exists():
+        try:
             stage.rename(target)
+        except OSError:
+            if not target.is_dir():
+                raise
     finally:
         shutil.rmtree(stage, ignore_errors=True)
 
@@ -165,7 +168,7 @@ def _train(
 ) -> MistralForCausalLM:
     import torch
 
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         stream, model = _stream(tokenizer, texts), _new_model(tokenizer, config)
         optimizer = torch.optim.AdamW(model.parameters(), betas=(0.9, 0.98), weight_decay=0.01)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from workbench.errors import UsageError
+from workbench.errors import DataError, UsageError
 from workbench.readers.record import Origin, Record, Reject
 
 if TYPE_CHECKING:
@@ -33,13 +33,36 @@ def units(
     batch: pa.RecordBatch, position: int, more: Mapping[str, Any] | None = None
 ) -> Iterator[Record | Reject]:
     """Yield one unit per row; `more` are raw columns that every row gets."""
-    for number, row in enumerate(batch.to_pylist(), position):
+    for number, row in enumerate(_rows(batch), position):
         origin = Origin(number, number, number + 1)
         try:
             yield Record({key: plain(value) for key, value in row.items()} | dict(more or {}), origin)
         except ValueError as error:
             raw = orjson.dumps(row, default=_bytes_or_text, option=orjson.OPT_NON_STR_KEYS)
             yield Reject(raw, origin, str(error))
+
+
+def _rows(batch: pa.RecordBatch) -> list[dict[str, Any]]:
+    """Return rows as Python values; times beyond Python's own (nanoseconds, the year 10000) become text."""
+    import pyarrow as pa
+
+    try:
+        return list(batch.to_pylist())
+    except (ValueError, OverflowError):
+        pass
+    try:
+        columns = [_timeless(column) for column in batch.columns]
+        return list(pa.RecordBatch.from_arrays(columns, names=batch.schema.names).to_pylist())
+    except (ValueError, OverflowError, pa.ArrowException) as error:
+        raise DataError(
+            f"a batch holds values that Python cannot: {error}", "export the column as text"
+        ) from error
+
+
+def _timeless(column: pa.Array) -> pa.Array:
+    import pyarrow as pa
+
+    return column.cast(pa.string()) if pa.types.is_temporal(column.type) else column
 
 
 def plain(value: Any) -> Any:  # noqa: ANN401 - any Arrow value

@@ -103,10 +103,12 @@ def _index(value: object, choices: Choices, cast: str) -> int:
         return whole_number(value) - (cast == "number")
     stripped = text_from(value).strip()
     named, place = _by_text(stripped, choices), _by_place(stripped, choices, cast)
-    if cast == "text" or place is None:
+    if cast == "text" or (not cast and place is None):
         if named is None:
             raise impossible(value, "one of the options, nor a letter or a number")
         return named
+    if place is None:
+        raise impossible(value, "a letter or a number")
     if cast or named is None or named == place:
         return place
     if not 0 <= place < len(choices.texts):

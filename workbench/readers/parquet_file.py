@@ -28,15 +28,17 @@ def read(reading: Reading) -> Iterator[Record | Reject]:
     name, position = reading.path.name, 0
     try:
         file = pq.ParquetFile(reading.path, memory_map=True, pre_buffer=False)
-    except (pa.ArrowException, OSError) as error:
+        columns = file.schema_arrow.names
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{name!r} is no whole Parquet file: {error}", "fetch or export it again") from error
     with file:
-        check_columns(file.schema_arrow.names, name)
+        check_columns(columns, name)
         try:
             for batch in file.iter_batches(batch_size=_ROWS):
+                batch.validate(full=True)
                 yield from units(batch, position)
                 position += batch.num_rows
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
             raise DataError(
                 f"{name!r} breaks off behind row {position}: {error}", "fetch it again"
             ) from error

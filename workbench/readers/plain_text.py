@@ -21,7 +21,10 @@ _BLANK_LINES = re.compile(r"\A(?:[^\S\n]*\n)+")
 
 def recognise(sight: Sight) -> Claim | None:
     """Claim anything that is text and not blank."""
-    return Claim(10) if sight.text.strip() else None
+    if not sight.text.strip():
+        return None
+    named = sight.suffix in SUFFIXES or not sight.suffix
+    return Claim(10, () if named else (f"nothing but running text was found behind the name {sight.suffix}",))
 
 
 def read(reading: Reading) -> Iterator[Record | Reject]:

@@ -10,10 +10,12 @@ _SOFTER = (re.compile(r"\n[ \t\r]*\n"), re.compile(r"\n"), re.compile(r"\s"))
 _WORD_BEFORE = re.compile(r"[^\W\d_]+(?:\.[^\W\d_]+)*\Z")
 _SPACE = re.compile(r"\s*")
 _ABBREVIATIONS = frozenset(
-    "mr mrs ms dr st ste prof rev hon capt col gen lt sgt maj gov sen rep messrs jr sr vs viz cf vol vols "
-    "fig figs no nos pp ch art ed eds op ca approx dept est inc ltd co corp jan feb mar apr aug "
-    "sept sep oct nov dec mm mme mmes mlle mlles mgr me av env chap e.g i.e a.m p.m u.s".split()
+    "mr mrs ms dr st ste prof rev hon capt col gen lt sgt maj gov sen rep messrs jr sr vs viz cf "
+    "ed eds ca approx inc ltd corp jan feb apr aug sept oct nov dec mm mme mmes mlle mlles mgr "
+    "av e.g i.e a.m p.m u.s".split()
 )
+_NUMBERED = frozenset("no nos vol vols fig figs p pp ch chap art op".split())
+"""Abbreviations only in front of a number: elsewhere `No.` is a sentence."""
 
 
 def cut(text: str, target: int, low: int, high: int) -> int:
@@ -49,4 +51,6 @@ def _goes_on(text: str, match: re.Match[str]) -> bool:
     word = _WORD_BEFORE.search(text[max(match.start() - 20, 0) : match.start()])
     if word is None:
         return False
+    if word[0].lower() in _NUMBERED:
+        return behind[:1].isdigit()
     return word[0].lower() in _ABBREVIATIONS or (len(word[0]) == 1 and word[0].isupper())

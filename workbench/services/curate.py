@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from workbench.corpus import Corpus
+from workbench.corpus import Corpus, save_corpus
 from workbench.curation.duplicates import BANDS, PERMUTATIONS, ROWS, Unit, units, verified_pairs
 from workbench.curation.judge import Judgement, Rank, judge
 from workbench.curation.validate import issues
@@ -129,3 +129,10 @@ def set_apart(store: Store, name: str, pair: tuple[str, str], *, verdict: str = 
     corpus = store.corpus(name)
     body = {"pair": sorted(pair), "verdict": verdict}
     store.change(corpus, lambda _state: [("judgement", corpus.name, "|".join(sorted(pair)), body)])
+
+
+def set_threshold(store: Store, name: str, threshold: float) -> None:
+    """Keep a duplicate threshold in corpus.yaml, for this and every later version."""
+    corpus = store.corpus(name)
+    settings = corpus.duplicates.model_copy(update={"threshold": threshold})
+    save_corpus(corpus.model_copy(update={"duplicates": settings}), store.workspace.corpus_file(name))

@@ -11,11 +11,12 @@ import polars as pl
 
 from workbench.corpus import Corpus, Source, load_corpus, save_corpus
 from workbench.curation.split import draw
+from workbench.curation.validate import issues
 from workbench.errors import UsageError, unknown
 from workbench.fingerprint import digest
 from workbench.readers import mapping as maps
 from workbench.readers.detect import detect
-from workbench.readers.record import Proposal, Reading, Record, Reject, Repair
+from workbench.readers.record import Origin, Proposal, Reading, Record, Reject, Repair
 from workbench.readers.registry import read, reader
 from workbench.schema import Schema, load_schema
 from workbench.services.progress import Report, silent
@@ -88,23 +89,36 @@ def _corpus(store: Store, order: Order) -> Corpus:
 
 
 def _fitting_schema(store: Store, order: Order) -> str:
-    """Return the schema whose fields a file fills best; ties and misfits are for the person to settle."""
+    """Return the schema that takes most of a file's columns, by most of their own names, with fewest errors.
+
+    A tie of all three goes to the kind that asks more of its records; what no kind can take is refused.
+    """
     source = Source(name="", path=str(order.files[0]), **order.settings)
     rows = _rows(_reading(source, order.files[0]))
-    fits = []
-    for name in store.workspace.named("schemas"):
-        schema = load_schema(store.workspace.schema_file(name))
-        mapped = maps.propose(_columns(rows), rows, fields_of(schema)).expressions
-        if all(column in mapped for column in schema.columns if schema.required(column)):
-            fits.append((sum(schema.required(column) for column in mapped), len(mapped), name))
-    best = sorted(fits, reverse=True)
-    if not best or (len(best) > 1 and best[0][:2] == best[1][:2]):
-        names = [name for *_, name in best] or store.workspace.named("schemas")
+    fits = [fit for name in store.workspace.named("schemas") if (fit := _fit(store, name, rows, source))]
+    if not fits:
         raise UsageError(
             f"cannot tell what kind of records {order.files[0].name!r} holds (columns {', '.join(_columns(rows))})",
-            f"say it with --schema, one of: {', '.join(names)}; and --map FIELD=COLUMN where names differ",
+            f"say it with --schema, one of: {', '.join(store.workspace.named('schemas'))}; "
+            "and --map FIELD=COLUMN where names differ",
         )
-    return best[0][2]
+    return max(fits)[-1]
+
+
+def _fit(store: Store, name: str, rows: list[dict[str, Any]], source: Source) -> tuple[int, int, int, int, str] | None:
+    schema = load_schema(store.workspace.schema_file(name))
+    proposed = maps.propose(_columns(rows), rows, fields_of(schema)).expressions
+    mapping = maps.Mapping(proposed | source.map)
+    if not all(column in mapping.expressions for column in schema.columns if schema.required(column)):
+        return None
+    origin = Origin(0, 0, 0)
+    taken = _intake([Record(row, origin) for row in rows], mapping, schema)
+    frame = schema.table([arrival.fields for arrival in taken.arrivals]).with_columns(
+        id=pl.int_range(pl.len()).cast(pl.String), source=pl.lit(""), position=pl.int_range(pl.len())
+    )
+    errors = issues(frame, schema).filter(pl.col("severity") == "error").height + len(taken.rejects)
+    own_names = sum(column in mapping.expressions for column in _columns(rows))
+    return len(mapping.columns), own_names, -errors, len(schema.rules), name
 
 
 def _sources(store: Store, corpus: Corpus, order: Order) -> Iterator[Source]:

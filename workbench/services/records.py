@@ -211,7 +211,7 @@ def _readmission(state: State, corpus: Corpus, place: tuple[str, int], row: dict
     return "readmission", corpus.name, segment["id"][0], facts | {k: unit[k] for k in ("position", "start", "end")}
 
 
-def conflicts(store: Store, name: str) -> list[dict[str, Any]]:
+def conflicting(store: Store, name: str) -> list[dict[str, Any]]:
     """Return the edits that no longer fit their record, with what is there now."""
     state = store.state(store.corpus(name))
     return [
@@ -226,3 +226,17 @@ def history(store: Store, name: str | None, limit: int) -> list[dict[str, Any]]:
     return [{"seq": r.seq, "at": r.at, "who": r.who, "kind": r.kind, "corpus": r.corpus, "subject": r.subject, "body": r.body} for r in reversed(rows)]
 
 
+
+
+def listing(store: Store, name: str, *, quarantine: bool, conflicts: bool, limit: int) -> dict[str, Any]:
+    """Return the first records of a corpus, its quarantined units or its conflicting edits, with the true total."""
+    if conflicts:
+        rows = conflicting(store, name)
+        return {"what": "edits in conflict", "total": len(rows), "rows": rows[:limit]}
+    state = store.state(store.corpus(name))
+    if quarantine:
+        found = state.rejects.head(limit).to_dicts()
+        rows = [row | {"raw": bytes(row["raw"]).decode("utf-8", "replace")} for row in found]
+        return {"what": "quarantined units", "total": state.rejects.height, "rows": rows}
+    columns = ["id", "source", "position", *state.schema.columns]
+    return {"what": "records", "total": state.records.height, "rows": state.records.head(limit).select(columns).to_dicts()}

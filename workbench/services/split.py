@@ -273,3 +273,22 @@ def _named(version: Version, content: str, curated: Curated, before: Past) -> Ve
 def newest(store: Store, corpus: str) -> Version:
     """Return the newest version of a corpus."""
     return version_of(store.catalogue.rows(corpus, kinds=("version",))[-1])
+
+
+def requested(
+    store: Store,
+    corpus: str,
+    *,
+    seed: int | None = None,
+    ratios: tuple[float, float, float] | None = None,
+    counts: tuple[int, int, int] | None = None,
+    keep: bool = False,
+) -> SplitSettings:
+    """Return the split settings that hold: what is asked, else those of the newest version, else corpus.yaml's."""
+    declared = store.corpus(corpus).split
+    known = versions(store.catalogue, corpus)
+    held = SplitSettings(**known[-1].settings["split"]) if known else declared
+    asked: dict[str, Any] = {"seed": seed, "ratios": ratios, "counts": counts, "keep_source_split": keep or None}
+    if ratios is not None:
+        asked["counts"], held = None, held.model_copy(update={"counts": None})
+    return held.model_copy(update={key: value for key, value in asked.items() if value is not None})

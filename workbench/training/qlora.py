@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import torch
 from datasets import Dataset
 from peft import LoraConfig
-from transformers import PreTrainedTokenizerBase, TrainerControl, set_seed
+from transformers import PreTrainedTokenizerBase, TrainerControl
 from trl import SFTConfig, SFTTrainer
 
 from workbench.errors import CorruptionError, RefusedError, UsageError
@@ -125,11 +125,13 @@ def read_material(run: RunFolder) -> Material:
 
 
 def build_trainer(material: Material, output: Path) -> Trainer:
-    """Return the trainer of a recipe: frozen base, LoRA weights in float32, drawn from the recipe's seed."""
+    """Return the trainer of a recipe: frozen base, LoRA weights in float32.
+
+    TRL sets the seed before it draws them, so they follow from `train.seed` alone.
+    """
     recipe = material.recipe
     if device() == "cpu":
         torch.set_num_threads(1)
-    set_seed(recipe.train.seed)
     trainer = Trainer(
         model=load_base(
             material.base_path,

@@ -44,7 +44,11 @@ def run(base: Path, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     prepare(folder, recipe, {"base_path": str(base)}, rows())
     torch.manual_seed(1)
     lora = LoraConfig(r=4, target_modules="all-linear", task_type="CAUSAL_LM", init_lora_weights=False)
-    get_peft_model(MistralForCausalLM.from_pretrained(base), lora).save_pretrained(folder.adapter)
+    tuned = get_peft_model(MistralForCausalLM.from_pretrained(base), lora)
+    for name, weight in tuned.named_parameters():
+        if "lora_" in name:
+            weight.data *= 10
+    tuned.save_pretrained(folder.adapter)
     return folder
 
 

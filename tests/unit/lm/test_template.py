@@ -12,9 +12,11 @@ from transformers import PreTrainedTokenizerFast
 from workbench.errors import DataError
 from workbench.lm.template import NOT_LEARNED, TINY_TEMPLATE, Encoded, encode
 from workbench.lm.tiny import QUESTION_WORDS, TURN_MARKS
-from workbench.lm.tokenizer import to_fast_tokenizer, train_sentencepiece
+from workbench.lm.tokenizer import load_tokenizer, to_fast_tokenizer, train_sentencepiece
 
-STATEMENTS = Path(__file__).parents[3] / "corpora" / "domain-qa" / "statements.txt"
+ROOT = Path(__file__).parents[3]
+STATEMENTS = ROOT / "corpora" / "domain-qa" / "statements.txt"
+LLAMA = ROOT.parent / "shared" / "data" / "tokenizer"
 
 PLAIN_TURNS = (
     "{{ bos_token }}{% for m in messages %}{{ '[' + m['role'] + ']\\n' + m['content'] }}"
@@ -101,6 +103,36 @@ def test_prompt_and_completion_are_joined_between_one_bos_and_one_eos(
     assert encoded.input_ids[: len(encoded.prompt_ids)] == encoded.prompt_ids
     assert tokenizer.decode(encoded.input_ids) == f"<s>{prompt}{completion}</s>"
     assert _learned(tokenizer, encoded) == f"{completion}</s>"
+
+
+def test_prompt_and_completion_are_read_as_one_text(tokenizer: PreTrainedTokenizerFast) -> None:
+    encoded = encode(tokenizer, {"prompt": "Answer:", "completion": " The Kalimo lighthouse."}, max_length=64)
+    whole = tokenizer("Answer: The Kalimo lighthouse.")["input_ids"]
+    assert encoded.input_ids == [*whole, tokenizer.eos_token_id]
+
+
+def test_a_token_never_reaches_over_the_seam(tokenizer: PreTrainedTokenizerFast) -> None:
+    assert len(tokenizer(" lighthouse", add_special_tokens=False)["input_ids"]) == 1
+    encoded = encode(tokenizer, {"prompt": "The light", "completion": "house."}, max_length=64)
+    asked = tokenizer("The light")["input_ids"]
+    assert encoded.prompt_ids == asked == encoded.input_ids[: len(asked)]
+    assert tokenizer.decode(encoded.input_ids) == "<s>The lighthouse.</s>"
+
+
+@pytest.mark.shared
+@pytest.mark.skipif(not LLAMA.is_dir(), reason="the real inputs are not beside this checkout")
+@pytest.mark.parametrize("completion", ["Orrin.", " Orrin.", "é", "\nOrrin", ""])
+def test_a_real_tokenizer_with_a_dummy_prefix_keeps_the_law(completion: str) -> None:
+    llama = load_tokenizer(LLAMA)
+    llama.chat_template = TINY_TEMPLATE
+    prompt = "### Question:\nSur quelle île ?\n\n### Answer:"
+    for rendered in ({"prompt": prompt, "completion": completion}, _turns("Sur quelle île ?", completion)):
+        encoded = encode(llama, rendered, max_length=256)
+        assert encoded.input_ids[: len(encoded.prompt_ids)] == encoded.prompt_ids
+        assert encoded.input_ids.count(llama.bos_token_id) == encoded.input_ids.count(llama.eos_token_id) == 1
+        answer = encoded.input_ids[len(encoded.prompt_ids) :]
+        assert [label for label in encoded.labels if label != NOT_LEARNED] == answer
+        assert llama.decode(answer, skip_special_tokens=True).strip() == completion.strip()
 
 
 def test_plain_text_is_learned_whole_and_generated_from_bos(tokenizer: PreTrainedTokenizerFast) -> None:

@@ -53,7 +53,7 @@ def test_a_good_record_has_one_bos_one_eos_and_no_flag(
     assert row["learned"] == sum(label != -100 for label in cached["labels"]) < row["tokens"]
 
 
-def test_the_cache_counts_the_answer_in_bytes_and_not_in_characters(tokenizer: PreTrainedTokenizerBase) -> None:
+def test_the_cache_counts_the_answer_in_bytes(tokenizer: PreTrainedTokenizerBase) -> None:
     _, cache = xray([asked("Où ?", "à Nîmes")], tokenizer, recipe())
     assert rows(cache)[0]["bytes"] == len("à Nîmes".encode()) == 9
     assert rows(cache)[0]["reference"] == "à Nîmes"

@@ -26,7 +26,7 @@ def units_by(name: str, path: Path, encoding: str = "utf-8", **changes: object) 
 
 
 def check_laws(path: Path, found: Units) -> None:
-    """Positions count every unit; spans are in order, inside the file, and a reject's bytes are the span's."""
+    """Positions count every unit; spans are in order and inside the file; a reject's bytes are its span's."""
     assert [unit.origin.position for unit in found] == list(range(len(found)))
     if path.is_dir() or path.suffix in (".parquet", ".arrow"):
         return

@@ -64,9 +64,12 @@ def examples(rows: int = 20) -> list[Example]:
 def prepared(base: Path, tmp_path: Path) -> Prepared:
     """Prepare a run of a short recipe, changed by overrides."""
 
-    def make(name: str, *overrides: str, rows: Sequence[Example] | None = None, on: Path = base) -> RunFolder:
-        short = ["train.max_steps=8", "train.batch_size=4", "train.learning_rate=1e-2", "train.logging_steps=1"]
-        recipe = with_overrides(Recipe(name="short", base="small"), [*short, "train.eval_steps=4", *overrides])
+    def make(
+        name: str, *overrides: str, rows: Sequence[Example] | None = None, on: Path = base
+    ) -> RunFolder:
+        short = ["max_steps=8", "batch_size=4", "learning_rate=1e-2", "logging_steps=1", "eval_steps=4"]
+        wanted = [*(f"train.{item}" for item in short), *overrides]
+        recipe = with_overrides(Recipe(name="short", base="small"), wanted)
         run = RunFolder(tmp_path / name)
         prepare(run, recipe, {"base_path": str(on), "version": "v1"}, rows or examples())
         return run

@@ -16,9 +16,9 @@ NONE: frozenset[str] = frozenset()
 
 def seen(*rows: tuple[str, list[str]], validation: bool = True) -> pa.Table:
     whole = [*rows, ("validation", [])] if validation else rows
-    return pa.Table.from_pylist(
-        [{"record": f"r{place}", "split": split, "flags": flags} for place, (split, flags) in enumerate(whole)], XRAY
-    )
+    pairs = enumerate(whole)
+    rows_of = [{"record": f"r{place}", "split": split, "flags": flags} for place, (split, flags) in pairs]
+    return pa.Table.from_pylist(rows_of, XRAY)
 
 
 def test_clean_records_may_train() -> None:

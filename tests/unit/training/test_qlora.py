@@ -1,4 +1,4 @@
-"""Facts about the training itself: exact resume, validation loss by token, broken numbers, a clean adapter."""
+"""Facts about the training itself: exact resume, loss by token, broken numbers, a clean adapter."""
 
 from __future__ import annotations
 
@@ -122,6 +122,8 @@ def test_the_validation_loss_is_weighted_by_token(prepared: Prepared) -> None:
 
 def poisoned(base: Path, folder: Path, token: int) -> Path:
     """Copy a base with one embedding row that is not a number."""
+    folder = folder / "broken"
+    folder.mkdir()
     for path in base.iterdir():
         (folder / path.name).write_bytes(path.read_bytes())
     tensors = load_file(base / "model.safetensors")
@@ -132,16 +134,21 @@ def poisoned(base: Path, folder: Path, token: int) -> Path:
 
 @pytest.mark.parametrize(
     ("shape", "batch"),
-    [(("train.packing=false",), "culprit"), (("train.packing=true", "train.max_length=64"), "r0, r1, r2, culprit")],
+    [
+        (("train.packing=false",), "culprit"),
+        (("train.packing=true", "train.max_length=64"), "r0, r1, r2, culprit"),
+    ],
     ids=["padded", "packed together"],
 )
 def test_a_loss_that_is_not_a_number_stops_the_run_and_names_the_record(
-    prepared: Prepared, base: Path, tmp_path_factory: pytest.TempPathFactory, shape: tuple[str, ...], batch: str
+    prepared: Prepared, base: Path, tmp_path: Path, shape: tuple[str, ...], batch: str
 ) -> None:
-    broken = poisoned(base, tmp_path_factory.mktemp("broken"), token=4)
-    rows = [Example(f"r{place}", "train", {"prompt": "Where? ", "completion": "Brest"}) for place in range(3)]
+    broken = poisoned(base, tmp_path, token=4)
+    good = {"prompt": "Where? ", "completion": "Brest"}
+    rows = [Example(f"r{place}", "train", good) for place in range(3)]
     culprit = Example("culprit", "train", {"prompt": "[INST] Where?", "completion": "Brest Nîmes"})
-    run = prepared("run", *shape, "train.eval_steps=null", "train.batch_size=1", rows=[*rows, culprit], on=broken)
+    small = ("train.eval_steps=null", "train.batch_size=1")
+    run = prepared("run", *shape, *small, rows=[*rows, culprit], on=broken)
     with pytest.raises(NonFiniteError) as caught:
         train(run, StopRequest())
     assert caught.value.what.endswith(f"records of the batch: {batch}")
@@ -158,6 +165,18 @@ def test_a_gradient_that_is_not_a_number_never_reaches_the_weights(prepared: Pre
             TrainerControl(),
             model=layer,
         )
+
+
+def test_the_first_lora_weights_follow_from_the_seed_alone(prepared: Prepared) -> None:
+    first, same, other = prepared("first"), prepared("same"), prepared("other", "train.seed=1")
+    torch.manual_seed(7)
+    drawn = [drawn_weight(run) for run in (first, same, other)]
+    assert torch.equal(drawn[0], drawn[1]) and not torch.equal(drawn[0], drawn[2])
+
+
+def drawn_weight(run: RunFolder) -> torch.Tensor:
+    trainer = build_trainer(read_material(run), run.checkpoints)
+    return next(value for name, value in trainer.model.named_parameters() if "lora_A" in name)
 
 
 def test_tokens_changed_after_the_xray_are_not_trained(prepared: Prepared) -> None:

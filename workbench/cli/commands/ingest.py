@@ -1,0 +1,111 @@
+"""`workbench ingest`: take raw files into a corpus."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from workbench.cli.options import AsJson, In, Option, corpus_name, opened
+from workbench.cli.output import result, say, table
+from workbench.errors import UsageError
+
+if TYPE_CHECKING:
+    from workbench.services.ingest import Delivery
+    from workbench.store.store import Store
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("ingest")(ingest)
+
+
+def ingest(
+    what: Annotated[list[str] | None, typer.Argument(metavar="[CORPUS] [FILE]...", help="Files, and the corpus.")] = None,
+    corpus: Option = None,
+    schema: Annotated[str | None, typer.Option(help="Kind of record; default: the one that fits the columns.")] = None,
+    mapping: Annotated[list[str] | None, typer.Option("--map", metavar="FIELD=EXPR", help="EXPR: a column, a template '{a}\\n{b}', or a list [A,B,C].")] = None,
+    key: Annotated[str | None, typer.Option(help="Columns that identify a row, by commas; default: the whole row. Frozen at the first ingest.")] = None,
+    name: Annotated[str | None, typer.Option("--source", help="Logical name of the source; default: the file's name.")] = None,
+    reader: Annotated[str | None, typer.Option(help="Reader to use instead of the detected one.")] = None,
+    encoding: Annotated[str | None, typer.Option(help="Encoding to use instead of the detected one.")] = None,
+    header: Annotated[bool | None, typer.Option("--header/--no-header", help="CSV: whether the first row names the columns.")] = None,
+    chunk: Annotated[int | None, typer.Option(help="Plain text: wanted characters a passage.")] = None,
+    where: Annotated[str | None, typer.Option(help="SQL condition over the raw columns.")] = None,
+    limit: Annotated[int | None, typer.Option(help="Read only the first N rows.")] = None,
+    sample: Annotated[int | None, typer.Option(help="Read N rows drawn at random with --seed.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of --sample.")] = None,
+    side: Annotated[str | None, typer.Option("--split", help="Side the source was delivered for: train, validation, test.")] = None,
+    license: Annotated[str | None, typer.Option(help="Licence of the corpus, as an SPDX or Hub identifier.")] = None,
+    as_json: AsJson = False,
+    workspace: In = None,
+) -> None:
+    """Take files into a corpus; without a file, take in every source that corpus.yaml declares.
+
+    Every row read is kept, merged (already here, unchanged) or quarantined with its reason and its bytes.
+
+    Examples:
+      workbench ingest quiz.json --corpus quiz
+      workbench ingest alpaca.json --corpus alpaca --schema instruction --limit 1000
+      workbench ingest faq.csv --corpus faq --map question=prompt --map 'answer={short}\\n{long}'
+    """
+    given = {
+        "map": _pairs(mapping), "key": tuple(key.split(",")) if key else None, "name": name, "reader": reader,
+        "encoding": encoding, "header": header, "chunk": chunk, "where": where, "limit": limit, "sample": sample,
+        "seed": seed, "split": side,
+    }  # fmt: skip
+    settings = {option: value for option, value in given.items() if value is not None}
+    with opened(workspace) as store:
+        from workbench.services.ingest import Order
+        from workbench.services.ingest import ingest as take_in
+
+        named, files = _parted(what or [], corpus, store)
+        if name and len(files) > 1:
+            raise UsageError("--source names one file, but several are given", "ingest them one by one")
+        order = Order(named, tuple(files), schema, license, settings)
+        deliveries = take_in(store, order, say)
+    shown = ("name", "digest", "reader", "encoding", "read", "kept", "merged", "quarantined", "mapping", "guesses", "repairs", "matched")
+    rows = [{key: getattr(d, key) for key in shown} for d in deliveries]
+    result({"corpus": named, "sources": rows}, _lines(named, deliveries), as_json=as_json)
+
+
+def _pairs(mapping: list[str] | None) -> dict[str, str] | None:
+    if mapping is None:
+        return None
+    for pair in mapping:
+        if "=" not in pair:
+            raise UsageError(f"--map {pair!r} is no FIELD=EXPR", "for example: --map question=prompt")
+    return {name.strip(): text.strip() for name, _, text in (pair.partition("=") for pair in mapping)}
+
+
+def _parted(what: list[str], corpus: str | None, store: Store) -> tuple[str, list[Path]]:
+    """Part the arguments: the first one is the corpus where it is no file, the others are files."""
+    files, named = list(what), None
+    if files and (len(files) > 1 or not corpus) and not Path(files[0]).exists() and "/" not in files[0] and "." not in files[0]:
+        named = files.pop(0)
+    for file in files:
+        if not Path(file).exists():
+            raise UsageError(f"no file {file!r}", "check the path; it is read from the folder you stand in")
+    if files and not (named or corpus) and not store.corpora():
+        return Path(files[0]).stem.replace(" ", "-"), [Path(file).resolve() for file in files]
+    return corpus_name(store, named, corpus), [Path(file).resolve() for file in files]
+
+
+def _lines(corpus: str, deliveries: list[Delivery]) -> list[str]:
+    out: list[str] = []
+    for d in deliveries:
+        out.append(f"{corpus}: {d.name} ({d.reader}, {d.encoding}, sha256 {d.digest[:12]})")
+        out.append(f"  read {d.read:,} = kept {d.kept:,} + merged {d.merged:,} + quarantined {d.quarantined:,}")
+        out += [f"  guess: {guess}" for guess in d.guesses]
+        out += [f"  {count:,} {what}" for count, what in ((d.repairs, "repairs, each an edit that can be undone"), (d.matched, "changed rows matched to their records")) if count]
+        out.append("  mapping: " + ", ".join(f"{f} <- {e}" if f != e else f for f, e in d.mapping.items()))
+        out += [f"    {line}" for line in _preview(d.preview)]
+    return out
+
+
+def _preview(rows: tuple[dict[str, Any], ...]) -> list[str]:
+    if not rows:
+        return []
+    names = list(rows[0])
+    return table([[str(row[name])[:28] for name in names] for row in rows], names)

@@ -1,0 +1,78 @@
+"""`workbench export` and `push`: what leaves the workbench."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from workbench.cli.options import AsJson, In, Option, opened, reference
+from workbench.cli.output import result, say, table
+from workbench.errors import UsageError
+
+What = Annotated[str | None, typer.Argument(metavar="[CORPUS[@VERSION]]", help="Version; default: the newest.")]
+License = Annotated[str | None, typer.Option(help="Licence identifier; there is no default beside corpus.yaml's.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("export")(export)
+    app.command("push")(push)
+
+
+def export(
+    what: What = None,
+    option: Option = None,
+    format: Annotated[str, typer.Option(help="parquet (a file a split) or jsonl (one file with a split column).")] = "parquet",
+    out: Annotated[Path | None, typer.Option(help="Folder to write; default: exports/CORPUS-VERSION.")] = None,
+    license: License = None,
+    as_json: AsJson = False,
+    workspace: In = None,
+) -> None:
+    """Write a version as Parquet with a card; `datasets.load_dataset(folder)` gives the same rows.
+
+    Example: workbench export quiz@latest
+    """
+    with opened(workspace) as store:
+        from workbench.services import publish
+
+        corpus, version = reference(store, what, option)
+        done = publish.export(store, corpus, version, license=license, format=format, folder=out.resolve() if out else None)
+    facts = {"corpus": corpus, "version": done.version, "folder": str(done.folder), "files": list(done.files), "rows": done.rows}
+    lines = [str(done.folder), *(f"  {file}" for file in done.files), *(f"  {side}: {n:,} rows" for side, n in done.rows.items())]
+    result(facts, lines, as_json=as_json)
+
+
+def push(
+    what: Annotated[str, typer.Argument(metavar="CORPUS[@VERSION]", help="Version to publish.")],
+    repo: Annotated[str, typer.Argument(metavar="ORG/NAME", help="Dataset repository on the Hub.")],
+    license: License = None,
+    public: Annotated[bool, typer.Option("--public", help="Make a new repository public; default: private.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list the files and the card.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: AsJson = False,
+    workspace: In = None,
+) -> None:
+    """Publish a version to the Hub as one commit with a tag; pushing it again changes nothing.
+
+    Example: workbench push quiz@latest me/quiz --license apache-2.0 --dry-run
+    """
+    with opened(workspace) as store:
+        from workbench.services import publish
+
+        corpus, version = reference(store, what)
+        todo = publish.planned(store, corpus, version, repo, license=license)
+        files = [{"path": f.path, "size": f.size, "sha256": f.sha256, "change": f.change} for f in todo.files]
+        lines = [f"{repo}: {len(files)} files", *table([[f["change"], f"{f['size']:,}", f["path"]] for f in files])]
+        if dry_run:
+            facts = {"repo": repo, "files": files, "deletes": list(todo.deletes), "card": todo.card}
+            result(facts, [*lines, "", todo.card], as_json=as_json)
+            return
+        for line in lines:
+            say(line)
+        if not yes and not typer.confirm(f"push {corpus}@{version} to {repo}?", err=True):
+            raise UsageError("not pushed", "say --yes, or confirm")
+        done = publish.pushed(store, corpus, version, repo, license=license, private=not public, report=say)
+    facts = {"repo": done.repo, "commit": done.commit, "tag": done.tag, "url": done.url}
+    result(facts, [f"{done.url}", f"  commit {done.commit}, tag {done.tag}"], as_json=as_json)

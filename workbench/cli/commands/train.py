@@ -1,0 +1,171 @@
+"""`workbench train`, `runs`, `base` and `recipe`: start a training and look after it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from workbench.cli.options import AsJson, In, Option, opened, reference
+from workbench.cli.output import result, say, table
+from workbench.errors import UsageError
+
+if TYPE_CHECKING:
+    from workbench.training.launch import Progress
+    from workbench.training.runs import RunFolder
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("train")(train)
+    app.command("runs")(runs)
+    app.command("base")(base)
+    app.command("recipe")(recipe)
+
+
+def train(
+    what: Annotated[str | None, typer.Argument(metavar="[CORPUS[@VERSION]]", help="Version to train on; default: the newest.")] = None,
+    option: Option = None,
+    recipe: Annotated[str, typer.Option(help="Recipe, by the name of its file.")] = "tiny",
+    overrides: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Set a recipe key for this run, for example train.epochs=2.")] = None,
+    allow: Annotated[list[str] | None, typer.Option(metavar="FLAG", help="Train in spite of an X-ray flag, named.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the run.")] = None,
+    detach: Annotated[bool, typer.Option("--detach", help="Return at once; the run goes on.")] = False,
+    resume: Annotated[str | None, typer.Option(metavar="RUN", help="Go on with a stopped run from its last checkpoint.")] = None,
+    as_json: AsJson = False,
+    workspace: In = None,
+) -> None:
+    """Train an adapter on a version, in a process of its own; ctrl-c asks whether it shall go on.
+
+    Every record goes through the tokenizer, template and collator first; what they flag is refused by name.
+
+    Examples:
+      workbench train domain-qa@latest --recipe tiny
+      workbench train --resume domain-qa-v1-tiny-1
+    """
+    with opened(workspace) as store:
+        from workbench.services import train as service
+
+        if resume:
+            run = service.resume(store.workspace, resume)
+        else:
+            corpus, version = reference(store, what, option)
+            asked = service.Training(corpus, version, recipe, tuple(overrides or ()), tuple(allow or ()), name)
+            run = service.start(store, asked, say)
+    say(f"run {run.name}")
+    state = "running" if detach else _followed(run)
+    result({"run": run.name, "state": state, "folder": str(run.path)}, [f"{run.name}: {state}", f"  {run.path}"], as_json=as_json)
+
+
+def _followed(run: RunFolder) -> str:
+    from workbench.services.train import watch
+
+    while True:
+        try:
+            return watch(run, _told)
+        except KeyboardInterrupt:
+            if not _keep_following(run):
+                raise
+
+
+def _keep_following(run: RunFolder) -> bool:
+    """Ask what ctrl-c meant; without a terminal to ask, the run is left running."""
+    import sys
+
+    from workbench.training.launch import stop
+
+    if not sys.stdin.isatty():
+        say(f"{run.name} goes on; watch it with: workbench runs {run.name}")
+        return False
+    answer = typer.prompt("[l]eave it running, [s]top at a checkpoint, or [w]atch on", default="l", err=True)
+    if answer.startswith("s"):
+        say(f"{run.name}: {stop(run)}; go on with: workbench train --resume {run.name}")
+        return False
+    if not answer.startswith("w"):
+        say(f"{run.name} goes on; watch it with: workbench runs {run.name}")
+    return bool(answer.startswith("w"))
+
+
+def _told(progress: Progress) -> None:
+    loss = f"  loss {progress.loss:.4f}" if progress.loss is not None else ""
+    rest = f"  {progress.eta_seconds:.0f} s to go" if progress.eta_seconds else ""
+    if progress.total:
+        say(f"step {progress.step:,} of {progress.total:,}{loss}{rest}")
+
+
+def runs(
+    name: Annotated[str | None, typer.Argument(metavar="[RUN]", help="Run to show in full.")] = None,
+    stop: Annotated[bool, typer.Option("--stop", help="Save a checkpoint and stop the run.")] = False,
+    as_json: AsJson = False,
+    workspace: In = None,
+) -> None:
+    """List the runs, or show one with its state, numbers and last metrics.
+
+    Examples:
+      workbench runs
+      workbench runs domain-qa-v1-tiny-1 --stop
+    """
+    with opened(workspace) as store:
+        from workbench.services import evaluate
+        from workbench.services import train as service
+
+        if name is None:
+            rows = [service.summary(run) for run in service.runs(store.workspace)]
+            result({"runs": rows}, table([list(r.values()) for r in rows], list(rows[0]) if rows else ()) or ["no runs yet"], as_json=as_json)
+            return
+        run = service.found(store.workspace, name)
+        if stop:
+            from workbench.training.launch import stop as end
+
+            say(f"{run.name}: {end(run)}")
+        facts: dict[str, Any] = service.summary(run) | {"folder": str(run.path), "metrics": list(run.recent_metrics()[-5:])}
+        facts["evaluation"] = evaluate.evaluated(run)
+    result(facts, [f"{key}: {value}" for key, value in facts.items()], as_json=as_json)
+
+
+def base(
+    action: Annotated[str, typer.Argument(metavar="build|list")] = "list",
+    name: Annotated[str, typer.Argument(help="Base to build.")] = "tiny",
+    as_json: AsJson = False,
+    workspace: In = None,
+) -> None:
+    """Build the tiny base (once, under a minute of one core), or list the bases built here.
+
+    Example: workbench base build tiny
+    """
+    with opened(workspace) as store:
+        from workbench.services import bases
+
+        if action not in ("build", "list"):
+            raise UsageError(f"no action {action!r}", "known: build, list")
+        if action == "build":
+            folder = bases.build(store.workspace, name, say)
+            result({"base": name, "folder": str(folder)}, [str(folder)], as_json=as_json)
+            return
+        known = bases.listing(store.workspace)
+    result({"bases": known}, [row["folder"] for row in known] or ["none yet: workbench base build tiny"], as_json=as_json)
+
+
+def recipe(
+    action: Annotated[str, typer.Argument(metavar="show|list")] = "list",
+    name: Annotated[str | None, typer.Argument(help="Recipe to show.")] = None,
+    as_json: AsJson = False,
+    workspace: In = None,
+) -> None:
+    """List the recipes, or show one as it resolves.
+
+    Example: workbench recipe show tiny
+    """
+    with opened(workspace) as store:
+        from workbench.recipe import dump, load_recipe
+
+        if action == "list":
+            names = store.workspace.named("recipes")
+            result({"recipes": names}, names, as_json=as_json)
+            return
+        if action != "show" or name is None:
+            raise UsageError(f"no action {action!r}" if name else "which recipe?", "workbench recipe show NAME")
+        found = load_recipe(store.workspace.recipe_file(name))
+    result(found.model_dump(mode="json"), [dump(found)], as_json=as_json)
+
+

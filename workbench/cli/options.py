@@ -1,0 +1,56 @@
+"""Options that many commands share, and how a corpus or a version is named."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from workbench.errors import UsageError
+
+if TYPE_CHECKING:
+    from workbench.store.store import Store
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print exactly one JSON object on stdout.")]
+In = Annotated[
+    Path | None, typer.Option("--workspace", metavar="DIR", help="The workspace; default: found from here upwards.")
+]
+Named = Annotated[str | None, typer.Argument(metavar="[CORPUS]", help="Corpus; implied where there is only one.")]
+Option = Annotated[str | None, typer.Option("--corpus", help="The same as the argument.")]
+
+
+@contextmanager
+def opened(workspace: Path | None) -> Iterator[Store]:
+    """Open the store of a workspace."""
+    from workbench.store.store import Store
+    from workbench.workspace import Workspace
+
+    start = workspace or Path(os.environ.get("WORKBENCH_WORKSPACE", "."))
+    found = Workspace(start) if workspace else Workspace.find(start)
+    with Store(found) as store:
+        yield store
+
+
+def corpus_name(store: Store, argument: str | None, option: str | None = None) -> str:
+    """Return the corpus that is meant; one that is alone needs no naming."""
+    if argument and option and argument != option:
+        raise UsageError(f"two corpora are named: {argument!r} and {option!r}", "give one of them")
+    name = argument or option
+    if name:
+        return name
+    known = store.corpora()
+    if len(known) == 1:
+        return known[0]
+    if not known:
+        raise UsageError("this workspace holds no corpus yet", "begin with: workbench ingest FILE --corpus NAME")
+    raise UsageError("which corpus?", f"one of: {', '.join(known)}")
+
+
+def reference(store: Store, argument: str | None, option: str | None = None) -> tuple[str, str]:
+    """Return (corpus, version name) of `corpus`, `corpus@v3`, `corpus@latest` or `@v3`."""
+    name, _, version = (argument or "").partition("@")
+    return corpus_name(store, name or None, option), version or "latest"

@@ -1,0 +1,49 @@
+"""Base models: the tiny one that is built here, local folders, and Hub ids."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from workbench.errors import UsageError
+from workbench.services.progress import Report, silent
+from workbench.workspace import Workspace, samples
+
+TINY = "tiny"
+_STATEMENTS = Path("corpora/domain-qa/statements.txt")
+
+
+def build(workspace: Workspace, name: str, report: Report = silent) -> Path:
+    """Return the folder of a base that is built here, building it on first use."""
+    if name != TINY:
+        raise UsageError(f"no base named {name!r} can be built here", f"known: {TINY}; others by folder or Hub id")
+    from workbench.lm.tiny import build_tiny
+
+    report("the tiny base: pre-training it takes under a minute, once")
+    return build_tiny(statements(workspace), workspace.bases, report=_told(report))
+
+
+def statements(workspace: Workspace) -> Path:
+    """Return the plain statements that the tiny base is pre-trained on: the workspace's, else the package's."""
+    own = workspace.root / _STATEMENTS
+    return own if own.is_file() else samples() / _STATEMENTS
+
+
+def located(workspace: Workspace, base: str, report: Report = silent) -> str:
+    """Return what a recipe's base stands for on this machine: a folder, or a Hub id as it is."""
+    if base == TINY:
+        return str(build(workspace, base, report))
+    folder = workspace.root / base
+    return str(folder) if folder.is_dir() else base
+
+
+def listing(workspace: Workspace) -> list[dict[str, str]]:
+    """Return the bases that were built in this workspace."""
+    return [{"name": TINY, "folder": workspace.relative(path)} for path in sorted(workspace.bases.glob(f"{TINY}-*"))]
+
+
+def _told(report: Report):  # noqa: ANN202 - the callback of build_tiny
+    def told(step: int, steps: int, loss: float) -> None:
+        if step % max(steps // 5, 1) == 0:
+            report(f"tiny base: step {step:,} of {steps:,}, loss {loss:.3f}")
+
+    return told

@@ -1,0 +1,119 @@
+"""Export a version as files, and push it to the Hub."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from workbench import __version__
+from workbench.curation.split import SPLITS
+from workbench.errors import DataError, UsageError
+from workbench.publish.facts import ExportFacts
+from workbench.publish.formats import write_export
+from workbench.publish.hub import PushPlan, Pushed, plan, push
+from workbench.publish.remote import find_token
+from workbench.services.progress import Report, silent
+from workbench.store.store import Store
+from workbench.store.versions import Version, records_of, state_of
+
+_SENSITIVE = ("email",)
+"""Quality flags that keep a version from being published; the scan for secrets joins them here."""
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What an export wrote."""
+
+    corpus: str
+    version: str
+    folder: Path
+    files: tuple[str, ...]
+    rows: dict[str, int]
+
+
+def export(
+    store: Store, corpus: str, version_name: str, *, license: str | None = None, format: str = "parquet", folder: Path | None = None
+) -> Exported:
+    """Write a version into `exports/`, or another folder, whole or not at all."""
+    version = store.version(corpus, version_name)
+    schema = store.kept_schema(version.schema_object)
+    records = records_of(store.catalogue, store.objects, schema, version)
+    columns = [*schema.columns, pl.col("id").alias("record_id"), "source"]
+    tables = {
+        side: records.filter(pl.col("split") == side).select(columns).to_arrow()
+        for side in SPLITS
+        if version.counts.get(side)
+    }
+    suffix = "" if format == "parquet" else f"-{format}"
+    place = folder or store.workspace.export_folder(f"{corpus}-{version.name}{suffix}")
+    files = write_export(_facts(store, version, license), tables, place, format=format)
+    rows = {side: table.num_rows for side, table in tables.items()}
+    return Exported(corpus, version.id, place, tuple(str(file.relative_to(place)) for file in files), rows)
+
+
+def _facts(store: Store, version: Version, license: str | None) -> ExportFacts:
+    corpus = store.corpus(version.corpus)
+    schema = store.kept_schema(version.schema_object)
+    deliveries = state_of(store.catalogue, store.objects, schema, version).deliveries
+    return ExportFacts(
+        corpus=version.corpus,
+        version=version.id,
+        parent=version.parent,
+        schema=version.schema,
+        license=license or corpus.license,
+        languages=corpus.languages,
+        counts={side: version.counts.get(side, 0) for side in SPLITS},
+        removed=version.counts.get("removed", 0),
+        excluded=version.counts.get("excluded", 0),
+        proof=version.proof,
+        sources=tuple({"name": name, "digest": row.body["digest"]} for name, row in deliveries.items()),
+        settings=version.settings,
+        tool=f"workbench {__version__}",
+        text_columns=tuple(name for name, kind in schema.types.items() if kind == pl.String),
+    )
+
+
+def planned(store: Store, corpus: str, version_name: str, repo: str, *, license: str | None) -> PushPlan:
+    """Return what a push would send, changing nothing on the Hub."""
+    exported = _ready(store, corpus, version_name, license)
+    return plan(exported.folder, repo, token=find_token())
+
+
+def pushed(
+    store: Store, corpus: str, version_name: str, repo: str, *, license: str | None, private: bool = True, report: Report = silent
+) -> Pushed:
+    """Push a version as one commit with a tag, and log where it went."""
+    exported = _ready(store, corpus, version_name, license)
+    version = store.version(corpus, version_name)
+    message = version.note or f"{corpus} {version.name} ({version.id[:12]})"
+    done = push(exported.folder, repo, tag=version.name, message=message, private=private, report=report)
+    body: dict[str, Any] = {"version": version.id, "repo": done.repo, "commit": done.commit, "tag": done.tag}
+    store.catalogue.append(("publication", corpus, version.id, body))
+    return done
+
+
+def _ready(store: Store, corpus: str, version_name: str, license: str | None) -> Exported:
+    """Export a version for publishing; without a licence, or with addresses in it, nothing leaves."""
+    if not (license or store.corpus(corpus).license):
+        raise UsageError("a licence is needed to publish", "give --license ID, for example --license cc-by-4.0")
+    found = sensitive(store, corpus, version_name)
+    if not found.is_empty():
+        rules = ", ".join(sorted(set(found["rule"])))
+        raise DataError(
+            f"{found['record'].n_unique()} records to be published hold {rules}, for example {found['record'][0][:12]}",
+            f"workbench edit {corpus} --fix {found['rule'][0]}, then workbench split {corpus}",
+        )
+    return export(store, corpus, version_name, license=license)
+
+
+def sensitive(store: Store, corpus: str, version_name: str) -> pl.DataFrame:
+    """Return the issues of a version's split records that must not be published."""
+    from workbench.curation.validate import issues
+
+    version = store.version(corpus, version_name)
+    schema = store.kept_schema(version.schema_object)
+    records = records_of(store.catalogue, store.objects, schema, version).filter(pl.col("split").is_in(SPLITS))
+    return issues(records, schema).filter(pl.col("rule").is_in(_SENSITIVE))

@@ -1,0 +1,161 @@
+"""Start training on a version: X-ray, run folder, process; and find the runs there are."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from workbench.curation.split import SPLITS
+from workbench.errors import OutsideError, UsageError, unknown
+from workbench.fingerprint import digest_file
+from workbench.recipe import Recipe, load_recipe, with_overrides
+from workbench.services import bases
+from workbench.services.progress import Report, silent
+from workbench.store.store import Store
+from workbench.store.versions import Version, records_of
+from workbench.training.launch import Progress, follow, launch
+from workbench.training.runs import RunFolder
+from workbench.workspace import Workspace
+
+if TYPE_CHECKING:
+    from workbench.lm.xray import Example
+
+
+@dataclass(frozen=True)
+class Training:
+    """What is asked of a training."""
+
+    corpus: str
+    version: str = "latest"
+    recipe: str = "tiny"
+    overrides: tuple[str, ...] = ()
+    """Recipe keys set for this run alone, for example `train.learning_rate=1e-4`."""
+    allow: tuple[str, ...] = ()
+    """X-ray flags to train in spite of, by name."""
+    name: str | None = None
+    """Name of the run; None takes the next free one."""
+
+
+def start(store: Store, training: Training, report: Report = silent) -> RunFolder:
+    """Prepare a run and start its process; records the X-ray flags raise RefusedError and start nothing."""
+    version = store.version(training.corpus, training.version)
+    recipe = _recipe(store.workspace, training)
+    base = bases.located(store.workspace, recipe.base, report)
+    run = RunFolder(store.workspace.run_folder(training.name or free_name(store.workspace, version, training.recipe)))
+    report(f"X-ray: every record of {training.corpus}@{version.name} through tokenizer, template and collator")
+    _prepared(run, recipe, (store, version, base), training)
+    _log_run(store, run, version, recipe)
+    launch(run)
+    return run
+
+
+def _prepared(run: RunFolder, recipe: Recipe, made_of: tuple[Store, Version, str], training: Training) -> None:
+    from workbench.training.prepare import prepare
+
+    store, version, base = made_of
+    facts: dict[str, Any] = {
+        "base_path": base,
+        "corpus": version.corpus,
+        "version": version.id,
+        "version_name": version.name,
+        "schema": version.schema,
+        "parent": version.parent,
+    }
+    prepare(run, recipe, facts, examples(store, version), allow=training.allow)
+
+
+def _log_run(store: Store, run: RunFolder, version: Version, recipe: Recipe) -> None:
+    body = {
+        "version": version.id,
+        "recipe": recipe.model_dump(mode="json"),
+        "xray": store.objects.put_file(run.xray) + ".raw",
+        "tokens": digest_file(run.tokens),
+    }
+    store.catalogue.append(("run", version.corpus, run.name, body))
+
+
+def _recipe(workspace: Workspace, training: Training) -> Recipe:
+    return with_overrides(load_recipe(workspace.recipe_file(training.recipe)), training.overrides)
+
+
+def examples(store: Store, version: Version) -> Iterator[Example]:
+    """Yield a version's records as they are trained and measured, excluded ones left out."""
+    from workbench.lm.xray import Example
+
+    schema = store.kept_schema(version.schema_object)
+    records = records_of(store.catalogue, store.objects, schema, version)
+    for row in records.filter(pl.col("split").is_in(SPLITS)).iter_rows(named=True):
+        yield Example(row["id"], row["split"], schema.render(row))
+
+
+def free_name(workspace: Workspace, version: Version, recipe: str) -> str:
+    """Return the next free run name of a version and recipe."""
+    stem = f"{version.corpus}-{version.name}-{recipe}"
+    number = 1
+    while workspace.run_folder(f"{stem}-{number}").exists():
+        number += 1
+    return f"{stem}-{number}"
+
+
+def spawn(workspace: Workspace, training: Training) -> Path:
+    """Start the whole training in a process of its own and return the run's folder, which may not be there yet.
+
+    For front ends that must stay light: what the process says goes to `<run>.log` beside the run folders.
+    """
+    with Store(workspace) as store:
+        version = store.version(training.corpus, training.version)
+    name = training.name or free_name(workspace, version, training.recipe)
+    command = [sys.executable, "-m", "workbench", "train", f"{training.corpus}@{version.name}"]
+    command += ["--recipe", training.recipe, "--name", name, "--detach", "--workspace", str(workspace.root)]
+    with (workspace.runs / f"{name}.log").open("ab") as log:
+        subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+    return workspace.run_folder(name)
+
+
+def resume(workspace: Workspace, name: str) -> RunFolder:
+    """Go on with a run that was stopped or lost, from its last checkpoint."""
+    run = found(workspace, name)
+    launch(run, resume=True)
+    return run
+
+
+def watch(run: RunFolder, report: Callable[[Progress], None]) -> str:
+    """Follow a run to its end and return its state; a failure is an OutsideError naming its reason."""
+    state = follow(run, report)
+    if state in ("failed", "lost"):
+        reason = run.state().get("reason") or "its process is gone"
+        raise OutsideError(f"the run {run.name!r} is {state}: {reason}", f"see {run.log}; go on with --resume {run.name}")
+    return state
+
+
+def found(workspace: Workspace, name: str) -> RunFolder:
+    """Return a run by its name, a unique prefix of it, or `latest`."""
+    names = sorted(runs(workspace), key=lambda run: run.state_file.stat().st_mtime)
+    if not names:
+        raise UsageError("no run in this workspace", "start one: workbench train CORPUS@latest --recipe tiny")
+    if name == "latest":
+        return names[-1]
+    exact = [run for run in names if run.name == name]
+    hits = exact or [run for run in names if run.name.startswith(name)]
+    if len(hits) != 1:
+        raise unknown("run", name, [run.name for run in names])
+    return hits[0]
+
+
+def runs(workspace: Workspace) -> tuple[RunFolder, ...]:
+    """Return the runs of a workspace, by name."""
+    return RunFolder.list(workspace.runs)
+
+
+def summary(run: RunFolder) -> dict[str, Any]:
+    """Return a run in a few facts."""
+    state = run.state()
+    facts = run.facts() if run.facts_file.is_file() else {}
+    kept = {key: facts.get(key) for key in ("corpus", "version_name", "version")}
+    return {"run": run.name, "state": run.status(), **kept, "step": state.get("step"), "total": state.get("total"), "at": state["at"]}

@@ -1,0 +1,1 @@
+"""The terminal interface: it reads and changes a workspace through services only."""

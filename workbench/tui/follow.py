@@ -1,0 +1,96 @@
+"""Read run folders while they grow: states, the loss so far, the end of the log."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from dataclasses import dataclass, field
+
+from workbench.errors import WorkbenchError
+from workbench.text import show
+from workbench.training.launch import look
+from workbench.training.runs import RunFolder
+
+_TAIL = 16 * 1024
+"""Bytes at the end of a log that are looked at."""
+_CODES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
+"""Colours and cursor moves that progress bars print; everything else of a log is shown as it is."""
+
+
+@dataclass(frozen=True)
+class RunLine:
+    """Where a run is: state, steps, the last loss, seconds to go, and what it trains."""
+
+    name: str
+    status: str
+    step: int = 0
+    total: int = 0
+    loss: float | None = None
+    eta_seconds: float | None = None
+    trains: str = ""
+    reason: str = ""
+
+
+@dataclass
+class Curve:
+    """The losses of one run, read on from the last byte seen."""
+
+    run: RunFolder
+    steps: list[float] = field(default_factory=list)
+    losses: list[float] = field(default_factory=list)
+    evaluated: tuple[int, float] | None = None
+    """The last step that was measured on the validation split, with its loss."""
+    _offset: int = 0
+
+    def read_on(self) -> None:
+        """Take in the lines that are whole by now; a torn last line waits for its end."""
+        if not self.run.metrics_file.is_file():
+            return
+        with self.run.metrics_file.open("rb") as handle:
+            handle.seek(self._offset)
+            whole, newline, _ = handle.read().rpartition(b"\n")
+        self._offset += len(whole) + len(newline)
+        for line in whole.splitlines():
+            self._take(line)
+
+    def _take(self, line: bytes) -> None:
+        try:
+            said = json.loads(line)
+        except ValueError:
+            return  # a crash tore it, and a resumed run went on behind it
+        if "loss" in said:
+            self.steps.append(said["step"])
+            self.losses.append(said["loss"])
+        elif "eval_loss" in said:
+            self.evaluated = (int(said["step"]), said["eval_loss"])
+
+
+def run_line(run: RunFolder) -> RunLine:
+    """Return where a run is; a damaged folder is a line too."""
+    try:
+        state, now = run.state(), look(run)
+        facts = run.facts() if run.facts_file.is_file() else {}
+        return RunLine(
+            run.name,
+            run.status(),
+            now.step,
+            now.total,
+            now.loss,
+            now.eta_seconds,
+            "@".join(str(facts[key])[:24] for key in ("corpus", "version") if key in facts),
+            str(state.get("reason", "")),
+        )
+    except WorkbenchError as error:
+        return RunLine(run.name, "damaged", reason=f"{error.what}. {error.hint}")
+
+
+def log_tail(run: RunFolder, lines: int) -> str:
+    """Return the last lines of a run's log as safe text; a redrawn progress bar is one line."""
+    if not run.log.is_file():
+        return ""
+    with run.log.open("rb") as handle:
+        handle.seek(max(handle.seek(0, os.SEEK_END) - _TAIL, 0))
+        text = handle.read().decode("utf-8", "replace")
+    drawn = (_CODES.sub("", line).rstrip("\r").rpartition("\r")[2] for line in text.split("\n"))
+    return "\n".join([show(line, limit=400) for line in drawn if line.strip()][-lines:])

@@ -1,0 +1,131 @@
+"""Show one record whole: its fields, what is wrong with it, where it comes from, what was edited."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from workbench.text import show
+
+if TYPE_CHECKING:
+    from workbench.services.records import Shown
+
+FIELD_LENGTH = 6000
+"""Characters of a field that are drawn; the rest is counted. A pane redraws at every step of the cursor."""
+_SIGNS = {"error": "!", "warning": "~"}
+_COLOURS = {"error": "$text-error", "warning": "$text-warning"}
+Piece = str | tuple[str, str]
+
+
+class RecordPane(VerticalScroll):
+    """One record, or one quarantined unit."""
+
+    def compose(self) -> ComposeResult:
+        """Hold one text."""
+        yield Static(id="record-text", markup=False)
+
+    def show_text(self, *pieces: Piece) -> None:
+        """Show pieces of safe text and scroll to their beginning."""
+        self.query_one("#record-text", Static).update(Content.assemble(*pieces))
+        self.scroll_home(animate=False)
+
+    def show_record(self, shown: Shown, standing: str = "") -> None:
+        """Show a record; `standing` says where it stands in the newest version."""
+        self.show_text(*_issues(shown), *_fields(shown), *_origin(shown, standing), *_edits(shown))
+
+    def show_reject(self, reject: Mapping[str, Any]) -> None:
+        """Show a quarantined unit: why it could not be read, and its bytes."""
+        raw = show(reject["raw"].decode("utf-8", "replace"), lines=True, limit=FIELD_LENGTH)
+        self.show_text(
+            (f"! {show(reject['reason'])}\n", "$text-error"),
+            ("  kept as it was read; it is in no version\n\n", "$text-muted"),
+            ("bytes\n", "bold"),
+            f"{raw}\n\n",
+            ("from\n", "bold"),
+            f"{show(reject['source'])}, unit {reject['position']}, bytes {reject['start']}-{reject['end']}\n",
+        )
+
+
+def _issues(shown: Shown) -> Iterator[Piece]:
+    if shown.dropped:
+        yield "dropped: it is in no later version; u takes that back\n\n", "$text-warning"
+    for issue in shown.issues:
+        colour = _COLOURS.get(issue["severity"], "$text-muted")
+        yield f"{_SIGNS.get(issue['severity'], '-')} {show(issue['field'])}: {show(issue['message'])}", colour
+        yield f" ({show(issue['rule'])})\n", "$text-muted"
+        yield f"  {show(issue['hint'])}\n"
+        yield from _suggestion(issue)
+    if shown.issues:
+        yield "\n"
+
+
+def _suggestion(issue: Mapping[str, Any]) -> Iterator[Piece]:
+    if issue["fix"] is None:
+        return
+    drop = issue["fix"] == json.dumps("DROP")
+    yield "  f ", "bold"
+    yield ("drops the record\n" if drop else f"sets it to {show(issue['fix'], limit=300)}\n")
+
+
+def _fields(shown: Shown) -> Iterator[Piece]:
+    faulty = {issue["field"]: issue["severity"] for issue in reversed(shown.issues)}
+    for name, value in shown.fields.items():
+        yield show(name), f"bold {_COLOURS.get(faulty.get(name, ''), '')}".strip()
+        yield "\n"
+        yield from _value(value)
+        yield "\n\n"
+    if shown.extra:
+        yield "other columns of the source\n", "bold"
+        yield f"{show(json.dumps(shown.extra, ensure_ascii=False), limit=FIELD_LENGTH)}\n\n"
+
+
+def _value(value: Any) -> Iterator[Piece]:  # noqa: ANN401 - any field
+    if value is None:
+        yield "none", "$text-muted italic"
+    elif isinstance(value, list):
+        for place, entry in enumerate(value):
+            yield f"{place} ", "$text-muted"
+            yield from _entry(entry)
+            yield "" if place == len(value) - 1 else "\n"
+    else:
+        yield from _text(value)
+
+
+def _entry(entry: Any) -> Iterator[Piece]:  # noqa: ANN401 - one entry of a list
+    if not isinstance(entry, Mapping):
+        yield from _text(entry)
+        return
+    role, *rest = entry.values()
+    yield f"{show(role)}\n", "$text-accent"
+    for part in rest:
+        yield from _text(part)
+
+
+def _text(value: object) -> Iterator[Piece]:
+    text = str(value)
+    yield show(text, lines=True, limit=FIELD_LENGTH) or "(empty)"
+    if len(text) > FIELD_LENGTH:
+        yield f"\n{len(text) - FIELD_LENGTH:,} more characters: e shows all", "$text-muted"
+
+
+def _origin(shown: Shown, standing: str) -> Iterator[Piece]:
+    yield "from\n", "bold"
+    yield f"{show(shown.source)}, row {shown.position:,}, bytes {shown.span[0]:,}-{shown.span[1]:,}\n"
+    yield f"raw {shown.digest[:16]}  record {shown.record[:16]}\n"
+    if standing:
+        yield f"newest version: {show(standing)}\n"
+
+
+def _edits(shown: Shown) -> Iterator[Piece]:
+    if shown.edits:
+        yield "\nedits\n", "bold"
+    for edit in reversed(shown.edits):
+        what = show(edit["field"]) or "whole record"
+        value = show(json.dumps(edit["value"], ensure_ascii=False), limit=120)
+        yield f"{show(edit['at'])} {show(edit['who'])}: {what} = {value} {show(edit['reason'])}\n", "$text-muted"
