@@ -22,9 +22,7 @@ def tables(rows: int = 6) -> dict[str, pa.Table]:
 
 def _table(split: str, rows: int) -> pa.Table:
     columns = {
-        "question": pa.array(
-            [f"{split} {row} \u00e9\n\u2028 {HOSTILE}" for row in range(rows)], pa.large_string()
-        ),
+        "question": pa.array([f"{split} {row} \u00e9\n\u2028 {HOSTILE}" for row in range(rows)], pa.large_string()),
         "choices": pa.array([["a", "b", str(row)] for row in range(rows)], pa.large_list(pa.large_string())),
         "answer": pa.array([row if row % 2 else None for row in range(rows)], pa.int64()),
         "hint": pa.nulls(rows) if split == "test" else pa.array([None, *["h"] * (rows - 1)], pa.string()),

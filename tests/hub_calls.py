@@ -167,18 +167,14 @@ def _preupload(hub: State, request: Request, repo: str, revision: str) -> Reply:
 
 
 def _mode(path: str, size: int, files: Files) -> dict[str, Any]:
-    oid = (
-        None if path not in files else sha256(files[path]) if path.endswith(LARGE) else git_name(files[path])
-    )
+    oid = None if path not in files else sha256(files[path]) if path.endswith(LARGE) else git_name(files[path])
     mode = "lfs" if path.endswith(LARGE) or size > 10 << 20 else "regular"
     return {"path": path, "uploadMode": mode, "shouldIgnore": False, "oid": oid}
 
 
 def _batch(hub: State, request: Request, repo: str) -> Reply:
     hub.repository(repo)
-    return _json(
-        {"transfer": "basic", "objects": [_upload(hub, asked) for asked in request.json()["objects"]]}
-    )
+    return _json({"transfer": "basic", "objects": [_upload(hub, asked) for asked in request.json()["objects"]]})
 
 
 def _upload(hub: State, asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -240,16 +236,12 @@ def _tag(hub: State, request: Request, repo: str, revision: str) -> Reply:
 def _tree(hub: State, request: Request, repo: str, revision: str, path: str = "") -> Reply:
     known = hub.repository(repo)
     start = f"{path.rstrip('/')}/" if path else ""
-    inside = {
-        name: body for name, body in known.commits[known.at(revision)].files.items() if name.startswith(start)
-    }
+    inside = {name: body for name, body in known.commits[known.at(revision)].files.items() if name.startswith(start)}
     if path and not inside:
         raise Refusal(404, "Entry not found", "EntryNotFound")
     deep = request.query.get("recursive", [""])[0].lower() in ("1", "true")
     files = [_entry(name, body) for name, body in inside.items() if deep or "/" not in name[len(start) :]]
-    folders = sorted(
-        {start + name[len(start) :].split("/")[0] for name in inside if "/" in name[len(start) :]}
-    )
+    folders = sorted({start + name[len(start) :].split("/")[0] for name in inside if "/" in name[len(start) :]})
     return _json([*(_folder(name) for name in folders), *files])
 
 
@@ -267,9 +259,7 @@ def _entry(path: str, content: bytes) -> dict[str, Any]:
 def _paths_info(hub: State, request: Request, repo: str, revision: str) -> Reply:
     known = hub.repository(repo)
     files = known.commits[known.at(revision)].files
-    asked = (
-        parse_qs(request.body.decode()).get("paths", []) if b"=" in request.body else request.json()["paths"]
-    )
+    asked = parse_qs(request.body.decode()).get("paths", []) if b"=" in request.body else request.json()["paths"]
     return _json([_entry(path, files[path]) for path in asked if path in files])
 
 

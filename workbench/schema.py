@@ -125,9 +125,7 @@ class Schema:
     def derived(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Add the columns that rules, texts and answers may name: those of the shapes, then the declared ones."""
         shaped = frame.with_columns(_shape_columns(frame.select(self.columns)))
-        return shaped.with_columns(
-            pl.sql_expr(sql).alias(name) for name, sql in self.declared.derive.items()
-        )
+        return shaped.with_columns(pl.sql_expr(sql).alias(name) for name, sql in self.declared.derive.items())
 
     def render(self, row: Mapping[str, Any], template: str = "default") -> Rendered:
         """Return a record as the text or turns a model is trained on."""
@@ -179,9 +177,7 @@ def _turn_columns(name: str) -> list[pl.Expr]:
         turns.list.eval(pl.element().struct.field("role").fill_null("")).list.join(",").alias(f"{name}_roles"),
         contents.list.join("\n").alias(f"{name}_text"),
         contents.list.head(turns.list.len().cast(pl.Int64) - 1).list.join("\n").alias(f"{name}_prompt"),
-        pl.when(last.struct.field("role") == "assistant")
-        .then(last.struct.field("content"))
-        .alias(f"{name}_answer"),
+        pl.when(last.struct.field("role") == "assistant").then(last.struct.field("content")).alias(f"{name}_answer"),
         contents.list.eval(pl.element().str.strip_chars().str.len_chars()).list.min().alias(f"{name}_shortest"),
     ]
 

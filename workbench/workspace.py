@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from contextlib import contextmanager
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from workbench.errors import OutsideError, UsageError, unknown
@@ -173,7 +173,8 @@ def out_of_space(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise OutsideError(
-            f"cannot write {str(path)!r}: {error.strerror or error}", "free some space or choose another workspace"
+            f"cannot write {str(path)!r}: {error.strerror or error}",
+            "free some space or choose another workspace",
         ) from error
 
 

@@ -130,14 +130,10 @@ def test_a_file_cut_off_anywhere_keeps_the_laws(path: Path, cut: float, tmp_path
 @given(
     path=st.sampled_from(BYTE_FILES),
     at=st.floats(0, 1),
-    put=st.one_of(
-        st.binary(max_size=6), st.sampled_from([b'"', b"{", b"]", b",", b"\r", b"\\", b"/*", b"\xff"])
-    ),
+    put=st.one_of(st.binary(max_size=6), st.sampled_from([b'"', b"{", b"]", b",", b"\r", b"\\", b"/*", b"\xff"])),
     take=st.integers(0, 30),
 )
-def test_a_file_damaged_anywhere_keeps_the_laws(
-    path: Path, at: float, put: bytes, take: int, tmp_path: Path
-) -> None:
+def test_a_file_damaged_anywhere_keeps_the_laws(path: Path, at: float, put: bytes, take: int, tmp_path: Path) -> None:
     raw = path.read_bytes()
     start = int(len(raw) * at)
     damaged = tmp_path / path.name
@@ -148,9 +144,7 @@ def test_a_file_damaged_anywhere_keeps_the_laws(
 
 @FUZZ
 @given(cut=st.floats(0, 1))
-def test_a_saved_folder_with_a_torn_table_gives_its_whole_rows_or_one_error(
-    cut: float, tmp_path: Path
-) -> None:
+def test_a_saved_folder_with_a_torn_table_gives_its_whole_rows_or_one_error(cut: float, tmp_path: Path) -> None:
     folder = tmp_path / "saved"
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(SAMPLES / "arrow_folder", folder)

@@ -137,9 +137,7 @@ def test_a_killed_then_resumed_then_stopped_then_resumed_run_equals_the_uninterr
         launch(run, resume=True)
     assert stop(run) == "stopped"
     assert 60 <= look(run).step < 200
-    said = subprocess.run(
-        [sys.executable, "-c", RESUMER, str(run.path)], check=True, capture_output=True, text=True
-    )
+    said = subprocess.run([sys.executable, "-c", RESUMER, str(run.path)], check=True, capture_output=True, text=True)
     assert "imported: []" in said.stdout
     assert run.status() == "finished" and follow(uninterrupted, lambda _: None) == "finished"
     expected = load_file(uninterrupted.adapter / "adapter_model.safetensors")

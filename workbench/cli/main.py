@@ -6,13 +6,16 @@ import importlib
 import pkgutil
 import sys
 import traceback
+from collections.abc import Callable
+from pathlib import Path
 
-import click
 import typer
 
 from workbench.cli import commands
+from workbench.cli.options import In
 from workbench.cli.output import failure, say
-from workbench.errors import ExitCode, WorkbenchError
+from workbench.errors import ExitCode, UsageError, WorkbenchError
+from workbench.workspace import Workspace
 
 app = typer.Typer(
     name="workbench",
@@ -37,42 +40,39 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def _interface(
     context: typer.Context,
+    workspace: In = None,
     version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
 ) -> None:
     """Raw files in, a fine-tuned and honestly measured adapter out, every record traceable all the way."""
     if context.invoked_subcommand is None:
-        from pathlib import Path
-
-        from workbench.tui.app import run as run_interface
-        from workbench.workspace import Workspace
-
-        run_interface(Workspace.find(Path()))
+        context.obj(Workspace(workspace) if workspace else Workspace.find(Path()))
 
 
 for _found in pkgutil.iter_modules(commands.__path__):
     importlib.import_module(f"{commands.__name__}.{_found.name}").register(app)
 
 
-def run(arguments: list[str] | None = None) -> None:
-    """Run the command line and leave with the exit code that the contract names."""
-    given = sys.argv[1:] if arguments is None else arguments
-    sys.exit(_code(given))
+def run(interface: Callable[[Workspace], None], arguments: list[str] | None = None) -> None:
+    """Run the command line and leave with the exit code that the contract names.
+
+    `interface` opens the terminal interface of a workspace; it is called where no command is given.
+    """
+    sys.exit(_code(interface, sys.argv[1:] if arguments is None else arguments))
 
 
-def _code(arguments: list[str]) -> int:
+def _code(interface: Callable[[Workspace], None], arguments: list[str]) -> int:
     as_json = "--json" in arguments
     try:
-        code = app(arguments, standalone_mode=False, prog_name="workbench")
+        code = app(arguments, standalone_mode=False, prog_name="workbench", obj=interface)
     except WorkbenchError as error:
         failure(error, as_json=as_json)
         return int(error.exit_code)
-    except click.exceptions.ClickException as error:
-        say(f"error: {error.format_message()}")
-        say(f"  do: {_help_of(error)}")
-        return int(ExitCode.USAGE)
-    except (KeyboardInterrupt, click.exceptions.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         say("interrupted; what was acknowledged is kept")
         return int(ExitCode.INTERRUPTED)
+    except typer.TyperException as error:
+        failure(UsageError(_message(error), f"see: {_command(error)} --help"), as_json=as_json)
+        return int(ExitCode.USAGE)
     except BrokenPipeError:
         return int(ExitCode.OK)
     except Exception:  # the one place where our own bugs end: exit code 70 is part of the contract
@@ -82,6 +82,11 @@ def _code(arguments: list[str]) -> int:
     return int(code or 0)
 
 
-def _help_of(error: click.exceptions.ClickException) -> str:
+def _message(error: typer.TyperException) -> str:
+    # format_message names the parameter; only the errors of the parser have it.
+    return str(error.format_message() if hasattr(error, "format_message") else error)
+
+
+def _command(error: typer.TyperException) -> str:
     context = getattr(error, "ctx", None)
-    return f"{context.command_path if context else 'workbench'} --help"
+    return context.command_path if context else "workbench"

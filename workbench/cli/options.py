@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print exactly one JSON object on stdout.")]
 In = Annotated[
-    Path | None, typer.Option("--workspace", metavar="DIR", help="The workspace; default: found from here upwards.")
+    Path | None,
+    typer.Option("--workspace", metavar="DIR", help="The workspace; default: found from here upwards."),
 ]
 Named = Annotated[str | None, typer.Argument(metavar="[CORPUS]", help="Corpus; implied where there is only one.")]
 Option = Annotated[str | None, typer.Option("--corpus", help="The same as the argument.")]

@@ -53,7 +53,7 @@ def units(derived: pl.DataFrame, schema: Schema) -> list[Unit]:
     spoken = derived[declared.language].to_list() if declared.language else [None] * derived.height
     grouped: dict[tuple[str, str, str | None, str | None], list[str]] = defaultdict(list)
     for record, *key in zip(derived["id"], text, question, answer, spoken, strict=True):
-        grouped[tuple(key)].append(record)  # type: ignore[index]
+        grouped[tuple(key)].append(record)
     made = [Unit(min(records), tuple(sorted(records)), *key) for key, records in grouped.items()]
     return sorted(made, key=lambda unit: unit.name)
 

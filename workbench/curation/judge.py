@@ -53,9 +53,7 @@ def judge(
         for a, b, similarity, asked in pairs.iter_rows()
     ]
     exact = [(unit.records[0], other, 1.0, "redundant") for unit in all_units for other in unit.records[1:]]
-    return Judgement(
-        pl.DataFrame(judged + exact, schema=JUDGED, orient="row"), _removed(by_name, judged, rank)
-    )
+    return Judgement(pl.DataFrame(judged + exact, schema=JUDGED, orient="row"), _removed(by_name, judged, rank))
 
 
 def kind_of(one: Unit, other: Unit, similarities: tuple[float, float], threshold: float) -> Kind:

@@ -42,7 +42,10 @@ class Proof:
 
     def sheet(self) -> dict[str, Any]:
         """Return the proof as plain JSON values."""
-        return asdict(self) | {"unchecked": list(self.unchecked), "leaks": [list(leak) for leak in self.leaks]}
+        return asdict(self) | {
+            "unchecked": list(self.unchecked),
+            "leaks": [list(leak) for leak in self.leaks],
+        }
 
 
 def prove(frame: pl.DataFrame, schema: Schema) -> Proof:
@@ -69,9 +72,7 @@ def _holding(schema: Schema) -> list[str]:
     return [*schema.declared.group, *([schema.declared.concept] if schema.declared.concept else [])]
 
 
-def _close_pairs(
-    all_units: list[Unit], ngram: int, side: Mapping[str, str]
-) -> list[tuple[str, str, float]]:
+def _close_pairs(all_units: list[Unit], ngram: int, side: Mapping[str, str]) -> list[tuple[str, str, float]]:
     """Return the verified candidate pairs of records whose texts stand on two sides."""
     grams = [shingles(unit.text, ngram) for unit in all_units]
     sides = [{side[record] for record in unit.records} for unit in all_units]

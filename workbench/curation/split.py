@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -40,9 +40,7 @@ def draw(seed: int, name: str) -> float:
     return int.from_bytes(head, "big") / 2**64
 
 
-def cut_groups(
-    groups: Mapping[str, str], strata: Mapping[str, str], prior: Mapping[str, str], wanted: Wanted
-) -> Cut:
+def cut_groups(groups: Mapping[str, str], strata: Mapping[str, str], prior: Mapping[str, str], wanted: Wanted) -> Cut:
     """Assign groups of records: who was assigned stays, the rest fills the largest deficits.
 
     `groups`: record -> group; `strata`: record -> stratum; `prior`: record -> split it once had. A group that
@@ -107,7 +105,7 @@ def _fill_shares(
     return out
 
 
-def _largest_first(sizes: Mapping[str, int], seed: int):  # noqa: ANN202 - a sort key
+def _largest_first(sizes: Mapping[str, int], seed: int) -> Callable[[str], tuple[int, float]]:
     return lambda group: (-sizes[group], draw(seed, group))
 
 

@@ -169,9 +169,7 @@ def one_thread_on_cpu(bench: Bench) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _losses(
-    bench: Bench, rows: list[dict[str, Any]], report: Callable[[int], None]
-) -> list[tuple[float, int]]:
+def _losses(bench: Bench, rows: list[dict[str, Any]], report: Callable[[int], None]) -> list[tuple[float, int]]:
     """Return (summed NLL in nats, learned tokens) of every row."""
     found: dict[int, tuple[float, int]] = {}
     for places in batches([len(row["input_ids"]) for row in rows]):

@@ -129,9 +129,7 @@ def _from_messages(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Messag
 
 
 def _is_message(message: object) -> bool:
-    return isinstance(message, Mapping) and all(
-        isinstance(message.get(key), str) for key in ("role", "content")
-    )
+    return isinstance(message, Mapping) and all(isinstance(message.get(key), str) for key in ("role", "content"))
 
 
 _GENERATION = re.compile(r"\{%-?\s*generation\b")
@@ -163,9 +161,7 @@ def _spans(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message]) -> t
     return ids, answer
 
 
-def _prefix(
-    tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], place: int, ids: list[int]
-) -> int:
+def _prefix(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], place: int, ids: list[int]) -> int:
     """Return the length of the prompt for message `place`, which must be the beginning of `ids`."""
     return _shared(_render(tokenizer, messages[:place], prompt=True), ids, "the prompt")
 
@@ -179,23 +175,17 @@ def _shared(head: list[int], ids: list[int], what: str) -> int:
     return len(head)
 
 
-def _render(
-    tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], *, prompt: bool = False
-) -> list[int]:
+def _render(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], *, prompt: bool = False) -> list[int]:
     return list(_apply(tokenizer, messages, add_generation_prompt=prompt)["input_ids"]) if messages else []
 
 
-def _apply(
-    tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], **options: bool
-) -> Mapping[str, list[int]]:
+def _apply(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], **options: bool) -> Mapping[str, list[int]]:
     from jinja2 import TemplateError
 
     turns = [dict(message) for message in messages]
     try:
         out = tokenizer.apply_chat_template(turns, tokenize=True, return_dict=True, **options)
     except TemplateError as error:
-        raise DataError(
-            f"the chat template refuses a conversation: {error}", "mind its roles and order"
-        ) from error
+        raise DataError(f"the chat template refuses a conversation: {error}", "mind its roles and order") from error
     found: Mapping[str, list[int]] = out
     return found

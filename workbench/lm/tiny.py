@@ -131,9 +131,7 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _tokenizer(
-    blocks: list[list[str]], stage: Path, config: TinyConfig, seed: int
-) -> PreTrainedTokenizerFast:
+def _tokenizer(blocks: list[list[str]], stage: Path, config: TinyConfig, seed: int) -> PreTrainedTokenizerFast:
     lines = [line for block in blocks for line in block] + QUESTION_WORDS.splitlines()
     size = config.vocab_size
     with tempfile.TemporaryDirectory(dir=stage) as scratch:

@@ -98,18 +98,14 @@ def _backend(model: SentencePieceProcessor, user_defined: Sequence[str]) -> Toke
 
     pieces = [model.id_to_piece(index) for index in range(model.get_piece_size())]
     vocabulary = {piece: index for index, piece in enumerate(pieces)}
-    special = [
-        piece for piece, index in vocabulary.items() if model.is_control(index) or model.is_unknown(index)
-    ]
+    special = [piece for piece, index in vocabulary.items() if model.is_control(index) or model.is_unknown(index)]
     bytewise = {piece for piece, index in vocabulary.items() if model.is_byte(index)}
     learned = set(pieces) - set(special) - set(user_defined) - bytewise
     unknown, bos = model.id_to_piece(model.unk_id()), model.id_to_piece(model.bos_id())
     merges = _merges(vocabulary, learned)
     backend = Tokenizer(BPE(vocabulary, merges, unk_token=unknown, fuse_unk=True, byte_fallback=True))
     backend.normalizer = normalizers.Replace(" ", _SPACE)
-    backend.decoder = decoders.Sequence(
-        [decoders.Replace(_SPACE, " "), decoders.ByteFallback(), decoders.Fuse()]
-    )
+    backend.decoder = decoders.Sequence([decoders.Replace(_SPACE, " "), decoders.ByteFallback(), decoders.Fuse()])
     backend.post_processor = processors.TemplateProcessing(
         single=f"{bos} $A", pair=f"{bos} $A {bos} $B", special_tokens=[(bos, model.bos_id())]
     )

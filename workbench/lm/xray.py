@@ -181,9 +181,7 @@ def _collated(encoded: Encoded, collator: Collator) -> tuple[list[int], list[int
     return batch["input_ids"][0].tolist(), batch["labels"][0].tolist()
 
 
-def _counted(
-    example: Example, encoded: Encoded, seen: tuple[list[int], list[int]], bench: _Bench
-) -> dict[str, Any]:
+def _counted(example: Example, encoded: Encoded, seen: tuple[list[int], list[int]], bench: _Bench) -> dict[str, Any]:
     ids, labels = seen
     # A causal loss predicts token n from those before it, so the first label never counts.
     learned = [label for label in labels[1:] if label != NOT_LEARNED]

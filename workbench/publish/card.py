@@ -44,9 +44,7 @@ def _size(rows: int) -> str:
 
 def _data_files(files: Sequence[DataFile]) -> list[dict[str, Any]]:
     """Name every file, not a pattern: what else lies in the repository is never loaded."""
-    return [
-        {"split": split, "path": [file.path for file in held]} for split, held in _by_split(files).items()
-    ]
+    return [{"split": split, "path": [file.path for file in held]} for split, held in _by_split(files).items()]
 
 
 def _info(files: Sequence[DataFile], features: Features) -> dict[str, Any]:

@@ -37,8 +37,7 @@ def _without_views(column: pa.ChunkedArray) -> pa.ChunkedArray:
         return column
     plain = pa.dictionary(column.type.index_type, pa.string())
     chunks = [
-        pa.DictionaryArray.from_arrays(chunk.indices, chunk.dictionary.cast(pa.string()))
-        for chunk in column.chunks
+        pa.DictionaryArray.from_arrays(chunk.indices, chunk.dictionary.cast(pa.string())) for chunk in column.chunks
     ]
     return pa.chunked_array(chunks, plain)
 

@@ -78,9 +78,7 @@ def data_files(known: Mapping[str, Any]) -> tuple[DataFile, ...]:
 def _leaving(facts: ExportFacts, splits: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
     held = {name: splits[name] for name in SPLITS if name in splits and splits[name].num_rows}
     if not held:
-        raise DataError(
-            f"version {facts.version!r} has no record to export", "look at it with: workbench show"
-        )
+        raise DataError(f"version {facts.version!r} has no record to export", "look at it with: workbench show")
     return plain_tables(held)
 
 
@@ -95,9 +93,7 @@ def _write_shards(split: str, table: pa.Table, folder: Path) -> Iterator[DataFil
     for number, shard in enumerate(shards):
         path = folder / "data" / f"{split}-{number:05d}-of-{len(shards):05d}.parquet"
         # Content-defined chunks keep most bytes of a slightly edited version unchanged on the Hub.
-        pq.write_table(
-            shard, path, compression="zstd", use_content_defined_chunking=True, write_page_index=True
-        )
+        pq.write_table(shard, path, compression="zstd", use_content_defined_chunking=True, write_page_index=True)
         # Measured on what a reader gets: the writer's own table may carry empty null maps.
         yield _data_file(path, folder, split, rows=shard.num_rows, memory=pq.ParquetFile(path).read().nbytes)
 

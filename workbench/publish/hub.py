@@ -81,10 +81,7 @@ class _Export:
 
     def contents(self, card: str) -> dict[str, Content]:
         """Return everything to upload by its path, with `card` in place of the export's own."""
-        files = {
-            file.path: Content(self.folder / file.path, file.size, file.sha256)
-            for file in data_files(self.known)
-        }
+        files = {file.path: Content(self.folder / file.path, file.size, file.sha256) for file in data_files(self.known)}
         return {**files, CURATION: content_of(self.folder / CURATION), CARD: content_of(card.encode())}
 
     def card(self, remote: Remote) -> str:
@@ -167,9 +164,7 @@ def _planned_file(path: str, content: Content, there: RemoteFile | None) -> Plan
 def _refuse_another(export: _Export, repo: str, remote: Remote) -> None:
     """Refuse to mix an export with records that came from elsewhere."""
     hint = "push to another repository"
-    if remote.curation is None and any(
-        path.endswith((".parquet", ".jsonl", ".csv")) for path in remote.files
-    ):
+    if remote.curation is None and any(path.endswith((".parquet", ".jsonl", ".csv")) for path in remote.files):
         raise UsageError(f"{repo!r} holds data that the workbench did not put there", hint)
     if remote.curation is not None and remote.curation.get("corpus") != export.known["corpus"]:
         raise UsageError(f"{repo!r} holds the corpus {remote.curation.get('corpus')!r}", hint)
@@ -182,23 +177,17 @@ def _already(repository: Repository, export: _Export, tag: str) -> str | None:
         return None
     remote = look(repository, commit)
     if _missing(export, remote):
-        raise UsageError(
-            f"tag {tag!r} of {repository.name!r} already names another version", "push with another --tag"
-        )
+        raise UsageError(f"tag {tag!r} of {repository.name!r} already names another version", "push with another --tag")
     return commit
 
 
-def _bring(
-    repository: Repository, export: _Export, attempts: int = ATTEMPTS, *, message: str, report: Report
-) -> str:
+def _bring(repository: Repository, export: _Export, attempts: int = ATTEMPTS, *, message: str, report: Report) -> str:
     """Return the commit that holds the export, made by one commit or found there after a lost answer."""
     todo = _planned(export, repository.name, look(repository))
     if todo.head and not todo.changes:
         return todo.head
     if not attempts:
-        raise LostAnswerError(
-            f"the Hub failed {ATTEMPTS} times to take the commit", "push again in some minutes"
-        )
+        raise LostAnswerError(f"the Hub failed {ATTEMPTS} times to take the commit", "push again in some minutes")
     report(_progress(todo))
     try:
         return _commit(repository, export, todo, message=message)
@@ -215,9 +204,7 @@ def _progress(todo: PushPlan) -> str:
 def _commit(repository: Repository, export: _Export, todo: PushPlan, *, message: str) -> str:
     contents = export.contents(todo.card)
     operations: list[CommitOperationAdd | CommitOperationDelete] = [
-        CommitOperationAdd(file.path, contents[file.path].source)
-        for file in todo.files
-        if file.change != "same"
+        CommitOperationAdd(file.path, contents[file.path].source) for file in todo.files if file.change != "same"
     ]
     operations += [CommitOperationDelete(path) for path in todo.deletes]
     with answering(f"committing to {todo.repo!r}"):
@@ -236,9 +223,7 @@ def _missing(export: _Export, remote: Remote) -> list[str]:
     contents = export.contents("")
     del contents[CARD]
     return [
-        path
-        for path, content in contents.items()
-        if path not in remote.files or not remote.files[path].holds(content)
+        path for path, content in contents.items() if path not in remote.files or not remote.files[path].holds(content)
     ]
 
 

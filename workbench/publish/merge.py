@@ -84,9 +84,7 @@ def _loaded(front: str) -> dict[str, Any]:
 
 
 def _unreadable() -> DataError:
-    return DataError(
-        "the card on the Hub has front matter that is not a YAML mapping", "repair README.md there"
-    )
+    return DataError("the card on the Hub has front matter that is not a YAML mapping", "repair README.md there")
 
 
 def _merged_body(theirs: str, block: re.Match[str] | None) -> str:

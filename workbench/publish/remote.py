@@ -110,9 +110,7 @@ def look(repository: Repository, revision: str | None = None) -> Remote:
         except RepositoryNotFoundError:
             return Remote()
     files = {file.rfilename: _remote_file(file) for file in info.siblings or ()}
-    card, known = (
-        read_file(repository, path, info.sha) if path in files else b"" for path in (CARD, CURATION)
-    )
+    card, known = (read_file(repository, path, info.sha) if path in files else b"" for path in (CARD, CURATION))
     return Remote(info.sha, bool(info.private), files, _text(card), _known(known))
 
 
@@ -143,9 +141,7 @@ def answering(doing: str) -> Iterator[None]:
     except HfHubHTTPError as error:
         raise _refusal(doing, error) from error
     except ValueError as error:
-        raise OutsideError(
-            f"the Hub refused while {doing}: {_safe(error)}", "correct it, then push again"
-        ) from error
+        raise OutsideError(f"the Hub refused while {doing}: {_safe(error)}", "correct it, then push again") from error
     except (HTTPError, OSError, RuntimeError) as error:
         hint = "check the network and HF_ENDPOINT, then try again"
         raise LostAnswerError(f"the Hub could not be reached while {doing}: {_safe(error)}", hint) from error

@@ -25,9 +25,7 @@ def whole_folder(folder: Path) -> Iterator[Path]:
             yield from _replaced(folder)
     except OSError as error:
         reason = error.strerror or error
-        raise OutsideError(
-            f"could not write {str(folder)!r}: {reason}", "check its free space and rights"
-        ) from error
+        raise OutsideError(f"could not write {str(folder)!r}: {reason}", "check its free space and rights") from error
 
 
 def _replaced(folder: Path) -> Iterator[Path]:

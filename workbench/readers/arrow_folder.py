@@ -102,9 +102,7 @@ def _batches(file: Path) -> Iterator[pa.RecordBatch]:
                     yield batch.slice(at, SMALL)
                 row += batch.num_rows
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise DataError(
-            f"{file.name!r} breaks off behind row {row}: {error}", "fetch or save it again"
-        ) from error
+        raise DataError(f"{file.name!r} breaks off behind row {row}: {error}", "fetch or save it again") from error
 
 
 def _each(table: pa.RecordBatchFileReader | pa.RecordBatchStreamReader) -> Iterator[pa.RecordBatch]:

@@ -29,9 +29,7 @@ def check_columns(names: list[str], file: str) -> None:
         raise UsageError(f"{file!r} has two columns named {twice[0]!r}", "rename one of them")
 
 
-def units(
-    batch: pa.RecordBatch, position: int, more: Mapping[str, Any] | None = None
-) -> Iterator[Record | Reject]:
+def units(batch: pa.RecordBatch, position: int, more: Mapping[str, Any] | None = None) -> Iterator[Record | Reject]:
     """Yield one unit per row; `more` are raw columns that every row gets."""
     for number, row in enumerate(_rows(batch), position):
         origin = Origin(number, number, number + 1)
@@ -54,9 +52,7 @@ def _rows(batch: pa.RecordBatch) -> list[dict[str, Any]]:
         columns = [_timeless(column) for column in batch.columns]
         return list(pa.RecordBatch.from_arrays(columns, names=batch.schema.names).to_pylist())
     except (ValueError, OverflowError, pa.ArrowException) as error:
-        raise DataError(
-            f"a batch holds values that Python cannot: {error}", "export the column as text"
-        ) from error
+        raise DataError(f"a batch holds values that Python cannot: {error}", "export the column as text") from error
 
 
 def _timeless(column: pa.Array) -> pa.Array:

@@ -139,9 +139,7 @@ def _codec(encoding: str, buffer: bytes | mmap.mmap) -> str:
         b"a".decode(encoding, "replace")
         name = codecs.lookup(encoding).name
     except (LookupError, UnicodeError) as error:
-        raise UsageError(
-            f"no text encoding named {encoding!r}", "for example: utf-8, cp1252, utf-16"
-        ) from error
+        raise UsageError(f"no text encoding named {encoding!r}", "for example: utf-8, cp1252, utf-16") from error
     if name.startswith(_STATEFUL):
         raise UsageError(f"{encoding!r} has no byte spans", "convert the file to UTF-8 first")
     if name in ("utf-16", "utf-32"):
@@ -179,6 +177,4 @@ def _encoded(path: Path, block: str, codec: str) -> bytes:
     try:
         return block.encode(codec)
     except UnicodeEncodeError as error:
-        raise UsageError(
-            f"{path.name!r} is not byte-exact as {codec}", "convert it to UTF-8 first"
-        ) from error
+        raise UsageError(f"{path.name!r} is not byte-exact as {codec}", "convert it to UTF-8 first") from error

@@ -22,9 +22,7 @@ _HEADING = re.compile(
 )
 _BARE = re.compile(r"(?:prologue|epilogue|épilogue|preface|préface|introduction)[.:]?", re.IGNORECASE)
 _LONE_ROMAN = re.compile(_ROMAN)
-_CONTENTS = re.compile(
-    r"(?:table of )?contents[.:]?|table des (?:matières|chapitres)[.:]?|sommaire", re.IGNORECASE
-)
+_CONTENTS = re.compile(r"(?:table of )?contents[.:]?|table des (?:matières|chapitres)[.:]?|sommaire", re.IGNORECASE)
 _NOTE = re.compile(r"\[\d+\]")
 _OUTER = ("part", "partie", "book", "livre", "act", "acte")
 _SENTENCE_END = tuple('.!?…"”’»*_')

@@ -34,9 +34,7 @@ def choices_from(value: Any) -> Choices | None:  # noqa: ANN401 - any raw value
     if isinstance(value, list):
         if value and all(isinstance(item, dict) and "text" in item for item in value):
             keys = tuple(str(item["label"]) for item in value if "label" in item)
-            return Choices(
-                tuple(text_from(item["text"]) for item in value), keys if len(keys) == len(value) else ()
-            )
+            return Choices(tuple(text_from(item["text"]) for item in value), keys if len(keys) == len(value) else ())
         return Choices(tuple("" if item is None else text_from(item) for item in value))
     raise impossible(value, "a list of texts")
 
@@ -45,12 +43,8 @@ def _from_object(value: dict[str, Any]) -> Choices:
     texts, labels = value.get("text"), value.get("label")
     if isinstance(texts, list) and isinstance(labels, list) and len(texts) == len(labels):
         return Choices(tuple(map(text_from, texts)), tuple(map(text_from, labels)))
-    pairs = sorted(
-        value.items(), key=lambda pair: (len(pair[0]), pair[0]) if pair[0].isdigit() else (0, pair[0])
-    )
-    return Choices(
-        tuple("" if text is None else text_from(text) for _, text in pairs), tuple(key for key, _ in pairs)
-    )
+    pairs = sorted(value.items(), key=lambda pair: (len(pair[0]), pair[0]) if pair[0].isdigit() else (0, pair[0]))
+    return Choices(tuple("" if text is None else text_from(text) for _, text in pairs), tuple(key for key, _ in pairs))
 
 
 def json_from(text: str, wanted: str) -> Any:  # noqa: ANN401 - any JSON value

@@ -50,9 +50,7 @@ def _list_of_texts(value: Any) -> list[str] | None:  # noqa: ANN401 - any raw va
 def _list_of_numbers(value: Any) -> list[int]:  # noqa: ANN401 - any raw value
     if isinstance(value, str) and value.strip().startswith("["):
         value = json_from(value, "a list of whole numbers")
-    return (
-        [whole_number(item) for item in value] if isinstance(value, (list, tuple)) else [whole_number(value)]
-    )
+    return [whole_number(item) for item in value] if isinstance(value, (list, tuple)) else [whole_number(value)]
 
 
 def _decimal(value: Any) -> float:  # noqa: ANN401 - any raw value
@@ -96,9 +94,7 @@ def _turn(turn: Any) -> dict[str, str]:  # noqa: ANN401 - any raw value
 def _content(content: Any) -> str:  # noqa: ANN401 - any raw value
     if content is None:
         return ""
-    if isinstance(content, list) and all(
-        isinstance(part, dict) and part.get("type") == "text" for part in content
-    ):
+    if isinstance(content, list) and all(isinstance(part, dict) and part.get("type") == "text" for part in content):
         return "\n".join(text_from(part.get("text", "")) for part in content)
     return text_from(content)
 

@@ -76,9 +76,7 @@ def _check_content(path: Path) -> None:
             raise UsageError(f"{path.name!r} is {kind}", _unpack_hint(kind))
     for magic, kind in _FOREIGN.items():
         if head.startswith(magic):
-            raise UsageError(
-                f"{path.name!r} is {kind}", "export its text or rows as JSON Lines, CSV or .txt first"
-            )
+            raise UsageError(f"{path.name!r} is {kind}", "export its text or rows as JSON Lines, CSV or .txt first")
 
 
 def _unpack_hint(kind: str) -> str:
@@ -95,7 +93,5 @@ def _refused(sight: Sight) -> UsageError:
             "name one file, or a folder made by save_to_disk",
         )
     if not sight.encoding.name:
-        return UsageError(
-            f"{name!r} is binary, and no reader knows it", "convert it to JSON Lines, CSV or Parquet"
-        )
+        return UsageError(f"{name!r} is binary, and no reader knows it", "convert it to JSON Lines, CSV or Parquet")
     return UsageError(f"{name!r} holds nothing but white space", "check the export that made it")

@@ -84,9 +84,7 @@ def _guessed(path: Path, bad: int) -> Encoding:
     broken = len(re.findall("[\udc80-\udcff]", text))
     valid = sum(ord(character) > 127 for character in text) - broken
     if valid > 4 * broken:
-        return Encoding(
-            "utf-8", f"byte {bad} is not UTF-8, though the text around it is: such rows are set aside"
-        )
+        return Encoding("utf-8", f"byte {bad} is not UTF-8, though the text around it is: such rows are set aside")
     plausible = list(from_bytes(window))
     if not plausible:
         return NO_TEXT

@@ -33,9 +33,7 @@ def parsed(text: str) -> Expression:
         pieces = _PLACE.split(text)
         return Expression("merged", tuple(pieces[1::2]), tuple(_unescaped(piece) for piece in pieces[0::2]))
     cast = _CAST.fullmatch(text)
-    return (
-        Expression("column", (cast["column"],), cast=cast["cast"]) if cast else Expression("column", (text,))
-    )
+    return Expression("column", (cast["column"],), cast=cast["cast"]) if cast else Expression("column", (text,))
 
 
 def evaluate(expression: Expression, row: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any raw value

@@ -150,9 +150,7 @@ def _element(body: Body, start: int, syntax: Syntax) -> Element:
     if end is not None:
         return Element(start, end)
     again = _NEXT_OBJECT.search(body.buffer, start)
-    return Element(
-        start, again.start() + 1 if again else body.end, "does not end: a string or bracket is open"
-    )
+    return Element(start, again.start() + 1 if again else body.end, "does not end: a string or bracket is open")
 
 
 def value_end(body: Body, start: int, syntax: Syntax) -> int | None:

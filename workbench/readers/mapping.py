@@ -44,9 +44,7 @@ def parse(pairs: abc.Iterable[str], columns: abc.Iterable[str]) -> Mapping:
         if not equals or not name.strip() or not text.strip():
             raise UsageError(f"{pair!r} is no mapping", "write field=column, for example question=prompt")
         if name.strip() in expressions:
-            raise UsageError(
-                f"{name.strip()!r} is mapped twice", "merge columns in one expression: {a}\\n{b}"
-            )
+            raise UsageError(f"{name.strip()!r} is mapped twice", "merge columns in one expression: {a}\\n{b}")
         expressions[name.strip()] = text.strip()
     mapping, known = Mapping(expressions), list(columns)
     for column in sorted(mapping.columns):
@@ -74,9 +72,7 @@ def apply(mapping: Mapping, row: Row, fields: dict[str, FieldSpec]) -> tuple[dic
             typed |= _typed(mapping, name, row, fields)
         except MappingError as error:
             raise MappingError(f"{name}: {error}") from error
-    extra = {
-        column: value for column, value in row.items() if column not in mapping.columns or tells_more(value)
-    }
+    extra = {column: value for column, value in row.items() if column not in mapping.columns or tells_more(value)}
     return typed, extra
 
 
@@ -105,7 +101,5 @@ def preview(mapping: Mapping, rows: abc.Iterable[Row], limit: int = 3) -> list[d
         if len(shown) >= limit:
             break
         values = {name: evaluate(expression, row) for name, expression in mapping.parsed.items()}
-        shown.append(
-            {name: "" if value is None else show(value, limit=200) for name, value in values.items()}
-        )
+        shown.append({name: "" if value is None else show(value, limit=200) for name, value in values.items()})
     return shown

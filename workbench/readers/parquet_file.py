@@ -39,6 +39,4 @@ def read(reading: Reading) -> Iterator[Record | Reject]:
                 yield from units(batch, position)
                 position += batch.num_rows
         except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
-            raise DataError(
-                f"{name!r} breaks off behind row {position}: {error}", "fetch it again"
-            ) from error
+            raise DataError(f"{name!r} breaks off behind row {position}: {error}", "fetch it again") from error

@@ -30,9 +30,7 @@ class Reader(Protocol):
 def readers() -> dict[str, Reader]:
     """Return every reader by its name, which is its module's name."""
     names = sorted(module.name for module in pkgutil.iter_modules(_folder.__path__))
-    modules = {
-        name: importlib.import_module(f"{_folder.__name__}.{name}") for name in names if name != "registry"
-    }
+    modules = {name: importlib.import_module(f"{_folder.__name__}.{name}") for name in names if name != "registry"}
     return {name: cast(Reader, module) for name, module in modules.items() if hasattr(module, "SUFFIXES")}
 
 

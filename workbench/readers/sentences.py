@@ -25,9 +25,7 @@ def cut(text: str, target: int, low: int, high: int) -> int:
     white space the cut is at `high`.
     """
     found = sentence_ends(text[: high * 3 // 2 + 1])
-    ends = [end for end in found if low <= end <= high] or [
-        end for end in found if low // 2 <= end <= high * 3 // 2
-    ]
+    ends = [end for end in found if low <= end <= high] or [end for end in found if low // 2 <= end <= high * 3 // 2]
     for softer in _SOFTER:
         if ends:
             break

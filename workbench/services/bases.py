@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from workbench.errors import UsageError
@@ -18,7 +19,6 @@ def build(workspace: Workspace, name: str, report: Report = silent) -> Path:
         raise UsageError(f"no base named {name!r} can be built here", f"known: {TINY}; others by folder or Hub id")
     from workbench.lm.tiny import build_tiny
 
-    report("the tiny base: pre-training it takes under a minute, once")
     return build_tiny(statements(workspace), workspace.bases, report=_told(report))
 
 
@@ -41,9 +41,9 @@ def listing(workspace: Workspace) -> list[dict[str, str]]:
     return [{"name": TINY, "folder": workspace.relative(path)} for path in sorted(workspace.bases.glob(f"{TINY}-*"))]
 
 
-def _told(report: Report):  # noqa: ANN202 - the callback of build_tiny
+def _told(report: Report) -> Callable[[int, int, float], None]:
     def told(step: int, steps: int, loss: float) -> None:
         if step % max(steps // 5, 1) == 0:
-            report(f"tiny base: step {step:,} of {steps:,}, loss {loss:.3f}")
+            report(f"pre-training the tiny base, once: step {step:,} of {steps:,}, loss {loss:.3f}")
 
     return told

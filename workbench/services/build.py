@@ -89,7 +89,9 @@ def _read(path: Path) -> list[dict[str, Any]]:
     try:
         return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
     except ValueError as error:
-        raise DataError(f"{path.parent.name}/{path.name} is torn: {error}", "restore it, or run: workbench save") from error
+        raise DataError(
+            f"{path.parent.name}/{path.name} is torn: {error}", "restore it, or run: workbench save"
+        ) from error
 
 
 def _missing(saved: list[dict[str, Any]], corpus: str, state: State) -> list[Entry]:
@@ -116,7 +118,10 @@ def _readmitted(facts: dict[str, Any], state: State, before: int) -> dict[str, A
         return None
     rid = state.next_rid + before
     schema = {name: kind for name, kind in state.stored.schema.items()}
-    return facts | {"rid": rid, "segment": state.objects.put_table(pl.DataFrame([row | {"rid": rid}], schema=schema))}
+    return facts | {
+        "rid": rid,
+        "segment": state.objects.put_table(pl.DataFrame([row | {"rid": rid}], schema=schema)),
+    }
 
 
 def _saved_past(folder: Path, store: Store, name: str) -> Past:

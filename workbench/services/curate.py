@@ -87,7 +87,9 @@ def assigned_before(store: Store, state: State, *, corpus: str | None = None) ->
 
 def _ranks(records: pl.DataFrame, schema: Schema, faulty: set[str], prior: dict[str, str]) -> dict[str, Rank]:
     """Return the keep order: assigned before, valid, edited by hand, longest, then source and place."""
-    length = pl.sum_horizontal(pl.col(c).str.len_chars().fill_null(0) for c, t in schema.types.items() if t == pl.String)
+    length = pl.sum_horizontal(
+        pl.col(c).str.len_chars().fill_null(0) for c, t in schema.types.items() if t == pl.String
+    )
     rows = records.select("id", "source", "position", "edited", length.alias("length")).iter_rows()
     return {
         record: (record not in prior, record in faulty, not edited, -size, source, place, record)

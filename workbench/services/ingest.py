@@ -15,7 +15,8 @@ from workbench.curation.validate import issues
 from workbench.errors import UsageError, unknown
 from workbench.fingerprint import digest
 from workbench.readers import mapping as maps
-from workbench.readers.detect import detect
+from workbench.readers.detect import plan
+from workbench.readers.field_spec import Kind
 from workbench.readers.record import Origin, Proposal, Reading, Record, Reject, Repair
 from workbench.readers.registry import read, reader
 from workbench.schema import Schema, load_schema
@@ -165,11 +166,17 @@ def _deliver(store: Store, corpus: Corpus, source: Source) -> tuple[Corpus, Deli
         return [] if _nothing_new(taken.entries, state, source.name) else taken.entries
 
     store.change(corpus, prepare)
-    kept = source.model_copy(update={"map": dict(mapping.expressions)})
-    shown = tuple(maps.preview(mapping, [record.fields for record in records[:3]]))
-    named = {key: facts[key] for key in ("digest", "reader", "encoding", "mapping")}
-    delivery = Delivery(name=source.name, guesses=reading.proposal.guesses, preview=shown, **named, **counts)
-    return corpus.with_source(kept), delivery
+    delivery = Delivery(
+        name=source.name,
+        digest=str(facts["digest"]),
+        reader=reading.proposal.reader,
+        encoding=reading.proposal.encoding,
+        mapping=dict(mapping.expressions),
+        guesses=reading.proposal.guesses,
+        preview=tuple(maps.preview(mapping, [record.fields for record in records[:3]])),
+        **counts,
+    )
+    return corpus.with_source(source.model_copy(update={"map": dict(mapping.expressions)})), delivery
 
 
 def _nothing_new(entries: list[Entry], state: State, source: str) -> bool:
@@ -185,19 +192,20 @@ def _text_key(reading: Reading) -> tuple[str, ...]:
 
 
 def _reading(source: Source, path: Path) -> Reading:
-    found = detect(path)
+    """Return how a file is read: what the source says, and what `plan` finds for the rest."""
+    found = plan(path)
     proposal = Proposal(
-        reader=source.reader or found.reader,
-        encoding=source.encoding or found.encoding,
-        guesses=() if source.encoding and source.reader else found.guesses,
+        reader=source.reader or found.proposal.reader,
+        encoding=source.encoding or found.proposal.encoding,
+        guesses=() if source.encoding and source.reader else found.proposal.guesses,
     )
     reader(proposal.reader)
-    plain = Reading(path=path, proposal=proposal, header=_header(source, found))
-    return plain if source.chunk is None else Reading(path, proposal, source.chunk, plain.header)
-
-
-def _header(source: Source, found: Proposal) -> bool:
-    return source.header if source.header is not None else not any("header" in guess for guess in found.guesses)
+    return Reading(
+        path=path,
+        proposal=proposal,
+        chunk=source.chunk or found.chunk,
+        header=found.header if source.header is None else source.header,
+    )
 
 
 def _rows(reading: Reading) -> list[dict[str, Any]]:
@@ -221,7 +229,9 @@ def _selected(records: list[Record], source: Source) -> list[Record]:
         try:
             mask = frame.select(pl.sql_expr(source.where).alias("hit"))["hit"].fill_null(value=False)
         except pl.exceptions.PolarsError as error:
-            raise UsageError(f"--where {source.where!r} fails: {error}", f"columns: {', '.join(frame.columns)}") from error
+            raise UsageError(
+                f"--where {source.where!r} fails: {error}", f"columns: {', '.join(frame.columns)}"
+            ) from error
         records = [record for record, hit in zip(records, mask, strict=True) if hit]
     if source.sample is not None:
         order = sorted(records, key=lambda r: (draw(source.seed, digest(r.fields)), r.origin.position))
@@ -287,7 +297,7 @@ def fields_of(schema: Schema) -> dict[str, maps.FieldSpec]:
     }
 
 
-_KINDS: dict[pl.DataType, str] = {
+_KINDS: dict[pl.DataType, Kind] = {
     pl.String(): "str",
     pl.Int64(): "int",
     pl.Float64(): "float",

@@ -13,7 +13,7 @@ from workbench.curation.split import SPLITS
 from workbench.errors import DataError, UsageError
 from workbench.publish.facts import ExportFacts
 from workbench.publish.formats import write_export
-from workbench.publish.hub import PushPlan, Pushed, plan, push
+from workbench.publish.hub import Pushed, PushPlan, plan, push
 from workbench.publish.remote import find_token
 from workbench.services.progress import Report, silent
 from workbench.store.store import Store
@@ -35,7 +35,13 @@ class Exported:
 
 
 def export(
-    store: Store, corpus: str, version_name: str, *, license: str | None = None, format: str = "parquet", folder: Path | None = None
+    store: Store,
+    corpus: str,
+    version_name: str,
+    *,
+    license: str | None = None,
+    format: str = "parquet",
+    folder: Path | None = None,
 ) -> Exported:
     """Write a version into `exports/`, or another folder, whole or not at all."""
     version = store.version(corpus, version_name)
@@ -83,7 +89,14 @@ def planned(store: Store, corpus: str, version_name: str, repo: str, *, license:
 
 
 def pushed(
-    store: Store, corpus: str, version_name: str, repo: str, *, license: str | None, private: bool = True, report: Report = silent
+    store: Store,
+    corpus: str,
+    version_name: str,
+    repo: str,
+    *,
+    license: str | None,
+    private: bool = True,
+    report: Report = silent,
 ) -> Pushed:
     """Push a version as one commit with a tag, and log where it went."""
     exported = _ready(store, corpus, version_name, license)

@@ -155,10 +155,19 @@ def undo(store: Store, name: str, count: int = 1) -> list[dict[str, Any]]:
         open_rows = [r for r in rows if not r.body["reason"].startswith(_UNDO) and str(r.seq) not in back]
         out: list[Entry] = []
         for row in reversed(open_rows[-count:]):
-            earlier = State(tuple(r for r in state.rows if r.seq < row.seq or r.kind != "edit"), state.objects, state.schema)
+            earlier = State(
+                tuple(r for r in state.rows if r.seq < row.seq or r.kind != "edit"),
+                state.objects,
+                state.schema,
+            )
             value = _value(earlier, state.today(row.subject), row.body["field"])
             undone.append({"record": row.subject, "field": row.body["field"], "value": value})
-            out += _edits(state, corpus.name, {state.today(row.subject): {row.body["field"]: value}}, f"{_UNDO}{row.seq}")
+            out += _edits(
+                state,
+                corpus.name,
+                {state.today(row.subject): {row.body["field"]: value}},
+                f"{_UNDO}{row.seq}",
+            )
         return out
 
     store.change(corpus, entries)
@@ -208,14 +217,25 @@ def _readmission(state: State, corpus: Corpus, place: tuple[str, int], row: dict
     if segment is None:
         raise DataError("a record like this is here already", "drop the quarantined unit, or change the row")
     facts = {"segment": body["segments"][0], "delivery": unit["delivery"], "rid": state.next_rid}
-    return "readmission", corpus.name, segment["id"][0], facts | {k: unit[k] for k in ("position", "start", "end")}
+    return (
+        "readmission",
+        corpus.name,
+        segment["id"][0],
+        facts | {k: unit[k] for k in ("position", "start", "end")},
+    )
 
 
 def conflicting(store: Store, name: str) -> list[dict[str, Any]]:
     """Return the edits that no longer fit their record, with what is there now."""
     state = store.state(store.corpus(name))
     return [
-        {"seq": c.edit.seq, "record": state.today(c.edit.record), "field": c.edit.field, "wanted": c.edit.value, "found": c.found}
+        {
+            "seq": c.edit.seq,
+            "record": state.today(c.edit.record),
+            "field": c.edit.field,
+            "wanted": c.edit.value,
+            "found": c.found,
+        }
         for c in state.replayed.conflicts
     ]
 
@@ -223,9 +243,18 @@ def conflicting(store: Store, name: str) -> list[dict[str, Any]]:
 def history(store: Store, name: str | None, limit: int) -> list[dict[str, Any]]:
     """Return the newest rows of the log, of one corpus or of all, newest first."""
     rows = store.catalogue.rows(name)[-limit:]
-    return [{"seq": r.seq, "at": r.at, "who": r.who, "kind": r.kind, "corpus": r.corpus, "subject": r.subject, "body": r.body} for r in reversed(rows)]
-
-
+    return [
+        {
+            "seq": r.seq,
+            "at": r.at,
+            "who": r.who,
+            "kind": r.kind,
+            "corpus": r.corpus,
+            "subject": r.subject,
+            "body": r.body,
+        }
+        for r in reversed(rows)
+    ]
 
 
 def listing(store: Store, name: str, *, quarantine: bool, conflicts: bool, limit: int) -> dict[str, Any]:
@@ -239,4 +268,8 @@ def listing(store: Store, name: str, *, quarantine: bool, conflicts: bool, limit
         rows = [row | {"raw": bytes(row["raw"]).decode("utf-8", "replace")} for row in found]
         return {"what": "quarantined units", "total": state.rejects.height, "rows": rows}
     columns = ["id", "source", "position", *state.schema.columns]
-    return {"what": "records", "total": state.records.height, "rows": state.records.head(limit).select(columns).to_dicts()}
+    return {
+        "what": "records",
+        "total": state.records.height,
+        "rows": state.records.head(limit).select(columns).to_dicts(),
+    }

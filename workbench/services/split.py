@@ -96,7 +96,9 @@ def _said(settings: dict[str, Any], keys: list[str]) -> str:
 def assign(curated: Curated, settings: SplitSettings, prior: dict[str, str]) -> pl.DataFrame:
     """Return where each record stands: train, validation, test, excluded or removed, with reason and prior."""
     removed = dict(curated.judgement.removed.select("id", "kept").iter_rows())
-    out = {record: ("removed", f"duplicate of {kept}") for record, kept in removed.items()}
+    out: dict[str, tuple[str, str | None]] = {
+        record: ("removed", f"duplicate of {kept}") for record, kept in removed.items()
+    }
     faulty = _fault_reasons(curated)
     out |= {record: ("excluded", reason) for record, reason in faulty.items() if record not in out}
     eligible = curated.records.filter(~pl.col("id").is_in(list(out)))
@@ -149,7 +151,9 @@ def _as_delivered(curated: Curated, eligible: pl.DataFrame) -> Cut:
     by_source = {name: row.body.get("split") for name, row in curated.state.deliveries.items()}
     split: dict[str, str] = {}
     reasons: dict[str, str] = {}
-    for record, source, extra in eligible.select("id", "source", pl.col("extra").str.json_path_match("$.split")).iter_rows():
+    for record, source, extra in eligible.select(
+        "id", "source", pl.col("extra").str.json_path_match("$.split")
+    ).iter_rows():
         side = _SIDES.get((extra or by_source.get(source) or "").lower())
         split[record] = side or "excluded"
         if side is None:
@@ -214,9 +218,7 @@ def _leak_text(proof: Proof) -> str:
     return f"the split leaks ({counts}): {shown}"
 
 
-def _commit(
-    store: Store, request: Request, before: Past, made: tuple[Curated, pl.DataFrame, Proof]
-) -> Version:
+def _commit(store: Store, request: Request, before: Past, made: tuple[Curated, pl.DataFrame, Proof]) -> Version:
     curated, assignment, proof = made
     name = store.objects.put_table(assignment)
     settings = {
@@ -288,7 +290,12 @@ def requested(
     declared = store.corpus(corpus).split
     known = versions(store.catalogue, corpus)
     held = SplitSettings(**known[-1].settings["split"]) if known else declared
-    asked: dict[str, Any] = {"seed": seed, "ratios": ratios, "counts": counts, "keep_source_split": keep or None}
+    asked: dict[str, Any] = {
+        "seed": seed,
+        "ratios": ratios,
+        "counts": counts,
+        "keep_source_split": keep or None,
+    }
     if ratios is not None:
         asked["counts"], held = None, held.model_copy(update={"counts": None})
     return held.model_copy(update={key: value for key, value in asked.items() if value is not None})

@@ -130,7 +130,9 @@ def watch(run: RunFolder, report: Callable[[Progress], None]) -> str:
     state = follow(run, report)
     if state in ("failed", "lost"):
         reason = run.state().get("reason") or "its process is gone"
-        raise OutsideError(f"the run {run.name!r} is {state}: {reason}", f"see {run.log}; go on with --resume {run.name}")
+        raise OutsideError(
+            f"the run {run.name!r} is {state}: {reason}", f"see {run.log}; go on with --resume {run.name}"
+        )
     return state
 
 
@@ -158,4 +160,11 @@ def summary(run: RunFolder) -> dict[str, Any]:
     state = run.state()
     facts = run.facts() if run.facts_file.is_file() else {}
     kept = {key: facts.get(key) for key in ("corpus", "version_name", "version")}
-    return {"run": run.name, "state": run.status(), **kept, "step": state.get("step"), "total": state.get("total"), "at": state["at"]}
+    return {
+        "run": run.name,
+        "state": run.status(),
+        **kept,
+        "step": state.get("step"),
+        "total": state.get("total"),
+        "at": state["at"],
+    }

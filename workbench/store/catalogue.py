@@ -75,7 +75,9 @@ class Catalogue:
             self._db = sqlite3.connect(path, isolation_level=None, timeout=BUSY_SECONDS)
             self._db.executescript(_OPEN)
         except sqlite3.OperationalError as error:
-            raise OutsideError(f"cannot open the log {str(path)!r}: {error}", "is the disk full or read-only?") from error
+            raise OutsideError(
+                f"cannot open the log {str(path)!r}: {error}", "is the disk full or read-only?"
+            ) from error
         except sqlite3.DatabaseError as error:
             raise CorruptionError(f"{str(path)!r} is not a log of the workbench: {error}") from error
         path.chmod(0o600)
@@ -124,10 +126,16 @@ class Catalogue:
         return cursor.lastrowid
 
     def rows(
-        self, corpus: str | None = None, *, kinds: tuple[str, ...] = (), subject: str | None = None, upto: int | None = None
+        self,
+        corpus: str | None = None,
+        *,
+        kinds: tuple[str, ...] = (),
+        subject: str | None = None,
+        upto: int | None = None,
     ) -> list[Row]:
         """Return log rows in order, narrowed by corpus, kinds, subject and the last number to see."""
-        where, values = ["1"], []
+        where: list[str] = ["1"]
+        values: list[object] = []
         for column, value in (("corpus = ?", corpus), ("subject = ?", subject), ("seq <= ?", upto)):
             if value is not None:
                 where.append(column)
@@ -136,7 +144,11 @@ class Catalogue:
             where.append(f"kind IN ({','.join('?' * len(kinds))})")
             values += kinds
         query = f"SELECT seq, at, who, kind, corpus, subject, body FROM log WHERE {' AND '.join(where)} ORDER BY seq"
-        return [Row(*facts, json.loads(body)) for *facts, body in self._db.execute(query, values)]
+        found = self._db.execute(query, values)
+        return [
+            Row(seq, at, who, kind, corpus, about, json.loads(body))
+            for seq, at, who, kind, corpus, about, body in found
+        ]
 
     def head(self, corpus: str) -> int:
         """Return the number of a corpus' newest row, 0 where it has none."""
@@ -155,7 +167,9 @@ class Catalogue:
             if finding != "ok":
                 yield f"log: {finding}"
         chain, expected = GENESIS, 1
-        rows = self._db.execute("SELECT seq, at, who, kind, corpus, subject, body, body_digest, chain FROM log ORDER BY seq")
+        rows = self._db.execute(
+            "SELECT seq, at, who, kind, corpus, subject, body, body_digest, chain FROM log ORDER BY seq"
+        )
         for seq, *facts, body, hashed, stored in rows:
             chain = chained(chain, facts, hashed)
             if seq != expected:

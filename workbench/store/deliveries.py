@@ -53,9 +53,7 @@ class Taken:
     counts: dict[str, int]
 
 
-def take(
-    intake: Intake, facts: dict[str, Any], key: tuple[str, ...], place: tuple[str, str, State]
-) -> Taken:
+def take(intake: Intake, facts: dict[str, Any], key: tuple[str, ...], place: tuple[str, str, State]) -> Taken:
     """Return the entries that add a delivery to a corpus; objects are written, the log is not.
 
     `facts` are what the delivery row says beside counts and objects (digest, reader, encoding, mapping, ...);
@@ -75,12 +73,16 @@ def take(
         "merged": len(named) - len(fresh),
         "quarantined": quarantined,
     }
-    body = facts | counts | {
-        "key": list(key),
-        "segments": _segments(fresh, first, (source, state)),
-        "members": state.objects.put_table(pl.DataFrame(members, schema=MEMBERS)),
-        "rejects": _kept_rejects(intake.rejects, state.objects),
-    }
+    body = (
+        facts
+        | counts
+        | {
+            "key": list(key),
+            "segments": _segments(fresh, first, (source, state)),
+            "members": state.objects.put_table(pl.DataFrame(members, schema=MEMBERS)),
+            "rejects": _kept_rejects(intake.rejects, state.objects),
+        }
+    )
     entries: list[Entry] = [("delivery", corpus, source, body)]
     entries += [("match", corpus, new, {"old": old, "by": by}) for old, new, by in _matches(named, source, state)]
     entries += [entry for item in fresh for entry in _repairs(corpus, item)]
@@ -94,7 +96,10 @@ def _identified(arrivals: list[Arrival], key: tuple[str, ...], place: tuple[str,
     """Return each arrival with (record id, row digest); identity comes from content, never from position."""
     corpus, source, state = place
     digests = [digest(arrival.raw) for arrival in arrivals]
-    keys = [digest([arrival.raw.get(name) for name in key]) if key else d for arrival, d in zip(arrivals, digests, strict=True)]
+    keys = [
+        digest([arrival.raw.get(name) for name in key]) if key else d
+        for arrival, d in zip(arrivals, digests, strict=True)
+    ]
     holders = _holders(keys, digests, (corpus, source, state))
     seen: Counter[tuple[str, str]] = Counter()
     out = []
@@ -132,7 +137,7 @@ def _member(rid: int, origin: Origin) -> dict[str, int]:
 
 def _segments(fresh: list[_Named], first: int, place: tuple[str, State]) -> list[str]:
     source, state = place
-    types = {**LINEAGE, **state.schema.types}
+    types: dict[str, Any] = {**LINEAGE, **state.schema.types}
     names = []
     for start in range(0, len(fresh), SEGMENT_ROWS):
         rows = [
@@ -154,7 +159,13 @@ def _kept_rejects(rejects: list[Reject], objects: Objects) -> str | None:
     if not rejects:
         return None
     rows = [
-        {"position": r.origin.position, "start": r.origin.start, "end": r.origin.end, "reason": r.reason, "raw": r.raw}
+        {
+            "position": r.origin.position,
+            "start": r.origin.start,
+            "end": r.origin.end,
+            "reason": r.reason,
+            "raw": r.raw,
+        }
         for r in rejects
     ]
     return objects.put_table(pl.DataFrame(rows, schema=REJECTS))
@@ -182,7 +193,9 @@ def _matches(named: list[_Named], source: str, state: State) -> list[tuple[str, 
     newcomers = [record for record in here if record not in set(before["id"])]
     if not vanished or not newcomers:
         return []
-    near = _near_heirs(before.filter(pl.col("id").is_in(vanished)), _frame(named, newcomers, state.schema), state.schema)
+    near = _near_heirs(
+        before.filter(pl.col("id").is_in(vanished)), _frame(named, newcomers, state.schema), state.schema
+    )
     taken = set(near.values())
     placed = _placed_heirs(before["id"].to_list(), here)
     rest = {old: new for old, new in placed.items() if old not in near and new not in taken}

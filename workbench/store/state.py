@@ -110,9 +110,7 @@ class State:
         frame = self._edited(self.delivered)
         dropped = {record for record, values in self.replayed.values.items() if values.get(WHOLE)}
         touched = {record for record, values in self.replayed.values.items() if set(values) - {WHOLE}}
-        return frame.filter(~pl.col("id").is_in(list(dropped))).with_columns(
-            edited=pl.col("id").is_in(list(touched))
-        )
+        return frame.filter(~pl.col("id").is_in(list(dropped))).with_columns(edited=pl.col("id").is_in(list(touched)))
 
     @cached_property
     def dropped(self) -> pl.DataFrame:
@@ -131,7 +129,9 @@ class State:
     def rejects(self) -> pl.DataFrame:
         """Return the quarantined units of the newest deliveries that were not re-admitted, with their source."""
         tables = [
-            self.objects.table(row.body["rejects"]).with_columns(source=pl.lit(name), delivery=pl.lit(row.body["digest"]))
+            self.objects.table(row.body["rejects"]).with_columns(
+                source=pl.lit(name), delivery=pl.lit(row.body["digest"])
+            )
             for name, row in self.deliveries.items()
             if row.body["rejects"]
         ]

@@ -52,9 +52,7 @@ class Logbook(TrainerCallback):  # type: ignore[misc]
         if not math.isfinite(torch.nn.utils.get_total_norm(gradients).item()):
             raise NonFiniteError(state.global_step + 1, "gradient")
 
-    def on_step_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
-    ) -> None:
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
         """Ask for a checkpoint and the end where a stop was requested; log and measure the last step."""
         if self.stop.requested:
             control.should_save = control.should_training_stop = True
@@ -83,9 +81,7 @@ class Logbook(TrainerCallback):  # type: ignore[misc]
             handle.write(json.dumps(line) + "\n")
         self.run.set_state("running", step=state.global_step, total=state.max_steps)
 
-    def on_save(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
-    ) -> None:
+    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
         """Mark the checkpoint as whole."""
         (self.run.checkpoints / f"checkpoint-{state.global_step}" / COMPLETE).touch()
 

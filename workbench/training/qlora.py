@@ -52,7 +52,10 @@ class Trainer(SFTTrainer):  # type: ignore[misc]
     """The micro-batches of one optimizer step, to name the records of a broken one."""
 
     def training_step(
-        self, model: torch.nn.Module, inputs: dict[str, Any], num_items_in_batch: Any = None  # noqa: ANN401
+        self,
+        model: torch.nn.Module,
+        inputs: dict[str, Any],
+        num_items_in_batch: Any = None,  # noqa: ANN401
     ) -> torch.Tensor:
         """Train one micro-batch; raises NonFiniteError before its loss can spread."""
         self.recent.append({key: inputs.get(key) for key in ("input_ids", "attention_mask", "position_ids")})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,6 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from workbench.curation.split import SPLITS
+from workbench.errors import WorkbenchError
 from workbench.schema import Schema
 from workbench.services.curate import check, curate
 from workbench.services.records import Shown
@@ -46,6 +47,8 @@ class Summary:
     newest: str = ""
     head: int = 0
     """The corpus' newest log row: with the same one, the numbers still hold."""
+    fault: str = ""
+    """Why the corpus cannot be read, if it cannot."""
 
 
 @dataclass(frozen=True)
@@ -74,27 +77,30 @@ def outline(store: Store) -> list[Summary]:
 def _outlined(store: Store, name: str) -> Summary:
     known = versions(store.catalogue, name)
     newest = f"{known[-1].name}  {known[-1].at[:16].replace('T', ' ')}  {known[-1].id[:12]}" if known else ""
-    ingested = bool(store.catalogue.rows(name, kinds=("delivery",)))
-    kind = store.corpus(name).schema_name if store.workspace.corpus_file(name).is_file() else "?"
-    return Summary(
-        name, kind, ingested, versions=len(known), newest=newest, head=store.catalogue.head(name)
-    )
+    line = Summary(name, "", bool(store.catalogue.rows(name, kinds=("delivery",))))
+    try:
+        line = replace(line, kind=store.corpus(name).schema_name)
+    except WorkbenchError as error:
+        line = replace(line, fault=error.what)
+    return replace(line, versions=len(known), newest=newest, head=store.catalogue.head(name))
 
 
 def counted(store: Store, summary: Summary) -> Summary:
-    """Return a corpus' line with its records and issues counted."""
-    state, found = check(store, summary.name)
+    """Return a corpus' line with its records and issues counted, or with the fault that keeps them from it."""
+    try:
+        state, found = check(store, summary.name)
+    except WorkbenchError as error:
+        return replace(summary, fault=error.what)
     by_severity = dict(found.group_by("severity").len().iter_rows())
-    return replace(
-        summary,
-        records=state.records.height,
-        errors=by_severity.get("error", 0),
-        warnings=by_severity.get("warning", 0),
-    )
+    errors, warnings = by_severity.get("error", 0), by_severity.get("warning", 0)
+    return replace(summary, records=state.records.height, errors=errors, warnings=warnings)
 
 
-def read(store: Store, corpus: str) -> Snapshot:
-    """Return a corpus as it is now; duplicates are looked for afterwards, with `with_duplicates`."""
+def read(store: Store, corpus: str, removed: pl.DataFrame | None = None) -> Snapshot:
+    """Return a corpus as it is now.
+
+    Duplicates are looked for afterwards, with `with_duplicates`; until then `removed` stands for them.
+    """
     state, found = check(store, corpus)
     known = versions(store.catalogue, corpus)
     version = known[-1] if known else None
@@ -104,7 +110,7 @@ def read(store: Store, corpus: str) -> Snapshot:
         _standing(store, version), on="id", how="left", maintain_order="left"
     )
     schema = store.schema(store.corpus(corpus))
-    return _marked(Snapshot(corpus, state, schema, version, frame, found, state.rejects, {}))
+    return _marked(Snapshot(corpus, state, schema, version, frame, found, state.rejects, {}, removed))
 
 
 def with_duplicates(store: Store, snapshot: Snapshot) -> Snapshot:
@@ -136,7 +142,11 @@ def _marked(snapshot: Snapshot) -> Snapshot:
 def _views(frame: pl.DataFrame, snapshot: Snapshot, removed: list[str]) -> dict[str, Places]:
     faulty = snapshot.issues["record"].unique().to_list()
     here = ~pl.col("dropped")
-    wanted = {ALL: here, ISSUES: here & pl.col("id").is_in(faulty), DUPLICATES: here & pl.col("id").is_in(removed)}
+    wanted = {
+        ALL: here,
+        ISSUES: here & pl.col("id").is_in(faulty),
+        DUPLICATES: here & pl.col("id").is_in(removed),
+    }
     wanted |= {side: here & (pl.col("split") == side) for side in (*SPLITS, "excluded")}
     wanted |= {DROPPED: pl.col("dropped")}
     views = {name: frame.select(pl.arg_where(where)).to_series().to_numpy() for name, where in wanted.items()}
@@ -151,10 +161,15 @@ def find(snapshot: Snapshot, view: str, text: str) -> Places:
     if view == QUARANTINE:
         raws = snapshot.rejects["raw"].to_list()
         hits = [text.lower() in raw.decode("utf-8", "replace").lower() for raw in raws]
-        return places[np.array(hits, dtype=bool)]
+        return _kept(places, np.array(hits, dtype=bool))
     rows = snapshot.frame[places].select(_searched(snapshot.schema))
     wanted = pl.any_horizontal(pl.all().str.to_lowercase().str.contains(text.lower(), literal=True))
-    return places[rows.select(wanted.fill_null(value=False)).to_series().to_numpy()]
+    return _kept(places, rows.select(wanted.fill_null(value=False)).to_series().to_numpy())
+
+
+def _kept(places: Places, mask: NDArray[np.bool_]) -> Places:
+    kept: Places = places[mask]
+    return kept
 
 
 def _searched(schema: Schema) -> list[pl.Expr]:
@@ -275,6 +290,11 @@ def _twin(snapshot: Snapshot, record: str) -> str:
     return "".join(f"duplicate of {kept} (Jaccard {jaccard:.2f})" for kept, jaccard in rows)
 
 
-def text_fields(snapshot: Snapshot) -> Iterator[str]:
-    """Yield the fields that hold plain text; all others are edited as JSON."""
-    return (name for name, kind in snapshot.schema.types.items() if kind == pl.String)
+def row_of(snapshot: Snapshot, places: Places, record: str) -> int | None:
+    """Return the row of a view in which a record stands, or None."""
+    return snapshot.frame["id"].gather(places).index_of(record)
+
+
+def text_fields(snapshot: Snapshot) -> frozenset[str]:
+    """Return the fields that hold plain text; all others are edited as JSON."""
+    return frozenset(name for name, kind in snapshot.schema.types.items() if kind == pl.String)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from workbench.workspace import Workspace
 
@@ -13,16 +14,17 @@ if TYPE_CHECKING:
     from workbench.store.store import Store
     from workbench.store.versions import Version
 
-StartTraining = Callable[["Store", str, str, str], Path]
-"""Takes store, corpus, version and recipe by name; returns the folder of a run that outlives this process."""
-RECIPE = "tiny"
+StartTraining = Callable[[Workspace, str], Path]
+"""Takes workspace and corpus; returns the folder of a run that outlives this process and may not be there yet."""
+DROP = json.dumps("DROP")
+"""The suggested fix of an issue whose record should go."""
 
 
-def start_training(store: Store, corpus: str, version: str, recipe: str) -> Path:
-    """Start a training through its service, which is imported when it is needed."""
-    from workbench.services.train import start
+def start_training(workspace: Workspace, corpus: str) -> Path:
+    """Start training the newest version with the recipe `tiny`, in a process of its own."""
+    from workbench.services.train import Training, spawn
 
-    return start(store, corpus, version, recipe)
+    return spawn(workspace, Training(corpus, recipe="tiny"))
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,36 @@ class Desk:
 
         return Store(self.workspace)
 
+    def edit(self, corpus: str, record: str, values: dict[str, Any], reason: str = "") -> int:
+        """Set fields of a record and return the number of edits made."""
+        from workbench.services import records
+
+        with self.store() as store:
+            return records.edit(store, corpus, record, values, reason=reason)
+
+    def drop(self, corpus: str, record: str, reason: str = "") -> int:
+        """Drop a record and return the number of edits made."""
+        from workbench.services import records
+
+        with self.store() as store:
+            return records.drop(store, corpus, [record], reason=reason)
+
+    def fix(self, corpus: str, issue: Mapping[str, Any]) -> str:
+        """Apply the fix that an issue suggests to its record, and say what was done."""
+        value, reason = json.loads(issue["fix"]), f"fix {issue['rule']}"
+        if issue["fix"] == DROP:
+            self.drop(corpus, issue["record"], reason)
+            return f"dropped: {issue['message']}"
+        self.edit(corpus, issue["record"], {issue["field"]: value}, reason)
+        return f"{issue['field']} = {issue['fix']}"
+
+    def undo(self, corpus: str) -> list[dict[str, Any]]:
+        """Take back the newest change of a corpus and return what was taken back."""
+        from workbench.services import records
+
+        with self.store() as store:
+            return records.undo(store, corpus)
+
     def cut(self, corpus: str, report: Callable[[str], None]) -> tuple[Version, bool]:
         """Cut a version with the settings of the newest one, else of the corpus; say whether it is new."""
         from workbench.corpus import SplitSettings
@@ -52,5 +84,4 @@ class Desk:
 
     def train(self, corpus: str) -> str:
         """Train the newest version of a corpus and return the run's name."""
-        with self.store() as store:
-            return self.start(store, corpus, store.version(corpus).name, RECIPE).name
+        return self.start(self.workspace, corpus).name

@@ -6,6 +6,7 @@ import json
 import os
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from workbench.errors import WorkbenchError
 from workbench.text import show
@@ -30,6 +31,7 @@ class RunLine:
     eta_seconds: float | None = None
     trains: str = ""
     reason: str = ""
+    created: str = ""
 
 
 @dataclass
@@ -78,18 +80,19 @@ def run_line(run: RunFolder) -> RunLine:
             now.total,
             now.loss,
             now.eta_seconds,
-            "@".join(str(facts[key])[:24] for key in ("corpus", "version") if key in facts),
+            "@".join(str(facts[key]) for key in ("corpus", "version_name") if key in facts),
             str(state.get("reason", "")),
+            str(facts.get("created", "")),
         )
     except WorkbenchError as error:
         return RunLine(run.name, "damaged", reason=f"{error.what}. {error.hint}")
 
 
-def log_tail(run: RunFolder, lines: int) -> str:
-    """Return the last lines of a run's log as safe text; a redrawn progress bar is one line."""
-    if not run.log.is_file():
+def log_tail(path: Path, lines: int) -> str:
+    """Return the last lines of a log as safe text; a redrawn progress bar is one line."""
+    if not path.is_file():
         return ""
-    with run.log.open("rb") as handle:
+    with path.open("rb") as handle:
         handle.seek(max(handle.seek(0, os.SEEK_END) - _TAIL, 0))
         text = handle.read().decode("utf-8", "replace")
     drawn = (_CODES.sub("", line).rstrip("\r").rpartition("\r")[2] for line in text.split("\n"))

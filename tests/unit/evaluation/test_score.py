@@ -73,9 +73,7 @@ def test_the_base_is_scored_as_it_is_without_the_adapter(run: RunFolder, table: 
     assert off_base < 0.2 < off_tuned
 
 
-def test_a_prediction_continues_the_very_prompt_that_was_trained(
-    run: RunFolder, bench: Bench, table: pa.Table
-) -> None:
+def test_a_prediction_continues_the_very_prompt_that_was_trained(run: RunFolder, bench: Bench, table: pa.Table) -> None:
     row = cached(run, "test")[0]
     assert row["input_ids"][: len(row["prompt_ids"])] == row["prompt_ids"]
     with bench.switched("tuned"):

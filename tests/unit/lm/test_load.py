@@ -169,9 +169,7 @@ def test_a_path_that_is_not_there_is_a_usage_error(name: str | Path) -> None:
         ({"compute_dtype": "half"}, "no compute dtype named"),
     ],
 )
-def test_unknown_settings_are_answered_with_the_known_ones(
-    base: Path, option: dict[str, str], what: str
-) -> None:
+def test_unknown_settings_are_answered_with_the_known_ones(base: Path, option: dict[str, str], what: str) -> None:
     with pytest.raises(UsageError, match=what) as caught:
         load_base(base, device="cpu", **option)
     assert "known:" in caught.value.hint

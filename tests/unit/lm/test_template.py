@@ -216,8 +216,6 @@ def test_a_conversation_needs_a_template(tokenizer: PreTrainedTokenizerFast) -> 
         ({}, "renders to 'nothing'"),
     ],
 )
-def test_other_shapes_are_refused(
-    tokenizer: PreTrainedTokenizerFast, rendered: dict[str, object], what: str
-) -> None:
+def test_other_shapes_are_refused(tokenizer: PreTrainedTokenizerFast, rendered: dict[str, object], what: str) -> None:
     with pytest.raises(DataError, match=what):
         encode(tokenizer, rendered, max_length=64)

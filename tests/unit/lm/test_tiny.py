@@ -70,9 +70,7 @@ def test_statements_seed_and_settings_each_name_another_base(statements: Path, t
     names = [
         build_tiny(statements, bases, config=SMALL).name,
         build_tiny(statements, bases, config=SMALL, seed=1).name,
-        build_tiny(
-            statements, bases, config=TinyConfig(vocab_size=384, paragraphs=200, steps=2, rows=2)
-        ).name,
+        build_tiny(statements, bases, config=TinyConfig(vocab_size=384, paragraphs=200, steps=2, rows=2)).name,
     ]
     statements.write_text(statements.read_text(encoding="utf-8") + "One more.\n", encoding="utf-8")
     names.append(build_tiny(statements, bases, config=SMALL).name)
@@ -109,9 +107,7 @@ def test_of_two_builders_at_once_the_first_one_stays(statements: Path, tmp_path:
     assert list(bases.iterdir()) == [base]
 
 
-def test_building_leaves_the_caller_its_threads_and_its_random_state(
-    statements: Path, tmp_path: Path
-) -> None:
+def test_building_leaves_the_caller_its_threads_and_its_random_state(statements: Path, tmp_path: Path) -> None:
     threads = torch.get_num_threads()
     torch.manual_seed(7)
     expected = torch.rand(1)
@@ -135,9 +131,7 @@ def test_the_folder_holds_weights_and_tokenizer_and_nothing_else(statements: Pat
 
 def test_progress_is_told_from_the_first_step_to_the_last(statements: Path, tmp_path: Path) -> None:
     told: list[tuple[int, int]] = []
-    build_tiny(
-        statements, tmp_path / "bases", config=SMALL, report=lambda step, steps, _: told.append((step, steps))
-    )
+    build_tiny(statements, tmp_path / "bases", config=SMALL, report=lambda step, steps, _: told.append((step, steps)))
     assert told == [(1, 3), (3, 3)]
 
 

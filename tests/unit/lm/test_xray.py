@@ -43,9 +43,7 @@ GOOD = asked("Where does Ada live?", "Ada lives in Brest.")
 
 
 @pytest.mark.parametrize("packing", [False, True])
-def test_a_good_record_has_one_bos_one_eos_and_no_flag(
-    tokenizer: PreTrainedTokenizerBase, packing: bool
-) -> None:
+def test_a_good_record_has_one_bos_one_eos_and_no_flag(tokenizer: PreTrainedTokenizerBase, packing: bool) -> None:
     seen, cache = xray([GOOD], tokenizer, recipe(f"train.packing={packing}"))
     [row], [cached] = rows(seen), rows(cache)
     assert (row["bos"], row["eos"], row["ends_with_eos"], row["flags"]) == (1, 1, True, [])

@@ -111,9 +111,7 @@ def test_merge_refuses_front_matter_that_is_no_mapping(broken):
 
 
 OURS = made()
-LINES = st.sampled_from(
-    ["text", "", "---", BEGIN, END, "license: mit", "foo: bar", "tags: [a]", "  - x", "\ufeff"]
-)
+LINES = st.sampled_from(["text", "", "---", BEGIN, END, "license: mit", "foo: bar", "tags: [a]", "  - x", "\ufeff"])
 
 
 @settings(max_examples=50, deadline=None)

@@ -186,9 +186,7 @@ def test_an_unknown_format_is_answered_with_the_known_ones(tmp_path):
 
 
 def test_a_table_of_the_frame_engine_exports_as_it_is(tmp_path):
-    frame = pl.DataFrame(
-        {"text": ["a", None], "kind": pl.Series(["x", "y"], dtype=pl.Categorical), "n": [1, 2]}
-    )
+    frame = pl.DataFrame({"text": ["a", None], "kind": pl.Series(["x", "y"], dtype=pl.Categorical), "n": [1, 2]})
     for number, compat in enumerate((pl.CompatLevel.oldest(), pl.CompatLevel.newest())):
         folder = tmp_path / str(number)
         write_export(facts(), {"train": frame.to_arrow(compat_level=compat)}, folder)

@@ -82,9 +82,7 @@ def test_times_finer_than_pythons_own_stay_exact(tmp_path: Path) -> None:
 
 
 def test_text_that_is_not_utf8_inside_a_parquet_file_is_one_clear_error(tmp_path: Path) -> None:
-    bad = pa.StringArray.from_buffers(
-        1, pa.py_buffer(b"\x00\x00\x00\x00\x01\x00\x00\x00"), pa.py_buffer(b"\xff")
-    )
+    bad = pa.StringArray.from_buffers(1, pa.py_buffer(b"\x00\x00\x00\x00\x01\x00\x00\x00"), pa.py_buffer(b"\xff"))
     pq.write_table(pa.table({"t": bad}), tmp_path / "a.parquet")
     with pytest.raises(WorkbenchError):
         units(tmp_path / "a.parquet")

@@ -68,17 +68,13 @@ def test_quotes_that_were_not_doubled_are_text_when_the_cells_still_add_up(tmp_p
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 def test_the_delimiter_is_found_by_its_rows(delimiter: str, tmp_path: Path) -> None:
     rows = [["name", "price", "note"], ["x", "1,5", "a; b | c"], ["y", "2,5", "d; e | f"]]
-    text = "\n".join(
-        delimiter.join(f'"{cell}"' if delimiter in cell else cell for cell in row) for row in rows
-    )
+    text = "\n".join(delimiter.join(f'"{cell}"' if delimiter in cell else cell for cell in row) for row in rows)
     [first, _] = records(units(written(tmp_path, text.encode())))
     assert first.fields == {"name": "x", "price": "1,5", "note": "a; b | c"}
 
 
 def test_a_quiz_without_a_header_is_read_by_column_numbers(tmp_path: Path) -> None:
-    path = written(
-        tmp_path, b"Capital of Italy?,Rome,Oslo,Bern,Kiev,A\nCapital of Norway?,Rome,Oslo,Bern,Kiev,B\n"
-    )
+    path = written(tmp_path, b"Capital of Italy?,Rome,Oslo,Bern,Kiev,A\nCapital of Norway?,Rome,Oslo,Bern,Kiev,B\n")
     reading = detect.plan(path)
     assert reading.header is False and any("numbered" in guess for guess in reading.proposal.guesses)
     assert records(units(path))[0].fields == dict(

@@ -56,9 +56,7 @@ def test_an_answer_in_any_form_becomes_an_index_from_zero(answer: Any, index: in
     assert answered(answer) == (index, None)
 
 
-@pytest.mark.parametrize(
-    "answer", [["a", "c"], "A, C", "A C", "a;c", '["a", "c"]', [0, 2], ["red", "blue"], "0,2"]
-)
+@pytest.mark.parametrize("answer", [["a", "c"], "A, C", "A C", "a;c", '["a", "c"]', [0, 2], ["red", "blue"], "0,2"])
 def test_several_answers_go_to_the_plural_field(answer: Any) -> None:
     assert answered(answer) == (None, [0, 2])
 
@@ -196,9 +194,7 @@ def test_a_field_that_the_schema_does_not_have_is_a_usage_error() -> None:
         ("{a}, {b}, {c}", {"a": "x", "b": "", "c": "z"}, "x, z"),
     ],
 )
-def test_a_template_leaves_no_stray_separators(
-    template: str, row: dict[str, Any], merged: str | None
-) -> None:
+def test_a_template_leaves_no_stray_separators(template: str, row: dict[str, Any], merged: str | None) -> None:
     mapping = parse([f"question={template}"], ["a", "b", "c"])
     typed, extra = apply(mapping, row, QUIZ)
     assert typed["question"] == merged and extra == {}

@@ -69,8 +69,7 @@ def test_a_table_of_contents_makes_no_empty_chapters(tmp_path: Path) -> None:
 
 def test_a_part_and_its_first_chapter_are_one_heading(tmp_path: Path) -> None:
     text = "".join(
-        f"{heading}\n\n{SENTENCE}\n\n"
-        for heading in ("PART ONE\n\nChapter 1", "Chapter 2", "PART TWO\n\nChapter 1")
+        f"{heading}\n\n{SENTENCE}\n\n" for heading in ("PART ONE\n\nChapter 1", "Chapter 2", "PART TWO\n\nChapter 1")
     )
     assert chapters(written(tmp_path, text)) == ["PART ONE, Chapter 1", "Chapter 2", "PART TWO, Chapter 1"]
 

@@ -18,9 +18,7 @@ pytestmark = [
 QUIZ = {
     "question": FieldSpec("str", required=True),
     "options": FieldSpec("list[str]", required=True, aliases=("answers",)),
-    "correct_option_index": FieldSpec(
-        "int", aliases=("answer", "correct_answers"), plural="correct_option_indices"
-    ),
+    "correct_option_index": FieldSpec("int", aliases=("answer", "correct_answers"), plural="correct_option_indices"),
     "correct_option_indices": FieldSpec("list[int]"),
 }
 COUNTS = {

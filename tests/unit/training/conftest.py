@@ -64,9 +64,7 @@ def examples(rows: int = 20) -> list[Example]:
 def prepared(base: Path, tmp_path: Path) -> Prepared:
     """Prepare a run of a short recipe, changed by overrides."""
 
-    def make(
-        name: str, *overrides: str, rows: Sequence[Example] | None = None, on: Path = base
-    ) -> RunFolder:
+    def make(name: str, *overrides: str, rows: Sequence[Example] | None = None, on: Path = base) -> RunFolder:
         short = ["max_steps=8", "batch_size=4", "learning_rate=1e-2", "logging_steps=1", "eval_steps=4"]
         wanted = [*(f"train.{item}" for item in short), *overrides]
         recipe = with_overrides(Recipe(name="short", base="small"), wanted)

@@ -18,6 +18,7 @@ def register(app: typer.Typer) -> None:
 def build(corpus: Named = None, option: Option = None, as_json: AsJson = False, workspace: In = None) -> None:
     """Redo a corpus' whole curation from raw bytes: ingest its sources, replay saved edits, dedup, split.
 
+    \b
     Example: workbench build quiz
     """
     with opened(workspace) as store:
@@ -26,7 +27,10 @@ def build(corpus: Named = None, option: Option = None, as_json: AsJson = False, 
         name = corpus_name(store, corpus, option)
         deliveries, version = redo(store, name, say)
     counts = [{k: getattr(d, k) for k in ("name", "read", "kept", "merged", "quarantined")} for d in deliveries]
-    lines = [f"{d.name}: read {d.read:,} = kept {d.kept:,} + merged {d.merged:,} + quarantined {d.quarantined:,}" for d in deliveries]
+    lines = [
+        f"{d.name}: read {d.read:,} = kept {d.kept:,} + merged {d.merged:,} + quarantined {d.quarantined:,}"
+        for d in deliveries
+    ]
     facts = split_command.facts(version) | {"sources": counts}
     result(facts, [*lines, *split_command.lines(version)], as_json=as_json)
 
@@ -34,6 +38,7 @@ def build(corpus: Named = None, option: Option = None, as_json: AsJson = False, 
 def save(corpus: Named = None, option: Option = None, as_json: AsJson = False, workspace: In = None) -> None:
     """Write edits, judgements, assignment and versions as plain files beside corpus.yaml, for git and `build`.
 
+    \b
     Example: workbench save quiz
     """
     with opened(workspace) as store:

@@ -26,6 +26,7 @@ def check(
 ) -> None:
     """Check every record against its schema and the quality flags; errors end with exit code 1.
 
+    \b
     Examples:
       workbench check quiz
       workbench check quiz --rule answer-index --json
@@ -42,13 +43,23 @@ def check(
     if rule:
         found = found.filter(pl.col("rule") == rule)
     counts = curate.issue_counts(found)
-    facts = {"corpus": name, "records": state.records.height, "quarantined": state.rejects.height, "issues": counts}
+    facts = {
+        "corpus": name,
+        "records": state.records.height,
+        "quarantined": state.rejects.height,
+        "issues": counts,
+    }
     lines = [f"{name}: {state.records.height:,} records, {found.height:,} issues, {state.rejects.height:,} quarantined"]
     for count in counts:
         some = found.filter(pl.col("rule") == count["rule"])
         lines += ["", f"{count['severity']}  {count['rule']}  {count['count']:,}  {some['message'][0]}"]
         listed = some if rule else some.head(show)
-        lines += [f"  {line}" for line in table([[r, f, shown(v, limit=60)] for r, f, v in listed.select("record", "field", "value").iter_rows()])]
+        lines += [
+            f"  {line}"
+            for line in table(
+                [[r, f, shown(v, limit=60)] for r, f, v in listed.select("record", "field", "value").iter_rows()]
+            )
+        ]
         lines.append(f"  do: {some['hint'][0]}{_fix_text(name, some['fix'].null_count() < some.height, count['rule'])}")
     if rule:
         facts["records_found"] = found.to_dicts()

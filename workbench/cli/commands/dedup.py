@@ -18,8 +18,14 @@ def register(app: typer.Typer) -> None:
 def dedup(
     corpus: Named = None,
     option: Option = None,
-    threshold: Annotated[float | None, typer.Option(min=0.6, max=1.0, help="Jaccard from which a redundant record goes; kept in corpus.yaml.")] = None,
-    apart: Annotated[tuple[str, str] | None, typer.Option("--not-duplicates", metavar="ID ID", help="Judge two records to be no duplicates.")] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option(min=0.6, max=1.0, help="Jaccard from which a redundant record goes; kept in corpus.yaml."),
+    ] = None,
+    apart: Annotated[
+        tuple[str, str] | None,
+        typer.Option("--not-duplicates", metavar="ID ID", help="Judge two records to be no duplicates."),
+    ] = None,
     as_json: AsJson = False,
     workspace: In = None,
 ) -> None:
@@ -27,6 +33,7 @@ def dedup(
 
     A conflict (same question, another answer) is never removed by itself.
 
+    \b
     Examples:
       workbench dedup quiz
       workbench dedup quiz --threshold 0.9
@@ -45,7 +52,10 @@ def dedup(
     pairs = judged.pairs.sort("kind", "jaccard", descending=[False, True])
     facts = {"corpus": name} | counts | {"pairs": pairs.to_dicts(), "removed_records": judged.removed.to_dicts()}
     lines = [f"{name}: " + ", ".join(f"{count:,} {what}" for what, count in counts.items()), ""]
-    lines += table([[k, f"{j:.3f}", a, b] for a, b, j, k in pairs.head(40).iter_rows()], ["kind", "jaccard", "one", "other"])
+    lines += table(
+        [[k, f"{j:.3f}", a, b] for a, b, j, k in pairs.head(40).iter_rows()],
+        ["kind", "jaccard", "one", "other"],
+    )
     if pairs.height > 40:
         lines.append(f"first 40 of {pairs.height:,} pairs; all of them with --json")
     result(facts, lines, as_json=as_json)

@@ -27,6 +27,7 @@ def evaluate(
 ) -> None:
     """Measure base and tuned on held-out records: same precision, template and decoding, one score table.
 
+    \b
     Example: workbench evaluate latest
     """
     with opened(workspace) as store:
@@ -47,12 +48,15 @@ def _shown(value: Any) -> str:  # noqa: ANN401 - a number or a reason
 
 def generate(
     run: Run = "latest",
-    prompts: Annotated[list[str] | None, typer.Option("--prompt", help="What to ask; may be given several times.")] = None,
+    prompts: Annotated[
+        list[str] | None, typer.Option("--prompt", help="What to ask; may be given several times.")
+    ] = None,
     as_json: AsJson = False,
     workspace: In = None,
 ) -> None:
     """Ask base and tuned the same prompts.
 
+    \b
     Example: workbench generate latest --prompt "What is a KPI?"
     """
     if not prompts:

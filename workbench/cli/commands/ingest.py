@@ -22,21 +22,39 @@ def register(app: typer.Typer) -> None:
 
 
 def ingest(
-    what: Annotated[list[str] | None, typer.Argument(metavar="[CORPUS] [FILE]...", help="Files, and the corpus.")] = None,
+    what: Annotated[
+        list[str] | None, typer.Argument(metavar="[CORPUS] [FILE]...", help="Files, and the corpus.")
+    ] = None,
     corpus: Option = None,
     schema: Annotated[str | None, typer.Option(help="Kind of record; default: the one that fits the columns.")] = None,
-    mapping: Annotated[list[str] | None, typer.Option("--map", metavar="FIELD=EXPR", help="EXPR: a column, a template '{a}\\n{b}', or a list [A,B,C].")] = None,
-    key: Annotated[str | None, typer.Option(help="Columns that identify a row, by commas; default: the whole row. Frozen at the first ingest.")] = None,
-    name: Annotated[str | None, typer.Option("--source", help="Logical name of the source; default: the file's name.")] = None,
+    mapping: Annotated[
+        list[str] | None,
+        typer.Option("--map", metavar="FIELD=EXPR", help="EXPR: a column, a template '{a}\\n{b}', or a list [A,B,C]."),
+    ] = None,
+    key: Annotated[
+        str | None,
+        typer.Option(
+            help="Columns that identify a row, by commas; default: the whole row. Frozen at the first ingest."
+        ),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option("--source", help="Logical name of the source; default: the file's name.")
+    ] = None,
     reader: Annotated[str | None, typer.Option(help="Reader to use instead of the detected one.")] = None,
     encoding: Annotated[str | None, typer.Option(help="Encoding to use instead of the detected one.")] = None,
-    header: Annotated[bool | None, typer.Option("--header/--no-header", help="CSV: whether the first row names the columns.")] = None,
+    header: Annotated[
+        bool | None,
+        typer.Option("--header/--no-header", help="CSV: whether the first row names the columns."),
+    ] = None,
     chunk: Annotated[int | None, typer.Option(help="Plain text: wanted characters a passage.")] = None,
     where: Annotated[str | None, typer.Option(help="SQL condition over the raw columns.")] = None,
     limit: Annotated[int | None, typer.Option(help="Read only the first N rows.")] = None,
     sample: Annotated[int | None, typer.Option(help="Read N rows drawn at random with --seed.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of --sample.")] = None,
-    side: Annotated[str | None, typer.Option("--split", help="Side the source was delivered for: train, validation, test.")] = None,
+    side: Annotated[
+        str | None,
+        typer.Option("--split", help="Side the source was delivered for: train, validation, test."),
+    ] = None,
     license: Annotated[str | None, typer.Option(help="Licence of the corpus, as an SPDX or Hub identifier.")] = None,
     as_json: AsJson = False,
     workspace: In = None,
@@ -45,6 +63,7 @@ def ingest(
 
     Every row read is kept, merged (already here, unchanged) or quarantined with its reason and its bytes.
 
+    \b
     Examples:
       workbench ingest quiz.json --corpus quiz
       workbench ingest alpaca.json --corpus alpaca --schema instruction --limit 1000
@@ -65,7 +84,20 @@ def ingest(
             raise UsageError("--source names one file, but several are given", "ingest them one by one")
         order = Order(named, tuple(files), schema, license, settings)
         deliveries = take_in(store, order, say)
-    shown = ("name", "digest", "reader", "encoding", "read", "kept", "merged", "quarantined", "mapping", "guesses", "repairs", "matched")
+    shown = (
+        "name",
+        "digest",
+        "reader",
+        "encoding",
+        "read",
+        "kept",
+        "merged",
+        "quarantined",
+        "mapping",
+        "guesses",
+        "repairs",
+        "matched",
+    )
     rows = [{key: getattr(d, key) for key in shown} for d in deliveries]
     result({"corpus": named, "sources": rows}, _lines(named, deliveries), as_json=as_json)
 
@@ -82,7 +114,13 @@ def _pairs(mapping: list[str] | None) -> dict[str, str] | None:
 def _parted(what: list[str], corpus: str | None, store: Store) -> tuple[str, list[Path]]:
     """Part the arguments: the first one is the corpus where it is no file, the others are files."""
     files, named = list(what), None
-    if files and (len(files) > 1 or not corpus) and not Path(files[0]).exists() and "/" not in files[0] and "." not in files[0]:
+    if (
+        files
+        and (len(files) > 1 or not corpus)
+        and not Path(files[0]).exists()
+        and "/" not in files[0]
+        and "." not in files[0]
+    ):
         named = files.pop(0)
     for file in files:
         if not Path(file).exists():
@@ -98,7 +136,14 @@ def _lines(corpus: str, deliveries: list[Delivery]) -> list[str]:
         out.append(f"{corpus}: {d.name} ({d.reader}, {d.encoding}, sha256 {d.digest[:12]})")
         out.append(f"  read {d.read:,} = kept {d.kept:,} + merged {d.merged:,} + quarantined {d.quarantined:,}")
         out += [f"  guess: {guess}" for guess in d.guesses]
-        out += [f"  {count:,} {what}" for count, what in ((d.repairs, "repairs, each an edit that can be undone"), (d.matched, "changed rows matched to their records")) if count]
+        out += [
+            f"  {count:,} {what}"
+            for count, what in (
+                (d.repairs, "repairs, each an edit that can be undone"),
+                (d.matched, "changed rows matched to their records"),
+            )
+            if count
+        ]
         out.append("  mapping: " + ", ".join(f"{f} <- {e}" if f != e else f for f, e in d.mapping.items()))
         out += [f"    {line}" for line in _preview(d.preview)]
     return out

@@ -23,6 +23,7 @@ def init(
 ) -> None:
     """Make a workspace with schemas, recipes and the sample corpora; what is there is kept.
 
+    \b
     Example: workbench init ~/tuning
     """
     from workbench.workspace import Workspace
@@ -34,5 +35,8 @@ def init(
         "schemas": workspace.named("schemas"),
         "recipes": workspace.named("recipes"),
     }
-    lines = [f"workspace {workspace.root}", *(f"  {k}: {', '.join(v)}" for k, v in facts.items() if isinstance(v, list))]
+    lines = [
+        f"workspace {workspace.root}",
+        *(f"  {k}: {', '.join(v)}" for k, v in facts.items() if isinstance(v, list)),
+    ]
     result(facts, lines, as_json=as_json)

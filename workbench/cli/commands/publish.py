@@ -24,7 +24,9 @@ def register(app: typer.Typer) -> None:
 def export(
     what: What = None,
     option: Option = None,
-    format: Annotated[str, typer.Option(help="parquet (a file a split) or jsonl (one file with a split column).")] = "parquet",
+    format: Annotated[
+        str, typer.Option(help="parquet (a file a split) or jsonl (one file with a split column).")
+    ] = "parquet",
     out: Annotated[Path | None, typer.Option(help="Folder to write; default: exports/CORPUS-VERSION.")] = None,
     license: License = None,
     as_json: AsJson = False,
@@ -32,15 +34,28 @@ def export(
 ) -> None:
     """Write a version as Parquet with a card; `datasets.load_dataset(folder)` gives the same rows.
 
+    \b
     Example: workbench export quiz@latest
     """
     with opened(workspace) as store:
         from workbench.services import publish
 
         corpus, version = reference(store, what, option)
-        done = publish.export(store, corpus, version, license=license, format=format, folder=out.resolve() if out else None)
-    facts = {"corpus": corpus, "version": done.version, "folder": str(done.folder), "files": list(done.files), "rows": done.rows}
-    lines = [str(done.folder), *(f"  {file}" for file in done.files), *(f"  {side}: {n:,} rows" for side, n in done.rows.items())]
+        done = publish.export(
+            store, corpus, version, license=license, format=format, folder=out.resolve() if out else None
+        )
+    facts = {
+        "corpus": corpus,
+        "version": done.version,
+        "folder": str(done.folder),
+        "files": list(done.files),
+        "rows": done.rows,
+    }
+    lines = [
+        str(done.folder),
+        *(f"  {file}" for file in done.files),
+        *(f"  {side}: {n:,} rows" for side, n in done.rows.items()),
+    ]
     result(facts, lines, as_json=as_json)
 
 
@@ -56,6 +71,7 @@ def push(
 ) -> None:
     """Publish a version to the Hub as one commit with a tag; pushing it again changes nothing.
 
+    \b
     Example: workbench push quiz@latest me/quiz --license apache-2.0 --dry-run
     """
     with opened(workspace) as store:
@@ -64,7 +80,10 @@ def push(
         corpus, version = reference(store, what)
         todo = publish.planned(store, corpus, version, repo, license=license)
         files = [{"path": f.path, "size": f.size, "sha256": f.sha256, "change": f.change} for f in todo.files]
-        lines = [f"{repo}: {len(files)} files", *table([[f["change"], f"{f['size']:,}", f["path"]] for f in files])]
+        lines = [
+            f"{repo}: {len(files)} files",
+            *table([[f["change"], f"{f['size']:,}", f["path"]] for f in files]),
+        ]
         if dry_run:
             facts = {"repo": repo, "files": files, "deletes": list(todo.deletes), "card": todo.card}
             result(facts, [*lines, "", todo.card], as_json=as_json)

@@ -38,7 +38,9 @@ def show(
     corpus: Corpus = None,
     record: Record = None,
     option: Option = None,
-    quarantine: Annotated[bool, typer.Option("--quarantine", help="List the units that could not become records.")] = False,
+    quarantine: Annotated[
+        bool, typer.Option("--quarantine", help="List the units that could not become records.")
+    ] = False,
     conflicts: Annotated[bool, typer.Option("--conflicts", help="List edits that no longer fit their record.")] = False,
     limit: Annotated[int, typer.Option(help="How many records to list.")] = 20,
     as_json: AsJson = False,
@@ -46,6 +48,7 @@ def show(
 ) -> None:
     """Show a record with its lineage back to the raw bytes, or list a corpus' records.
 
+    \b
     Examples:
       workbench show quiz 3f9a
       workbench show quiz --quarantine
@@ -71,12 +74,18 @@ def _facts(corpus: str, found: Shown) -> dict[str, Any]:
 
 def _lines(corpus: str, found: Shown) -> list[str]:
     out = [f"{corpus} {found.record}{'  (dropped)' if found.dropped else ''}"]
-    out.append(f"  from {found.source}, unit {found.position}, bytes {found.span[0]:,}-{found.span[1]:,}, sha256 {found.digest[:12]}")
+    out.append(
+        f"  from {found.source}, unit {found.position}, bytes {found.span[0]:,}-{found.span[1]:,}, "
+        f"sha256 {found.digest[:12]}"
+    )
     for field, value in found.fields.items():
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         out.append(f"  {field}: {shown(text, lines=True)}")
     out += [f"  {issue['severity']} {issue['rule']}: {issue['message']} -> {issue['hint']}" for issue in found.issues]
-    out += [f"  edit {e['seq']} by {e['who']}: {e['field'] or 'record'} = {shown(e['value'], limit=60)}  {e['reason']}" for e in found.edits]
+    out += [
+        f"  edit {e['seq']} by {e['who']}: {e['field'] or 'record'} = {shown(e['value'], limit=60)}  {e['reason']}"
+        for e in found.edits
+    ]
     return out
 
 
@@ -84,19 +93,29 @@ def edit(
     corpus: Corpus = None,
     record: Record = None,
     option: Option = None,
-    values: Annotated[list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="New value; JSON for numbers and lists.")] = None,
-    fix: Annotated[str | None, typer.Option(metavar="RULE", help="Apply the suggested fix to every record that breaks RULE.")] = None,
+    values: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="FIELD=VALUE", help="New value; JSON for numbers and lists."),
+    ] = None,
+    fix: Annotated[
+        str | None,
+        typer.Option(metavar="RULE", help="Apply the suggested fix to every record that breaks RULE."),
+    ] = None,
     preview: Annotated[bool, typer.Option("--preview", help="With --fix: only show what would change.")] = False,
     drop: Annotated[bool, typer.Option("--drop", help="Drop the record; it can come back.")] = False,
     back: Annotated[bool, typer.Option("--restore", help="Bring a dropped record back.")] = False,
     undo: Annotated[int, typer.Option(help="Take the newest N edits back.")] = 0,
-    readmit: Annotated[str | None, typer.Option(metavar="SOURCE:UNIT", help="Bring a quarantined unit back; --set gives its raw columns.")] = None,
+    readmit: Annotated[
+        str | None,
+        typer.Option(metavar="SOURCE:UNIT", help="Bring a quarantined unit back; --set gives its raw columns."),
+    ] = None,
     reason: Annotated[str, typer.Option(help="Why, for the log.")] = "",
     as_json: AsJson = False,
     workspace: In = None,
 ) -> None:
     """Change records; every change is a row of the log and can be undone.
 
+    \b
     Examples:
       workbench edit quiz 3f9a --set correct_option_index=2 --reason "key was off by one"
       workbench edit story --fix literal-marker
@@ -108,7 +127,10 @@ def edit(
         name, wanted = _parted(store, corpus, record, option)
         if fix and preview:
             rows = records.fixes(store, name, fix).select("record", "field", "value", "fix").to_dicts()
-            lines = table([[shown(cell, limit=50) for cell in row.values()] for row in rows], ["record", "field", "value", "fix"])
+            lines = table(
+                [[shown(cell, limit=50) for cell in row.values()] for row in rows],
+                ["record", "field", "value", "fix"],
+            )
             result({"corpus": name, "rule": fix, "would_edit": rows}, lines, as_json=as_json)
             return
         if fix:
@@ -124,7 +146,9 @@ def edit(
         elif wanted and values:
             count = records.edit(store, name, wanted, _values(values), reason=reason)
         else:
-            raise UsageError("nothing to change", "name a record with --set, --drop or --restore, or use --fix or --undo")
+            raise UsageError(
+                "nothing to change", "name a record with --set, --drop or --restore, or use --fix or --undo"
+            )
     result({"corpus": name, "record": wanted, "edits": count}, [f"{name}: {count:,} edits"], as_json=as_json)
 
 
@@ -159,6 +183,7 @@ def log(
 ) -> None:
     """Show the newest rows of the append-only log: deliveries, edits, judgements, versions, runs, pushes.
 
+    \b
     Example: workbench log quiz --limit 5
     """
     with opened(workspace) as store:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -24,14 +25,24 @@ def register(app: typer.Typer) -> None:
 
 
 def train(
-    what: Annotated[str | None, typer.Argument(metavar="[CORPUS[@VERSION]]", help="Version to train on; default: the newest.")] = None,
+    what: Annotated[
+        str | None,
+        typer.Argument(metavar="[CORPUS[@VERSION]]", help="Version to train on; default: the newest."),
+    ] = None,
     option: Option = None,
     recipe: Annotated[str, typer.Option(help="Recipe, by the name of its file.")] = "tiny",
-    overrides: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Set a recipe key for this run, for example train.epochs=2.")] = None,
-    allow: Annotated[list[str] | None, typer.Option(metavar="FLAG", help="Train in spite of an X-ray flag, named.")] = None,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Set a recipe key for this run, for example train.epochs=2."),
+    ] = None,
+    allow: Annotated[
+        list[str] | None, typer.Option(metavar="FLAG", help="Train in spite of an X-ray flag, named.")
+    ] = None,
     name: Annotated[str | None, typer.Option(help="Name of the run.")] = None,
     detach: Annotated[bool, typer.Option("--detach", help="Return at once; the run goes on.")] = False,
-    resume: Annotated[str | None, typer.Option(metavar="RUN", help="Go on with a stopped run from its last checkpoint.")] = None,
+    resume: Annotated[
+        str | None, typer.Option(metavar="RUN", help="Go on with a stopped run from its last checkpoint.")
+    ] = None,
     as_json: AsJson = False,
     workspace: In = None,
 ) -> None:
@@ -39,6 +50,7 @@ def train(
 
     Every record goes through the tokenizer, template and collator first; what they flag is refused by name.
 
+    \b
     Examples:
       workbench train domain-qa@latest --recipe tiny
       workbench train --resume domain-qa-v1-tiny-1
@@ -54,7 +66,11 @@ def train(
             run = service.start(store, asked, say)
     say(f"run {run.name}")
     state = "running" if detach else _followed(run)
-    result({"run": run.name, "state": state, "folder": str(run.path)}, [f"{run.name}: {state}", f"  {run.path}"], as_json=as_json)
+    result(
+        {"run": run.name, "state": state, "folder": str(run.path)},
+        [f"{run.name}: {state}", f"  {run.path}"],
+        as_json=as_json,
+    )
 
 
 def _followed(run: RunFolder) -> str:
@@ -70,8 +86,6 @@ def _followed(run: RunFolder) -> str:
 
 def _keep_following(run: RunFolder) -> bool:
     """Ask what ctrl-c meant; without a terminal to ask, the run is left running."""
-    import sys
-
     from workbench.training.launch import stop
 
     if not sys.stdin.isatty():
@@ -87,10 +101,13 @@ def _keep_following(run: RunFolder) -> bool:
 
 
 def _told(progress: Progress) -> None:
+    """Tell the progress: live on a terminal, about ten lines in a file."""
+    every = 1 if sys.stderr.isatty() else max(progress.total // 10, 1)
+    if not progress.total or (progress.step % every and progress.step != progress.total):
+        return
     loss = f"  loss {progress.loss:.4f}" if progress.loss is not None else ""
     rest = f"  {progress.eta_seconds:.0f} s to go" if progress.eta_seconds else ""
-    if progress.total:
-        say(f"step {progress.step:,} of {progress.total:,}{loss}{rest}")
+    say(f"step {progress.step:,} of {progress.total:,}{loss}{rest}")
 
 
 def runs(
@@ -101,6 +118,7 @@ def runs(
 ) -> None:
     """List the runs, or show one with its state, numbers and last metrics.
 
+    \b
     Examples:
       workbench runs
       workbench runs domain-qa-v1-tiny-1 --stop
@@ -111,14 +129,21 @@ def runs(
 
         if name is None:
             rows = [service.summary(run) for run in service.runs(store.workspace)]
-            result({"runs": rows}, table([list(r.values()) for r in rows], list(rows[0]) if rows else ()) or ["no runs yet"], as_json=as_json)
+            result(
+                {"runs": rows},
+                table([list(r.values()) for r in rows], list(rows[0]) if rows else ()) or ["no runs yet"],
+                as_json=as_json,
+            )
             return
         run = service.found(store.workspace, name)
         if stop:
             from workbench.training.launch import stop as end
 
             say(f"{run.name}: {end(run)}")
-        facts: dict[str, Any] = service.summary(run) | {"folder": str(run.path), "metrics": list(run.recent_metrics()[-5:])}
+        facts: dict[str, Any] = service.summary(run) | {
+            "folder": str(run.path),
+            "metrics": list(run.recent_metrics()[-5:]),
+        }
         facts["evaluation"] = evaluate.evaluated(run)
     result(facts, [f"{key}: {value}" for key, value in facts.items()], as_json=as_json)
 
@@ -131,6 +156,7 @@ def base(
 ) -> None:
     """Build the tiny base (once, under a minute of one core), or list the bases built here.
 
+    \b
     Example: workbench base build tiny
     """
     with opened(workspace) as store:
@@ -143,7 +169,11 @@ def base(
             result({"base": name, "folder": str(folder)}, [str(folder)], as_json=as_json)
             return
         known = bases.listing(store.workspace)
-    result({"bases": known}, [row["folder"] for row in known] or ["none yet: workbench base build tiny"], as_json=as_json)
+    result(
+        {"bases": known},
+        [row["folder"] for row in known] or ["none yet: workbench base build tiny"],
+        as_json=as_json,
+    )
 
 
 def recipe(
@@ -154,6 +184,7 @@ def recipe(
 ) -> None:
     """List the recipes, or show one as it resolves.
 
+    \b
     Example: workbench recipe show tiny
     """
     with opened(workspace) as store:
@@ -167,5 +198,3 @@ def recipe(
             raise UsageError(f"no action {action!r}" if name else "which recipe?", "workbench recipe show NAME")
         found = load_recipe(store.workspace.recipe_file(name))
     result(found.model_dump(mode="json"), [dump(found)], as_json=as_json)
-
-

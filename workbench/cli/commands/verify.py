@@ -17,6 +17,7 @@ def register(app: typer.Typer) -> None:
 def verify(as_json: AsJson = False, workspace: In = None) -> None:
     """Re-hash every object, the log's chain, each delivery and each version; faults end with exit code 1.
 
+    \b
     Example: workbench verify
     """
     with opened(workspace) as store:

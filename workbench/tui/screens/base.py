@@ -84,9 +84,13 @@ class WorkScreen(Screen[None]):
         worker = self.run_worker(work, group=group, exclusive=exclusive, thread=True, exit_on_error=False)
         self._then[worker] = then
 
+    def is_busy(self, group: str) -> bool:
+        """Say whether work of a group is under way."""
+        return any(worker.group == group and not worker.is_finished for worker in self._then)
+
     def change(self, line: str, work: Callable[[], T], then: Callable[[T], None]) -> None:
         """Run work that writes; refused while other such work is under way."""
-        if any(worker.group == CHANGE and not worker.is_finished for worker in self._then):
+        if self.is_busy(CHANGE):
             self.tell("one moment: the last change is still being made")
             return
         self.talk(line)
@@ -119,13 +123,13 @@ class WorkScreen(Screen[None]):
 
     def train(self, corpus: str) -> None:
         """Train the newest version of a corpus and go to its run."""
+        self.change(f"preparing a training of {corpus}", lambda: self.desk.train(corpus), self.show_runs)
+
+    def show_runs(self, run: str = "") -> None:
+        """Go to the runs, with the cursor on one."""
         from workbench.tui.screens.train import TrainScreen
 
-        self.change(
-            f"preparing a training of {corpus}",
-            lambda: self.desk.train(corpus),
-            lambda run: self.app.push_screen(TrainScreen(self.desk, run)),
-        )
+        self.app.push_screen(TrainScreen(self.desk, run))
 
     def refresh_data(self) -> None:
         """Read again what this screen shows."""

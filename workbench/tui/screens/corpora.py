@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -44,6 +43,7 @@ class CorporaScreen(WorkScreen):
         Binding("T", "train", "Train"),
         Binding("t", "runs", "Runs"),
         Binding("r", "reread", "Read again", show=False),
+        Binding("q", "app.leave", "Quit"),
     ]
 
     def __init__(self, desk: Desk) -> None:
@@ -82,19 +82,16 @@ class CorporaScreen(WorkScreen):
         self._count_next()
 
     def _count_next(self) -> None:
-        wanted = next((line for line in self.summaries if line.ingested and line.records is None), None)
+        uncounted = (line for line in self.summaries if line.ingested and line.records is None and not line.fault)
+        wanted = next(uncounted, None)
         if wanted is not None:
             self.in_background(lambda: self._count(wanted), self._take_count, "count")
 
-    def _count(self, summary: Summary) -> Summary:
-        from workbench.errors import WorkbenchError
+    def _count(self, line: Summary) -> Summary:
         from workbench.tui.browse import counted
 
         with self.desk.store() as store:
-            try:
-                return counted(store, summary)
-            except WorkbenchError as error:
-                return replace(summary, records=-1, newest=error.what)
+            return counted(store, line)
 
     def _take_count(self, line: Summary) -> None:
         self.summaries = [line if old.name == line.name else old for old in self.summaries]
@@ -152,18 +149,18 @@ class CorporaScreen(WorkScreen):
 
     def action_runs(self) -> None:
         """Show the runs."""
-        from workbench.tui.screens.train import TrainScreen
-
-        self.app.push_screen(TrainScreen(self.desk))
+        self.show_runs()
 
     def action_back(self) -> None:
         """Stay: there is nothing before this screen, and esc never quits."""
 
 
 def _cells(line: Summary) -> tuple[object, ...]:
+    if line.fault:
+        return line.name, line.kind, "", "", "", line.versions, line.fault
     if not line.ingested:
         return line.name, line.kind, "", "", "", "", "not ingested: press i"
-    if line.records is None or line.records < 0:
-        return line.name, line.kind, *(["..." if line.records is None else "?"] * 3), line.versions, line.newest
+    if line.records is None:
+        return line.name, line.kind, "...", "...", "...", line.versions, line.newest
     newest = line.newest or "none: press s to split"
     return line.name, line.kind, line.records, line.errors, line.warnings, line.versions, newest

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
-from textual.app import ComposeResult
+from textual.app import App, ComposeResult
 from textual.binding import ActiveBinding, Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
+from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
 from workbench.errors import WorkbenchError
@@ -91,12 +91,18 @@ class KeySheet(Sheet):
         self.bindings = bindings
 
     def pieces(self) -> Iterator[Piece]:
-        """Yield one line an action."""
+        """Yield one line an action: those of the screen, of the application, then of the focused widget."""
         keys: dict[str, list[str]] = {}
-        for active in self.bindings.values():
+        for active in sorted(self.bindings.values(), key=_nearness):
             if active.binding.description and not active.binding.system:
                 keys.setdefault(active.binding.description, []).append(self.app.get_key_display(active.binding))
         yield "Keys\n\n", "bold"
         for what, names in keys.items():
             yield f"  {' '.join(dict.fromkeys(names)):<20}", "$text-accent"
             yield f"{what}\n"
+
+
+def _nearness(active: ActiveBinding) -> int:
+    if isinstance(active.node, App):
+        return 1
+    return 0 if isinstance(active.node, Screen) else 2

@@ -43,7 +43,8 @@ def _scaled(values: Numbers, steps: int) -> NDArray[np.int64]:
     """Return values as whole numbers from 0 to steps - 1."""
     low, high = values.min(), values.max()
     span = high - low or 1.0
-    return np.rint((values - low) / span * (steps - 1)).astype(np.int64)
+    scaled: NDArray[np.int64] = np.rint((values - low) / span * (steps - 1)).astype(np.int64)
+    return scaled
 
 
 class LossChart(Widget):

@@ -128,4 +128,7 @@ def _edits(shown: Shown) -> Iterator[Piece]:
     for edit in reversed(shown.edits):
         what = show(edit["field"]) or "whole record"
         value = show(json.dumps(edit["value"], ensure_ascii=False), limit=120)
-        yield f"{show(edit['at'])} {show(edit['who'])}: {what} = {value} {show(edit['reason'])}\n", "$text-muted"
+        yield (
+            f"{show(edit['at'])} {show(edit['who'])}: {what} = {value} {show(edit['reason'])}\n",
+            "$text-muted",
+        )

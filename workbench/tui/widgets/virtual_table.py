@@ -108,7 +108,6 @@ class VirtualTable(ScrollView, can_focus=True):
         Binding("end,G", "go(-1)", "Last row", show=False),
         Binding("left,h", "shift(-12)", "Columns to the left", show=False),
         Binding("right,l", "shift(12)", "Columns to the right", show=False),
-        Binding("enter", "select", "Open", show=False),
     ]
 
     # No watcher before the layout is known: the first row would be scrolled away.
@@ -186,7 +185,8 @@ class VirtualTable(ScrollView, can_focus=True):
         first, *rest = self.source.columns
         width, left = self.size.width, round(self.scroll_x)
         mark = style + Style.from_color(self._style("mark").color) if marked else style
-        segments, at, skip = [], 0, 0
+        segments: list[Segment] = []
+        at = skip = 0
         for column, cell in zip(rest, cells[1:], strict=True):
             if at + column.width >= left and at < left + width:
                 skip = skip if segments else left - at

@@ -1,0 +1,105 @@
+"""A schema file's faults are told at the file, and its text and answers are taken as declared."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+
+from workbench.errors import UsageError
+from workbench.schema import Schema, load_schema, parse_schema
+from workbench.workspace import samples
+
+SMALL = """
+name: small
+title: Small
+columns: {text: {dtype: String}, size: {dtype: Int64, nullable: true}}
+texts: [text]
+duplicates: {text: [text]}
+render: {default: {text: "{{ text }}"}}
+examples: [{text: a}]
+counterexamples: []
+"""
+
+
+def small(**changes: str) -> Schema:
+    text = SMALL
+    for key, value in changes.items():
+        lines = [line for line in text.splitlines() if not line.startswith(f"{key}:")]
+        text = "\n".join([*lines, f"{key}: {value}"])
+    return parse_schema(text, "small.yaml")
+
+
+def test_a_small_schema_is_enough():
+    schema = small()
+    assert schema.columns == ("text", "size")
+    assert schema.types == {"text": pl.String(), "size": pl.Int64()}
+    assert schema.required("text") and not schema.required("size")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"colour": "red"}, {"columns": "{text: {dtype: Strin}}"}, {"columns": "3"}, {"examples": "[{text: 2020-01-01}]"},
+        {"texts": "[nothing]"}, {"duplicates": "{text: [nothing]}"}, {"concept": "nothing"}, {"strata": "[nothing]"},
+        {"group": "[nothing]"}, {"aliases": "{nothing: [a]}"}, {"answer": "SELECT FROM"}, {"derive": "{a: 'no_column + 1'}"},
+        {"render": "{default: {text: '{{ text'}}"}, {"render": "{other: {text: a}}"}, {"duplicates": "{text: [text], ngram: 0}"},
+        {"rules": "[{name: r, sql: 'nothing > 1', field: text, message: m, hint: h}]"},
+        {"rules": "[{name: r, sql: 'text > ', field: text, message: m, hint: h}]"},
+        {"rules": "[{name: r, sql: 'text = 1', field: nothing, message: m, hint: h}]"},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_fault_of_the_file_is_one_usage_error_that_names_it(changes):
+    with pytest.raises(UsageError, match="small.yaml"):
+        small(**changes)
+
+
+@pytest.mark.parametrize("text", ["", "- a", "x", "a: [", "a: \x00", "name: 2020-99-99"])
+def test_what_is_no_schema_is_one_usage_error(text):
+    with pytest.raises(UsageError, match="small.yaml"):
+        parse_schema(text, "small.yaml")
+
+
+def test_a_file_that_is_no_text_is_one_usage_error(tmp_path):
+    (tmp_path / "small.yaml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(UsageError, match="small.yaml"):
+        load_schema(tmp_path / "small.yaml")
+
+
+def test_a_schema_is_named_as_its_file(tmp_path):
+    (tmp_path / "other.yaml").write_text(SMALL)
+    with pytest.raises(UsageError, match="its name is 'small'"):
+        load_schema(tmp_path / "other.yaml")
+
+
+def test_layout_and_comments_are_not_in_the_digest_but_rules_are():
+    assert parse_schema("# said\n\n" + SMALL, "x").digest == small().digest
+    assert small(order="true").digest != small().digest
+
+
+def test_an_unknown_template_is_refused_with_its_name():
+    with pytest.raises(UsageError, match="'short'"):
+        small().render({"text": "a"}, "short")
+
+
+def test_a_render_template_reaches_no_internals():
+    schema = small(render="""{default: {text: "{{ ''.__class__.__mro__ }}"}}""")
+    with pytest.raises(UsageError):
+        schema.render({"text": "a"})
+
+
+def test_list_entries_are_sorted_so_that_their_order_does_not_count():
+    schema = load_schema(samples() / "schemas" / "mcq.yaml")
+    rows = [{"question": "q", "options": ["B b", " a\tA "]}, {"question": "q", "options": [" a\tA ", "B b"]}]
+    derived = schema.derived(schema.table([{**dict.fromkeys(schema.columns), **row} for row in rows]))
+    assert derived["options_text"].n_unique() == 1
+    assert derived["options_folded"].to_list()[0] == ["b b", "a a"]
+
+
+def test_turns_offer_roles_prompt_and_answer():
+    schema = load_schema(samples() / "schemas" / "chat.yaml")
+    turns = [[{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Ho"}], [], None]
+    derived = schema.derived(schema.table([{"messages": turn, "lang": None} for turn in turns]))
+    assert derived["messages_roles"].to_list()[:2] == ["user,assistant", ""]
+    assert derived["messages_prompt"].to_list()[0] == "Hi"
+    assert derived["messages_answer"].to_list() == ["Ho", None, None]

@@ -1,0 +1,126 @@
+"""Edit the fields of one record; nothing is kept before it is saved, and a refused value stays on the sheet."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Static, TextArea
+from textual.worker import Worker, WorkerState
+
+from workbench.errors import WorkbenchError
+from workbench.text import show
+from workbench.tui.desk import Desk
+from workbench.tui.field_text import from_text, is_plain, to_text
+from workbench.tui.widgets.safe_input import SafeTextArea
+from workbench.tui.widgets.virtual_table import Column, Rows, VirtualTable
+
+if TYPE_CHECKING:
+    from workbench.services.records import Shown
+
+_COLUMNS = (Column("", 1), Column("field", 22), Column("as", 5), Column("what is wrong", 60))
+_KEYS = "ctrl+s saves   tab: fields / text   esc leaves"
+
+
+class EditSheet(ModalScreen[int]):
+    """The fields of a record above the text of one of them; answers with the number of edits made."""
+
+    CSS_PATH = "edit.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+s", "save", "Save"),
+        Binding("escape", "leave", "Leave without saving"),
+    ]
+
+    def __init__(self, desk: Desk, corpus: str, shown: Shown, text_fields: frozenset[str]) -> None:
+        """Edit a record; `text_fields` hold plain text, all others are JSON."""
+        super().__init__()
+        self.desk, self.corpus, self.shown = desk, corpus, shown
+        self.fields = tuple(shown.fields)
+        self.plain = {name: is_plain(value, text_field=name in text_fields) for name, value in shown.fields.items()}
+        self.before = {name: to_text(shown.fields[name], plain=self.plain[name]) for name in self.fields}
+        self.drafts = dict(self.before)
+        self.field = next((i["field"] for i in shown.issues if i["field"] in self.drafts), self.fields[0])
+        self._warned = False
+
+    def compose(self) -> ComposeResult:
+        """Hold the fields, the text of one, and a line for what is wrong."""
+        with Vertical(id="edit"):
+            yield Static(Content.assemble(("edit ", "bold"), self.shown.record[:16]), id="edit-title", markup=False)
+            yield VirtualTable(Rows(_COLUMNS, self._rows()), id="edit-fields")
+            yield SafeTextArea(self.drafts[self.field], id="edit-text", tab_behavior="focus")
+            yield Static(_KEYS, id="edit-say", markup=False)
+
+    def on_mount(self) -> None:
+        """Begin in the text of the faulty field."""
+        table = self.query_one("#edit-fields", VirtualTable)
+        table.styles.height = min(len(self.fields) + 1, 9)
+        table.set_source(table.source, cursor=self.fields.index(self.field))
+        self._text.focus()
+
+    @property
+    def _text(self) -> SafeTextArea:
+        return self.query_one("#edit-text", SafeTextArea)
+
+    def _rows(self) -> list[tuple[str, ...]]:
+        wrong = {issue["field"]: issue["message"] for issue in reversed(self.shown.issues)}
+        kinds = {True: "text", False: "JSON"}
+        return [
+            ("!" if name in wrong else "", name, kinds[self.plain[name]], wrong.get(name, "")) for name in self.fields
+        ]
+
+    @on(VirtualTable.Moved, "#edit-fields")
+    def _change_field(self, event: VirtualTable.Moved) -> None:
+        if self.fields[event.row] != self.field:
+            self.field = self.fields[event.row]
+            self._text.load_text(self.drafts[self.field])
+
+    @on(VirtualTable.Selected, "#edit-fields")
+    def _go_to_text(self) -> None:
+        self._text.focus()
+
+    @on(TextArea.Changed, "#edit-text")
+    def _keep_draft(self) -> None:
+        self.drafts[self.field] = self._text.text
+        self._warned = False
+
+    def _values(self) -> dict[str, Any]:
+        changed = [name for name in self.fields if self.drafts[name] != self.before[name]]
+        return {name: from_text(name, self.drafts[name], plain=self.plain[name]) for name in changed}
+
+    def _say(self, line: str, style: str = "") -> None:
+        self.query_one("#edit-say", Static).update(Content.assemble((show(line, lines=True), style)))
+
+    def action_save(self) -> None:
+        """Save all changed fields at once."""
+        try:
+            values = self._values()
+        except WorkbenchError as error:
+            self._say(f"{error.what}. {error.hint}", "$text-error")
+            return
+        record = self.shown.record
+        self._say("saving ...")
+        self.run_worker(
+            lambda: self.desk.edit(self.corpus, record, values), thread=True, exclusive=True, exit_on_error=False
+        )
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """Close after saving; keep the text where the service refused it."""
+        if event.state is WorkerState.SUCCESS:
+            self.dismiss(event.worker.result)
+        elif event.state is WorkerState.ERROR:
+            error = event.worker.error
+            hint = f". {error.hint}" if isinstance(error, WorkbenchError) else ""
+            self._say(f"{error}{hint}", "$text-error")
+
+    def action_leave(self) -> None:
+        """Leave; text that was changed is given up only at the second key."""
+        if self.drafts != self.before and not self._warned:
+            self._warned = True
+            self._say("not saved yet: ctrl+s saves, esc once more gives it up", "$text-warning")
+        else:
+            self.dismiss(0)
