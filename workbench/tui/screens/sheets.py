@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from workbench.store.versions import Version
 
 Piece = str | tuple[str, str]
+_SIDES = ("train", "validation", "test", "excluded", "removed")
 
 
 class Sheet(ModalScreen[None]):
@@ -72,8 +73,8 @@ class VersionSheet(Sheet):
         version = self.version
         yield f"{version.corpus} {version.name}  {version.id[:12]}\n", "bold $text-success"
         yield "\n" if self.new else "Nothing changed since: this is the newest version.\n\n"
-        for side, count in version.counts.items():
-            yield f"  {side:<12}{count:>10,}\n"
+        for side in _SIDES:
+            yield f"  {side:<12}{version.counts.get(side, 0):>10,}\n"
         yield "\nproof\n", "bold"
         for what in ("exact", "near", "neighbour", "group"):
             yield f"  {what:<12}{version.proof.get(what, 0):>10} across splits\n"

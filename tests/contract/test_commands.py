@@ -1,0 +1,110 @@
+"""Every command: help with an example, one JSON object on stdout, exit codes as promised."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+
+from tests.cli import workbench
+from workbench.cli.main import app
+
+COMMANDS = sorted(command.name for command in app.registered_commands if command.name)
+HEAVY = ("torch", "transformers", "polars", "pandera", "textual", "datasets", "trl", "pyarrow")
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("bare")
+    assert workbench("init", ".", "--bare", cwd=folder).code == 0
+    return folder
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_has_help_with_an_example_and_json(name):
+    command = typer.main.get_command(app).commands[name]  # type: ignore[attr-defined]
+    assert f"workbench {name}" in (command.help or "").split("Example")[-1]
+    assert "--json" in {option for parameter in command.params for option in parameter.opts}
+
+
+def test_the_contracts_verbs_of_this_release_are_there():
+    promised = "init ingest check dedup split build save log show edit verify base recipe train runs evaluate generate"
+    assert {*promised.split(), "export", "push", "demo"} <= set(COMMANDS)
+
+
+def test_the_command_line_loads_nothing_heavy():
+    code = f"import sys, workbench.__main__; print([m for m in {HEAVY!r} if m in sys.modules])"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert out.strip() == "[]"
+
+
+def test_an_unknown_command_is_a_usage_error_with_the_way_to_help(bare):
+    said = workbench("frobnicate", cwd=bare)
+    assert said.code == 2 and "frobnicate" in said.talk and "--help" in said.talk
+
+
+def test_a_folder_that_is_no_workspace_says_how_to_make_one(tmp_path):
+    said = workbench("check", cwd=tmp_path)
+    assert said.code == 2 and "workbench init" in said.talk
+
+
+def test_without_a_corpus_the_first_step_is_named(bare):
+    said = workbench("split", "--json", cwd=bare)
+    assert said.code == 2 and "ingest" in said.json["error"]["hint"]
+
+
+def test_several_corpora_and_none_named_answers_with_the_list(tmp_path):
+    assert workbench("init", ".", cwd=tmp_path).code == 0
+    said = workbench("check", cwd=tmp_path)
+    assert said.code == 2 and "quiz" in said.talk and "story" in said.talk
+
+
+def test_a_misspelled_corpus_answers_with_the_nearest(tmp_path):
+    workbench("init", ".", cwd=tmp_path)
+    said = workbench("check", "quizz", cwd=tmp_path)
+    assert said.code == 2 and "did you mean 'quiz'" in said.talk
+
+
+def test_latest_before_the_first_version_says_run_split(tmp_path):
+    workbench("init", ".", cwd=tmp_path)
+    workbench("ingest", "quiz", cwd=tmp_path)
+    said = workbench("export", "quiz@latest", cwd=tmp_path)
+    assert said.code == 1 and "workbench split quiz" in said.talk
+
+
+def test_a_missing_file_and_a_bad_number_are_usage_errors(bare):
+    assert workbench("ingest", "nowhere.json", "--corpus", "x", cwd=bare).code == 2
+    said = workbench("ingest", "--limit", "many", "--json", cwd=bare)
+    assert said.code == 2 and "--limit" in said.json["error"]["what"]
+
+
+def test_shapes_of_the_curation_commands(tmp_path):
+    workbench("init", ".", cwd=tmp_path)
+    taken = workbench("ingest", "chat", "--json", cwd=tmp_path)
+    assert taken.code == 0
+    source = taken.json["sources"][0]
+    named = {"name", "digest", "reader", "encoding", "read", "kept", "merged", "quarantined"}
+    assert named <= set(source) and source["read"] == source["kept"] + source["merged"] + source["quarantined"]
+    again = workbench("ingest", "chat", "--json", cwd=tmp_path).json["sources"][0]
+    assert (again["kept"], again["merged"]) == (0, source["kept"])
+    checked = workbench("check", "chat", "--json", cwd=tmp_path)
+    assert checked.code == 1 and {"rule", "severity", "count"} == set(checked.json["issues"][0])
+    judged = workbench("dedup", "chat", "--json", cwd=tmp_path).json
+    assert {"clusters", "removed", "redundant", "paraphrase", "conflict", "translation"} <= set(judged)
+    cut = workbench("split", "chat", "--seed", "42", "--json", cwd=tmp_path).json
+    assert set(cut["splits"]) == {"train", "validation", "test", "excluded"} and cut["removed"] == 2
+    assert {"exact", "near", "neighbour", "max_jaccard", "unchecked"} <= set(cut["proof"])
+    assert workbench("split", "chat", "--json", cwd=tmp_path).json["version"] == cut["version"]
+    refused = workbench("split", "chat", "--seed", "7", cwd=tmp_path)
+    assert refused.code == 2 and "--fresh" in refused.talk
+    assert workbench("verify", "--json", cwd=tmp_path).json["whole"] is True
+
+
+def test_json_is_one_object_even_with_talk_around_it(tmp_path):
+    workbench("init", ".", cwd=tmp_path)
+    said = workbench("build", "story", "--json", cwd=tmp_path)
+    assert json.loads(said.out)["corpus"] == "story" and said.talk

@@ -1,0 +1,86 @@
+"""What the tests of the terminal interface share: records with every kind of trouble, keys, what is painted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+
+from textual.pilot import Pilot
+from textual.worker import WorkerCancelled, WorkerFailed
+
+from workbench.corpus import Corpus, Source, save_corpus
+from workbench.tui.app import WorkbenchApp
+from workbench.tui.screens.records import RecordsScreen
+from workbench.workspace import Workspace
+
+TOWNS = ("Brest", "Dakar", "Lima", "Oslo", "Perth", "Quito", "Riga", "Split", "Tunis", "Ulm", "Vaduz", "York")
+QUESTIONS = {
+    "Brest": "Which harbour lies closest to the western end of Brittany?",
+    "Dakar": "Where does the African mainland reach furthest into the Atlantic?",
+    "Lima": "Under which capital's fog does hardly any rain ever fall?",
+    "Oslo": "What city ends a fjord of the same name in the south of Norway?",
+    "Perth": "From which large city is every other large city so far away?",
+    "Quito": "Name the seat of government that stands nearly on the equator.",
+    "Riga": "In what town did wooden houses survive beside Art Nouveau facades?",
+    "Split": "Whose old centre grew inside the walls of an emperor's palace?",
+    "Tunis": "Which medina was built a short walk from the ruins of Carthage?",
+    "Ulm": "At what minster would one climb to the tallest church steeple?",
+    "Vaduz": "Name a capital that no railway station serves and no motorway crosses.",
+    "York": "What walled place kept the street names its Norse settlers used?",
+}
+Open = Callable[..., WorkbenchApp]
+Piloted = Pilot[None]
+
+
+def rows() -> list[dict[str, str | None]]:
+    """Return clean pairs, then: an empty answer, mojibake, a byte for byte twin."""
+    clean: list[dict[str, str | None]] = [
+        {"question": QUESTIONS[town], "answer": town, "concept": town} for town in TOWNS
+    ]
+    return [
+        *clean,
+        {"question": "What is the old name of this bay?", "answer": "", "concept": None},
+        {"question": "What do people drink at the quay?", "answer": "They drink a cafÃ© crÃ¨me.", "concept": None},
+        clean[0],
+    ]
+
+
+def declare(workspace: Workspace, name: str, lines: list[str], file: str = "pairs.jsonl") -> None:
+    """Write a question corpus with one source, not ingested."""
+    folder = workspace.corpus_folder(name)
+    folder.mkdir()
+    (folder / file).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    source = Source(name=file, path=f"corpora/{name}/{file}")
+    save_corpus(Corpus(name=name, schema_name="qa", sources=(source,)), workspace.corpus_file(name))
+
+
+async def settle(pilot: Piloted) -> None:
+    """Wait until no work is under way and its results are on the screen."""
+    await pilot.pause()
+    while under_way := [worker for worker in pilot.app.workers if not worker.is_finished]:
+        for worker in under_way:
+            with suppress(WorkerCancelled, WorkerFailed):
+                await worker.wait()
+        await pilot.pause()
+    await pilot.pause()
+
+
+async def press(pilot: Piloted, *keys: str) -> None:
+    """Press keys one after the other, each when the work of the one before is done."""
+    for key in keys:
+        await pilot.press(key)
+        await settle(pilot)
+
+
+async def open_records(pilot: Piloted) -> RecordsScreen:
+    """Open the records of `towns`."""
+    await settle(pilot)
+    await press(pilot, "enter")
+    assert isinstance(pilot.app.screen, RecordsScreen)
+    return pilot.app.screen
+
+
+def painted(app: WorkbenchApp) -> str:
+    """Return the text that stands on the screen, line by line."""
+    lines = app.screen._compositor.render_strips()
+    return "\n".join("".join(segment.text for segment in line) for line in lines)
