@@ -83,15 +83,20 @@ class Corpus(_Strict):
 
 def load_corpus(path: Path) -> Corpus:
     """Read a `corpus.yaml`; a fault is a UsageError naming the file and the key."""
+    where = f"{path.parent.name}/{path.name}"
     try:
         parsed = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        if not isinstance(parsed, dict):
+            raise UsageError(f"{where}: it must hold keys and values", "see the corpora that come with it")
         return Corpus.model_validate({"name": path.parent.name, **_renamed(parsed, "schema", "schema_name")})
     except yaml.YAMLError as error:
-        raise UsageError(f"{path.parent.name}/{path.name}: not YAML: {' '.join(str(error).split())}") from error
+        raise UsageError(f"{where}: not YAML: {' '.join(str(error).split())}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{where}: not UTF-8 text", "save it as UTF-8") from error
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise UsageError(f"{path.parent.name}/{path.name}: {where}: {first['msg']}") from error
+        key = ".".join(str(part) for part in first["loc"])
+        raise UsageError(f"{where}: {key}: {first['msg']}") from error
 
 
 def save_corpus(corpus: Corpus, path: Path) -> None:

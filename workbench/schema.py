@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, cast
 
+import pandera.errors
 import pandera.polars as pa
 import polars as pl
 import yaml
 from jinja2 import Template, TemplateError
 from jinja2.sandbox import SandboxedEnvironment
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, PositiveInt, ValidationError
 
 from workbench.errors import UsageError
 from workbench.fingerprint import digest
 
+DROP = "DROP"
+"""The fix of a rule that suggests to drop the record."""
 Severity = Literal["error", "warning", "info"]
 Rendered = dict[str, Any]
 """One of {"messages": [{"role", "content"}]}, {"prompt", "completion"} and {"text"}."""
@@ -47,7 +50,7 @@ class Duplicates(_Strict):
 
     text: tuple[str, ...]
     """Columns joined by newlines; the entries of a list column are sorted, so their order does not count."""
-    ngram: int = 5
+    ngram: PositiveInt = 5
     """Words a shingle: 5 keeps short templates with other names apart."""
     question: tuple[str, ...] = ()
     """Columns that ask; two records that ask alike and answer differently are in conflict."""
@@ -184,7 +187,11 @@ def _turn_columns(name: str) -> list[pl.Expr]:
 
 def load_schema(path: Path) -> Schema:
     """Read one schema file; a fault is a UsageError naming the file and the key."""
-    schema = parse_schema(path.read_text(encoding="utf-8"), path.name)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path.name}: not UTF-8 text", "save it as UTF-8") from error
+    schema = parse_schema(text, path.name)
     if schema.name != path.stem:
         raise UsageError(f"{path.name}: its name is {schema.name!r}", "a schema is named as its file")
     return schema
@@ -195,11 +202,71 @@ def parse_schema(text: str, where: str) -> Schema:
     try:
         parsed = yaml.safe_load(text)
         declared = _SchemaFile.model_validate(parsed)
-    except yaml.YAMLError as error:
-        raise UsageError(f"{where}: not YAML: {' '.join(str(error).split())}") from error
-    except ValidationError as error:
+        # YAML dates and the like would have no stable form; JSON refuses them here, at the file that holds them.
+        schema = Schema(declared, digest(json.loads(json.dumps(parsed))))
+    except (yaml.YAMLError, ValueError, TypeError) as error:
+        raise UsageError(f"{where}: {_first_fault(error)}", "see the schemas that come with it") from error
+    for fault in _faults(schema):
+        raise UsageError(f"{where}: {fault}", "see the schemas that come with it")
+    return schema
+
+
+def _first_fault(error: Exception) -> str:
+    if isinstance(error, ValidationError):
         first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise UsageError(f"{where}: {key}: {first['msg']}", "see the schemas that come with it") from error
-    # YAML dates and the like would have no stable form; JSON refuses them here, at the file that holds them.
-    return Schema(declared, digest(json.loads(json.dumps(parsed))))
+        return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+    return " ".join(str(error).split())
+
+
+def _faults(schema: Schema) -> Iterator[str]:
+    """Yield what does not fit together in a schema: unknown columns, SQL and templates that do not parse."""
+    try:
+        empty = schema.table([])
+    except (TypeError, ValueError, pandera.errors.SchemaError) as error:
+        yield f"columns: {_first_fault(error)}"
+        return
+    yield from _unknown_columns(schema)
+    try:
+        empty = schema.derived(empty)
+    except pl.exceptions.PolarsError as error:
+        yield f"derive: {_first_fault(error)}"
+        return
+    declared = schema.declared
+    for name in (*declared.texts, *declared.duplicates.text, *declared.duplicates.question):
+        if name not in empty.columns:
+            yield f"{name!r} is neither a column nor derived"
+    yield from _sql_faults(schema, empty)
+    yield from _template_faults(schema)
+
+
+def _unknown_columns(schema: Schema) -> Iterator[str]:
+    declared = schema.declared
+    single = [name for name in (declared.language, declared.concept) if name]
+    plural = [*declared.plural, *declared.plural.values()]
+    fields = [rule.field for rule in declared.rules]
+    for name in (*single, *plural, *fields, *declared.identity, *declared.group, *declared.strata, *declared.aliases):
+        if name not in schema.columns:
+            yield f"{name!r} is no column"
+
+
+def _sql_faults(schema: Schema, empty: pl.DataFrame) -> Iterator[str]:
+    declared = schema.declared
+    named = [(f"rules.{rule.name}", rule.sql) for rule in declared.rules]
+    named += [(f"rules.{rule.name}.fix", rule.fix) for rule in declared.rules if rule.fix not in (None, DROP)]
+    named += [("answer", declared.answer)] if declared.answer else []
+    for where, sql in named:
+        try:
+            empty.select(pl.sql_expr(str(sql)).alias("tried"))
+        except pl.exceptions.PolarsError as error:
+            yield f"{where}: {sql!r}: {_first_fault(error)}"
+
+
+def _template_faults(schema: Schema) -> Iterator[str]:
+    if "default" not in schema.declared.render:
+        yield "render: no template is called default"
+    blank = dict.fromkeys(schema.columns, "")
+    for name in schema.declared.render:
+        try:
+            schema.render(blank, name)
+        except (UsageError, KeyError) as error:
+            yield f"render.{name}: {error}"

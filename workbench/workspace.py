@@ -51,10 +51,7 @@ class Workspace:
     @property
     def hidden(self) -> Path:
         """Return the folder of the store, made on first use and closed to other users."""
-        folder = self.root / ".workbench"
-        if not folder.is_dir():
-            folder.mkdir(mode=0o700, exist_ok=True)
-        return folder
+        return _made(self.root / ".workbench")
 
     @property
     def catalogue(self) -> Path:
@@ -64,34 +61,27 @@ class Workspace:
     @property
     def objects(self) -> Path:
         """Return the folder of immutable objects."""
-        return self._made("objects")
+        return _made(self.hidden / "objects")
 
     @property
     def scratch(self) -> Path:
         """Return the folder of files being written; it lies on the objects' file system, so a rename is atomic."""
-        return self._made("tmp")
+        return _made(self.hidden / "tmp")
 
     @property
     def cache(self) -> Path:
         """Return the folder of things that can be computed again."""
-        return self._made("cache")
+        return _made(self.hidden / "cache")
 
     @property
     def bases(self) -> Path:
         """Return the folder of base models built here."""
-        return self._made("bases")
+        return _made(self.hidden / "bases")
 
     @property
     def runs(self) -> Path:
         """Return the folder of run folders."""
-        folder = self.root / "runs"
-        folder.mkdir(exist_ok=True)
-        return folder
-
-    def _made(self, name: str) -> Path:
-        folder = self.hidden / name
-        folder.mkdir(mode=0o700, exist_ok=True)
-        return folder
+        return _made(self.root / "runs")
 
     def corpus_folder(self, name: str) -> Path:
         """Return the folder of a corpus, whether it exists or not."""
@@ -139,6 +129,13 @@ class Workspace:
         return str(whole.relative_to(self.root)) if whole.is_relative_to(self.root) else str(whole)
 
 
+def _made(folder: Path) -> Path:
+    if not folder.is_dir():
+        with out_of_space(folder):
+            folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
+
+
 def safe_name(kind: str, name: str) -> str:
     """Return a name that cannot leave its folder, or refuse it."""
     if not _NAME.fullmatch(name):
@@ -149,12 +146,16 @@ def safe_name(kind: str, name: str) -> str:
 def write_text(path: Path, text: str) -> None:
     """Replace a file whole or not at all, and make it last through a power cut."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    with out_of_space(path), draft.open("w", encoding="utf-8") as handle:
-        handle.write(text)
-        handle.flush()
-        os.fsync(handle.fileno())
-    draft.replace(path)
-    sync_folder(path.parent)
+    try:
+        with out_of_space(path):
+            with draft.open("w", encoding="utf-8") as handle:
+                handle.write(text)
+                handle.flush()
+                os.fsync(handle.fileno())
+            draft.replace(path)
+            sync_folder(path.parent)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def sync_folder(folder: Path) -> None:

@@ -28,7 +28,9 @@ def frame_of(schema: Schema, rows: list[dict[str, Any]]) -> pl.DataFrame:
     placed = schema.table([{**dict.fromkeys(schema.columns), **row} for row in rows])
     numbers = range(placed.height)
     return placed.with_columns(
-        id=pl.Series([f"{i:032x}" for i in numbers]), source=pl.lit("s"), position=pl.Series(numbers, dtype=pl.Int64)
+        id=pl.Series([f"{i:032x}" for i in numbers], dtype=pl.String),
+        source=pl.lit("s"),
+        position=pl.Series(numbers, dtype=pl.Int64),
     )
 
 
@@ -42,7 +44,9 @@ def test_the_kinds_of_the_design_are_there():
 
 @EVERY
 def test_pandera_itself_reads_the_file(name):
-    assert set(pa.DataFrameSchema.from_yaml(samples() / "schemas" / f"{name}.yaml").columns) == set(SCHEMAS[name].columns)
+    assert set(pa.DataFrameSchema.from_yaml(samples() / "schemas" / f"{name}.yaml").columns) == set(
+        SCHEMAS[name].columns
+    )
 
 
 @EVERY
@@ -55,7 +59,9 @@ def test_examples_are_typed_as_pandera_says(name):
 @pytest.mark.parametrize(("name", "number"), EXAMPLES)
 def test_an_example_has_no_fault(name, number):
     wrong = found(SCHEMAS[name], SCHEMAS[name].declared.examples[number])
-    assert wrong.filter(pl.col("severity").is_in(["error", "warning"]) & (pl.col("rule") != "literal-marker")).is_empty()
+    assert wrong.filter(
+        pl.col("severity").is_in(["error", "warning"]) & (pl.col("rule") != "literal-marker")
+    ).is_empty()
 
 
 @pytest.mark.parametrize(("name", "number"), COUNTERS)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli import workbench
 from tests.exports import an_export, tables
 from tests.hub import TOKEN, Hub, running_hub
 
@@ -74,3 +75,33 @@ def test_two_versions_are_pushed_and_each_loads_by_its_tag(hub, tmp_path):
     assert json.loads(run(hub, tmp_path / "home", LOAD, "v1")) == rows_of(6)
     assert json.loads(run(hub, tmp_path / "home", LOAD, "v2")) == rows_of(9)
     assert json.loads(run(hub, tmp_path / "home", LOAD, "main")) == rows_of(9)
+
+
+def test_the_command_pushes_once_and_answers_the_same_again(tmp_path):
+    workbench("init", ".", cwd=tmp_path)
+    workbench("build", "novel", cwd=tmp_path)
+    with running_hub() as hub:
+        there = {"HF_ENDPOINT": hub.url, "HF_TOKEN": TOKEN, "HF_HUB_OFFLINE": "0", "HF_HUB_DISABLE_XET": "1"}
+        dry = workbench("push", "novel@latest", "org/novel", "--dry-run", "--json", cwd=tmp_path, environment=there)
+        assert dry.code == 0 and {"README.md", "curation.json"} <= {file["path"] for file in dry.json["files"]}
+        assert not hub.repositories
+        first = workbench("push", "novel@latest", "org/novel", "--yes", "--json", cwd=tmp_path, environment=there)
+        assert first.code == 0, first.talk
+        assert set(first.json) == {"repo", "commit", "tag", "url"} and first.json["tag"] == "v1"
+        again = workbench("push", "novel@latest", "org/novel", "--yes", "--json", cwd=tmp_path, environment=there)
+        assert again.json["commit"] == first.json["commit"]
+        assert TOKEN not in first.out + first.talk
+    kinds = [row["kind"] for row in workbench("log", "novel", "--json", cwd=tmp_path).json["rows"]]
+    assert "publication" in kinds
+
+
+def test_the_command_without_token_network_or_licence_says_what_to_do(tmp_path):
+    workbench("init", ".", cwd=tmp_path)
+    workbench("build", "novel", cwd=tmp_path)
+    nowhere = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HUB_OFFLINE": "0", "HF_HOME": str(tmp_path), "HF_TOKEN": ""}
+    said = workbench("push", "novel", "org/novel", "--yes", cwd=tmp_path, environment=nowhere)
+    assert said.code == 3 and "error: " in said.talk
+    own = tmp_path / "corpora" / "novel" / "corpus.yaml"
+    own.write_text(own.read_text().replace("license: apache-2.0\n", ""))
+    said = workbench("push", "novel", "org/novel", "--yes", cwd=tmp_path, environment=nowhere)
+    assert said.code == 2 and "--license" in said.talk

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tui.pilots import Open, declare, rows
+from tests.tui.pilots import HOSTILE_FILE, Open, declare, hostile_rows, rows
 from workbench.services.ingest import Order, ingest
 from workbench.store.store import Store
 from workbench.tui.app import WorkbenchApp
@@ -18,14 +18,17 @@ from workbench.workspace import Workspace
 
 @pytest.fixture(scope="session")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A workspace with `towns`, ingested, and `waiting`, only declared."""
+    """A workspace with `hostile` and `towns`, ingested, and `waiting`, only declared."""
     root: Path = tmp_path_factory.mktemp("filled") / "bench"
     workspace = Workspace.create(root, with_samples=False)
     lines = [json.dumps(row, ensure_ascii=False) for row in rows()]
     declare(workspace, "towns", [*lines, '{"question": "torn'])
     declare(workspace, "waiting", lines[:3])
+    hostile = [json.dumps(row) for row in hostile_rows()]
+    declare(workspace, "hostile", [*hostile, "\x1b[5;5H[/INST] torn"], schema="mcq", file=HOSTILE_FILE)
     with Store(workspace) as store:
         ingest(store, Order("towns"))
+        ingest(store, Order("hostile"))
     return root
 
 

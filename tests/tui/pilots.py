@@ -10,6 +10,7 @@ from textual.worker import WorkerCancelled, WorkerFailed
 
 from workbench.corpus import Corpus, Source, save_corpus
 from workbench.tui.app import WorkbenchApp
+from workbench.tui.screens.corpora import CorporaScreen
 from workbench.tui.screens.records import RecordsScreen
 from workbench.workspace import Workspace
 
@@ -28,6 +29,17 @@ QUESTIONS = {
     "Vaduz": "Name a capital that no railway station serves and no motorway crosses.",
     "York": "What walled place kept the street names its Norse settlers used?",
 }
+HOSTILE = (
+    "[/INST]",
+    "[@click=app.quit]x[/]",
+    "unclosed [bold",
+    "\x1b[5;5Hmoved",
+    "\x1b]52;c;UFdOLUNMSVA=\x07clip",
+    "\x1b]0;PWN-TITLE\x1b\\title",
+    "\x9b2Jcleared",
+    "safe\u202egnp.exe",
+)
+HOSTILE_FILE = "[@click=app.quit]\x1b]52;c;UFdOLUZJTEU=\x07.jsonl"
 Open = Callable[..., WorkbenchApp]
 Piloted = Pilot[None]
 
@@ -45,13 +57,19 @@ def rows() -> list[dict[str, str | None]]:
     ]
 
 
-def declare(workspace: Workspace, name: str, lines: list[str], file: str = "pairs.jsonl") -> None:
-    """Write a question corpus with one source, not ingested."""
+def hostile_rows() -> list[dict[str, object]]:
+    """Return questions whose every field tries to steer the screen."""
+    clean = {"question": "Which sea lies north of Africa?", "options": ["Baltic", "Mediterranean"], "answer": 1}
+    return [clean, *({"question": f"q {text}", "options": [text, "b"], "answer": 7, "note": text} for text in HOSTILE)]
+
+
+def declare(workspace: Workspace, name: str, lines: list[str], *, schema: str = "qa", file: str = "rows.jsonl") -> None:
+    """Write a corpus with one source, not ingested."""
     folder = workspace.corpus_folder(name)
     folder.mkdir()
     (folder / file).write_text("\n".join(lines) + "\n", encoding="utf-8")
     source = Source(name=file, path=f"corpora/{name}/{file}")
-    save_corpus(Corpus(name=name, schema_name="qa", sources=(source,)), workspace.corpus_file(name))
+    save_corpus(Corpus(name=name, schema_name=schema, sources=(source,)), workspace.corpus_file(name))
 
 
 async def settle(pilot: Piloted) -> None:
@@ -72,10 +90,12 @@ async def press(pilot: Piloted, *keys: str) -> None:
         await settle(pilot)
 
 
-async def open_records(pilot: Piloted) -> RecordsScreen:
-    """Open the records of `towns`."""
+async def open_records(pilot: Piloted, corpus: str = "towns") -> RecordsScreen:
+    """Open the records of a corpus."""
     await settle(pilot)
-    await press(pilot, "enter")
+    assert isinstance(pilot.app.screen, CorporaScreen)
+    row = [line.name for line in pilot.app.screen.summaries].index(corpus)
+    await press(pilot, "g", *("j" * row), "enter")
     assert isinstance(pilot.app.screen, RecordsScreen)
     return pilot.app.screen
 

@@ -27,7 +27,7 @@ async def test_a_declared_corpus_names_the_key_that_ingests_it(opened: Open) -> 
     async with app.run_test(size=(120, 30)) as pilot:
         await settle(pilot)
         assert "not ingested: press i" in painted(app)
-        await press(pilot, "j", "enter")
+        await press(pilot, "G", "enter")
         assert isinstance(app.screen, CorporaScreen)
         await press(pilot, "i")
         assert "not ingested" not in painted(app)
@@ -48,7 +48,7 @@ async def test_s_cuts_a_version_and_shows_its_counts_and_proof(opened: Open, wor
     app = opened()
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)
-        await press(pilot, "s")
+        await press(pilot, "j", "s")
         assert isinstance(app.screen, VersionSheet)
         assert "largest Jaccard between splits" in painted(app)
         await press(pilot, "escape")
@@ -60,7 +60,7 @@ async def test_s_without_a_change_cuts_no_second_version(opened: Open, workspace
     app = opened()
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)
-        await press(pilot, "s", "escape", "s")
+        await press(pilot, "j", "s", "escape", "s")
         assert "Nothing changed since" in painted(app)
         with Store(workspace) as store:
             assert store.version("towns").name == "v1"
@@ -70,7 +70,7 @@ async def test_splitting_what_is_not_ingested_says_what_to_do(opened: Open) -> N
     app = opened()
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)
-        await press(pilot, "j", "s")
+        await press(pilot, "G", "s")
         assert isinstance(app.screen, ErrorSheet)
         assert "ingest a source first" in painted(app)
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.corpora import scratch
+from tests.corpora import quick_folder
 from workbench.corpus import Corpus, DuplicateSettings, Source, SplitSettings, load_corpus, save_corpus
 from workbench.errors import UsageError
 
@@ -27,13 +29,13 @@ SOURCES = st.builds(
 SPLITS = st.builds(
     SplitSettings,
     seed=st.integers(0, 99),
-    ratios=st.tuples(st.floats(0, 1), st.floats(0, 1), st.floats(0, 1)),
+    ratios=st.tuples(st.floats(0.125, 1), st.floats(0, 1), st.floats(0, 1)),
     counts=st.none() | st.tuples(st.integers(0, 9), st.integers(0, 9), st.integers(0, 9)),
 )
 
 
 @given(st.lists(SOURCES, max_size=3), SPLITS, st.floats(0, 1), st.none() | NAMES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_a_corpus_survives_writing_and_reading(sources, cut, threshold, license):
     corpus = Corpus(
         name="facts",
@@ -43,9 +45,10 @@ def test_a_corpus_survives_writing_and_reading(sources, cut, threshold, license)
         duplicates=DuplicateSettings(threshold=threshold),
         split=cut,
     )
-    with scratch() as store:
-        save_corpus(corpus, store.workspace.corpus_file("facts"))
-        assert load_corpus(store.workspace.corpus_file("facts")) == corpus
+    with TemporaryDirectory(dir=quick_folder()) as folder:
+        path = Path(folder) / "facts" / "corpus.yaml"
+        save_corpus(corpus, path)
+        assert load_corpus(path) == corpus
 
 
 @pytest.mark.parametrize(
@@ -61,7 +64,7 @@ def test_a_faulty_file_is_one_usage_error_that_names_it(tmp_path, text):
     path = tmp_path / "facts" / "corpus.yaml"
     path.parent.mkdir()
     path.write_bytes(text)
-    with pytest.raises(UsageError, match="facts/corpus.yaml"):
+    with pytest.raises(UsageError, match=r"facts/corpus\.yaml"):
         load_corpus(path)
 
 

@@ -14,7 +14,14 @@ TREE = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issub
 
 @pytest.mark.parametrize(
     ("name", "code"),
-    [("DataError", 1), ("LeakError", 1), ("CorruptionError", 1), ("RefusedError", 1), ("UsageError", 2), ("OutsideError", 3)],
+    [
+        ("DataError", 1),
+        ("LeakError", 1),
+        ("CorruptionError", 1),
+        ("RefusedError", 1),
+        ("UsageError", 2),
+        ("OutsideError", 3),
+    ],
 )
 def test_each_kind_has_its_exit_code(name, code):
     assert getattr(errors, name).exit_code == code

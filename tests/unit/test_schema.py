@@ -50,19 +50,19 @@ def test_a_small_schema_is_enough():
     ids=str,
 )  # fmt: skip
 def test_a_fault_of_the_file_is_one_usage_error_that_names_it(changes):
-    with pytest.raises(UsageError, match="small.yaml"):
+    with pytest.raises(UsageError, match=r"small\.yaml"):
         small(**changes)
 
 
 @pytest.mark.parametrize("text", ["", "- a", "x", "a: [", "a: \x00", "name: 2020-99-99"])
 def test_what_is_no_schema_is_one_usage_error(text):
-    with pytest.raises(UsageError, match="small.yaml"):
+    with pytest.raises(UsageError, match=r"small\.yaml"):
         parse_schema(text, "small.yaml")
 
 
 def test_a_file_that_is_no_text_is_one_usage_error(tmp_path):
     (tmp_path / "small.yaml").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(UsageError, match="small.yaml"):
+    with pytest.raises(UsageError, match=r"small\.yaml"):
         load_schema(tmp_path / "small.yaml")
 
 
@@ -83,9 +83,8 @@ def test_an_unknown_template_is_refused_with_its_name():
 
 
 def test_a_render_template_reaches_no_internals():
-    schema = small(render="""{default: {text: "{{ ''.__class__.__mro__ }}"}}""")
-    with pytest.raises(UsageError):
-        schema.render({"text": "a"})
+    with pytest.raises(UsageError, match="unsafe"):
+        small(render="""{default: {text: "{{ ''.__class__.__mro__ }}"}}""")
 
 
 def test_list_entries_are_sorted_so_that_their_order_does_not_count():

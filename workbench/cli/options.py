@@ -37,15 +37,16 @@ def opened(workspace: Path | None) -> Iterator[Store]:
 
 
 def corpus_name(store: Store, argument: str | None, option: str | None = None) -> str:
-    """Return the corpus that is meant; one that is alone needs no naming."""
+    """Return the corpus that is meant; one that is alone, or whose folder one stands in, needs no naming."""
     if argument and option and argument != option:
         raise UsageError(f"two corpora are named: {argument!r} and {option!r}", "give one of them")
     name = argument or option
     if name:
         return name
     known = store.corpora()
-    if len(known) == 1:
-        return known[0]
+    here = [folder for folder in known if Path.cwd().is_relative_to(store.workspace.corpus_folder(folder))]
+    if len(known) == 1 or here:
+        return (here or known)[0]
     if not known:
         raise UsageError("this workspace holds no corpus yet", "begin with: workbench ingest FILE --corpus NAME")
     raise UsageError("which corpus?", f"one of: {', '.join(known)}")

@@ -51,10 +51,11 @@ def units(derived: pl.DataFrame, schema: Schema) -> list[Unit]:
     question = _joined(derived, declared.duplicates.question)
     answer = _answers(derived, schema)
     spoken = derived[declared.language].to_list() if declared.language else [None] * derived.height
-    grouped: dict[tuple[str, str, str | None, str | None], list[str]] = defaultdict(list)
-    for record, *key in zip(derived["id"], text, question, answer, spoken, strict=True):
-        grouped[tuple(key)].append(record)
-    made = [Unit(min(records), tuple(sorted(records)), *key) for key, records in grouped.items()]
+    grouped: dict[tuple[str, str, str | None, str | None, str], list[str]] = defaultdict(list)
+    for record, compared, *rest in zip(derived["id"], text, question, answer, spoken, strict=True):
+        # Empty texts say nothing, so they are nobody's duplicates.
+        grouped[compared, *rest, "" if compared else record].append(record)
+    made = [Unit(min(records), tuple(sorted(records)), *key[:4]) for key, records in grouped.items()]
     return sorted(made, key=lambda unit: unit.name)
 
 

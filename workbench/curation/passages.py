@@ -35,7 +35,7 @@ def cut_passages(sources: Mapping[str, Sequence[Passage]], prior: Mapping[str, s
         for run in _runs(passages, prior):
             split |= _drawn(run, name, wanted)
         _keep_apart(passages, prior, split, reasons)
-    _trim(sources, split, reasons, wanted)
+    _trim(sources, prior, (split, reasons), wanted)
     return Cut(split, reasons)
 
 
@@ -101,15 +101,15 @@ def _keep_apart(
 
 def _trim(
     sources: Mapping[str, Sequence[Passage]],
-    split: dict[str, str],
-    reasons: dict[str, str],
+    prior: Mapping[str, str],
+    made: tuple[dict[str, str], dict[str, str]],
     wanted: Wanted,
 ) -> None:
-    """Exclude the last passages of a split beyond its wanted count."""
-    if not wanted.counts:
-        return
-    order = [passage.record for name in sorted(sources) for passage in sources[name]]
-    for name, count in zip(SPLITS, wanted.counts, strict=True):
+    """Exclude the last passages of a split beyond its wanted count; who was assigned before stays."""
+    split, reasons = made
+    places = [passage.record for name in sorted(sources) for passage in sources[name]]
+    order = sorted(places, key=lambda record: record not in prior)
+    for name, count in zip(SPLITS, wanted.counts or (), strict=False):
         for record in [record for record in order if split[record] == name][count:]:
             split[record] = "excluded"
             reasons[record] = "surplus"

@@ -34,8 +34,8 @@ _MOJIBAKE = ftfy.TextFixerConfig(
 
 _EMAIL = re.compile(r"\b[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+\b")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069\ufeff]")
-_START = re.compile(r"^\*{3} ?START OF ", re.MULTILINE)
-_END = re.compile(r"^\*{3} ?END OF ", re.MULTILINE)
+_START = re.compile(r"^\s*\*{3} ?START OF ", re.MULTILINE)
+_END = re.compile(r"^\s*\*{3} ?END OF ", re.MULTILINE)
 _WORDS_TO_KNOW_A_LANGUAGE = 5
 """Shorter answers are names and numbers, which belong to every language."""
 

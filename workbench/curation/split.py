@@ -52,8 +52,20 @@ def cut_groups(groups: Mapping[str, str], strata: Mapping[str, str], prior: Mapp
     settled = {group: _settled(records, prior) for group, records in members.items()}
     placed = {group: split for group, split in settled.items() if split}
     fill = _fill_counts if wanted.counts else _fill_shares
-    placed |= fill({g: m for g, m in members.items() if g not in placed}, (members, placed), strata, wanted)
-    return _cut(members, placed, prior)
+    standing = {g: [r for r in m if prior.get(r) == placed[g]] if g in placed else m for g, m in members.items()}
+    free = {group: records for group, records in members.items() if group not in placed}
+    placed |= fill(free, (standing, placed), strata, wanted)
+    return _within_counts(_cut(members, placed, prior), prior, wanted)
+
+
+def _within_counts(cut: Cut, prior: Mapping[str, str], wanted: Wanted) -> Cut:
+    """Exclude newcomers of settled groups beyond an exact count."""
+    for name, count in zip(SPLITS, wanted.counts or (), strict=False):
+        here = [record for record, side in cut.split.items() if side == name]
+        newest_last = sorted(here, key=lambda record: (record not in prior, draw(wanted.seed, record)))
+        for record in newest_last[max(count, sum(record in prior for record in here)) :]:
+            cut.split[record], cut.reasons[record] = "excluded", "surplus"
+    return cut
 
 
 def _settled(records: Iterable[str], prior: Mapping[str, str]) -> str | None:

@@ -35,9 +35,9 @@ def issues(frame: pl.DataFrame, schema: Schema) -> pl.DataFrame:
     One row a record, rule and field, in record order; nothing is capped.
     """
     derived = schema.derived(frame)
-    found = [_column_issues(frame, schema)]
-    found += [_rule_issues(derived, rule, schema) for rule in schema.rules]
-    found.append(flags(derived, schema))
+    found = [_rule_issues(derived, rule) for rule in schema.rules]
+    told = {pair for part in found for pair in part.select("record", "field").iter_rows()}
+    found += [_column_issues(frame, schema, told), flags(derived, schema)]
     order = frame.select(pl.col("id").alias("record")).with_row_index("_order")
     return (
         pl.concat([part.select(*ISSUES) for part in found])
@@ -47,20 +47,16 @@ def issues(frame: pl.DataFrame, schema: Schema) -> pl.DataFrame:
     )
 
 
-def _column_issues(frame: pl.DataFrame, schema: Schema) -> pl.DataFrame:
-    """Return what pandera finds; a null or mistyped cell that a named rule covers is left to that rule."""
+def _column_issues(frame: pl.DataFrame, schema: Schema, told: set[tuple[str, str]]) -> pl.DataFrame:
+    """Return what pandera finds, leaving out the cells that a named rule has told of already."""
     try:
         schema.frame.validate(frame.select(schema.columns), lazy=True)
     except pandera.errors.SchemaErrors as error:
         failures = error.failure_cases
     else:
         return pl.DataFrame(schema=ISSUES)
-    covered = {rule.field for rule in schema.rules}
-    rows = [
-        _column_issue(frame, case)
-        for case in failures.to_dicts()
-        if case["index"] is not None and not (case["check"] == "not_nullable" and case["column"] in covered)
-    ]
+    cases = (case for case in failures.to_dicts() if case["index"] is not None)
+    rows = [_column_issue(frame, case) for case in cases if (frame["id"][case["index"]], case["column"]) not in told]
     return pl.DataFrame(rows, schema=ISSUES)
 
 
@@ -78,7 +74,7 @@ def _column_issue(frame: pl.DataFrame, case: dict[str, Any]) -> dict[str, str | 
     }
 
 
-def _rule_issues(derived: pl.DataFrame, rule: Rule, schema: Schema) -> pl.DataFrame:
+def _rule_issues(derived: pl.DataFrame, rule: Rule) -> pl.DataFrame:
     broken = derived.filter(~pl.sql_expr(rule.sql).fill_null(value=True))
     if broken.is_empty():
         return pl.DataFrame(schema=ISSUES)

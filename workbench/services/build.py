@@ -5,6 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +81,9 @@ def build(store: Store, name: str, report: Report = silent) -> tuple[list[Delive
     deliveries = ingest(store, Order(corpus=name), report)
     corpus = store.corpus(name)
     folder = store.workspace.corpus_folder(name)
-    store.change(corpus, lambda state: _missing(_read(folder / LOG), corpus.name, state))
+    saved = _read(folder / LOG)
+    with _whole(folder / LOG):
+        store.change(corpus, lambda state: _missing(saved, corpus.name, state))
     past = _saved_past(folder, store, name)
     return deliveries, split(store, Request(name, corpus.split), past=past, report=report)
 
@@ -87,38 +92,60 @@ def _read(path: Path) -> list[dict[str, Any]]:
     if not path.is_file():
         return []
     try:
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
+        # Not splitlines(): a text may hold U+2028 and other characters that only look like the end of a line.
+        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
     except ValueError as error:
-        raise DataError(
-            f"{path.parent.name}/{path.name} is torn: {error}", "restore it, or run: workbench save"
-        ) from error
+        raise _torn(path, str(error)) from error
+    if not all(isinstance(row, dict) for row in rows):
+        raise _torn(path, "a line is no object")
+    return rows
+
+
+def _torn(path: Path, why: str) -> DataError:
+    return DataError(f"{path.parent.name}/{path.name} is torn: {why}", "restore it, or run: workbench save")
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[None]:
+    """Turn a saved row that lacks something, or has too much, into one clear message."""
+    try:
+        yield
+    except (KeyError, TypeError, UnicodeDecodeError, FileNotFoundError) as error:
+        raise _torn(path, str(error)) from error
 
 
 def _missing(saved: list[dict[str, Any]], corpus: str, state: State) -> list[Entry]:
     """Return the saved rows that the log does not hold yet, in order; twice replays nothing."""
-    here = {_identity(row.kind, row.subject, row.body) for row in state.rows}
+    here = Counter(_identity(row.kind, row.subject, row.body) for row in state.rows)
     out: list[Entry] = []
     for entry in saved:
+        kind, subject = entry["kind"], entry["subject"]
         facts = {key: value for key, value in entry.items() if key not in ("kind", "subject", "who", "at")}
-        body = _readmitted(facts, state, len(out)) if entry["kind"] == "readmission" else facts
-        if body is not None and _identity(entry["kind"], entry["subject"], body) not in here:
-            out.append((entry["kind"], corpus, entry["subject"], body))
+        name = _identity(kind, subject, facts)
+        if here[name]:
+            here[name] -= 1  # the same edit made twice, with an undo between, is two rows
+            continue
+        readmitted = sum(made[0] == "readmission" for made in out)
+        body = _readmitted(facts, state, readmitted) if kind == "readmission" else facts
+        if body is not None:
+            out.append((kind, corpus, subject, body))
     return out
 
 
 def _identity(kind: str, subject: str, body: dict[str, Any]) -> str:
-    return digest([kind, subject, {key: value for key, value in body.items() if key not in ("rid", "segment")}])
+    own = ("rid", "segment", "row")
+    return digest([kind, subject, {key: value for key, value in body.items() if key not in own}])
 
 
 def _readmitted(facts: dict[str, Any], state: State, before: int) -> dict[str, Any] | None:
     import polars as pl
 
-    row = facts.pop("row")
+    row = facts["row"]
     if facts["delivery"] not in {r.body["digest"] for r in state.deliveries.values()}:
         return None
     rid = state.next_rid + before
     schema = {name: kind for name, kind in state.stored.schema.items()}
-    return facts | {
+    return {key: value for key, value in facts.items() if key != "row"} | {
         "rid": rid,
         "segment": state.objects.put_table(pl.DataFrame([row | {"rid": rid}], schema=schema)),
     }
@@ -127,14 +154,26 @@ def _readmitted(facts: dict[str, Any], state: State, before: int) -> dict[str, A
 def _saved_past(folder: Path, store: Store, name: str) -> Past:
     """Return the past from the log, or from the saved files where the log holds no version yet."""
     known = past_of(store, name)
-    saved = [_version(row, name) for row in _read(folder / VERSIONS)]
+    with _whole(folder / VERSIONS):
+        saved = [_version(row, name) for row in _read(folder / VERSIONS)]
+    with _whole(folder / ASSIGNMENT):
+        assigned = _assigned(folder / ASSIGNMENT) if saved or (folder / ASSIGNMENT).is_file() else {}
     if known.parent is not None or not saved:
+        if assigned and not saved:
+            raise _torn(folder / VERSIONS, "it names no version, though records are assigned")
         return known
     state = store.state(store.corpus(name))
-    rows = csv.DictReader(io.StringIO((folder / ASSIGNMENT).read_text(encoding="utf-8")))
-    prior = {state.today(row["record"]): row["split"] for row in rows if row["split"] in RANK}
+    prior = {state.today(record): side for record, side in assigned.items()}
     last = saved[-1]
     return Past(last.id, last.number, prior, last.settings, {version.id: version for version in saved})
+
+
+def _assigned(path: Path) -> dict[str, str]:
+    rows = list(csv.reader(io.StringIO(path.read_text(encoding="utf-8"))))
+    wrong = next((row for row in rows[1:] if len(row) != 2 or row[1] not in RANK), None)
+    if wrong is not None or rows[:1] != [["record", "split"]]:
+        raise _torn(path, f"{','.join(wrong or ['its head'])!r} names no record and split")
+    return dict((record, side) for record, side in rows[1:])
 
 
 def _version(row: dict[str, Any], corpus: str) -> Version:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import uuid
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -10,12 +13,15 @@ import polars as pl
 from workbench.corpus import Corpus, save_corpus
 from workbench.curation.duplicates import BANDS, PERMUTATIONS, ROWS, Unit, units, verified_pairs
 from workbench.curation.judge import Judgement, Rank, judge
+from workbench.curation.split import RANK
 from workbench.curation.validate import issues
 from workbench.fingerprint import digest
 from workbench.schema import Schema
+from workbench.store.objects import write_parquet
 from workbench.store.state import State
 from workbench.store.store import Store
 from workbench.store.versions import versions
+from workbench.workspace import out_of_space
 
 _SCHEME = f"minhash {PERMUTATIONS} affine32 xxh32 {BANDS}x{ROWS} words casefold nfc 1"
 """Names everything that verified pairs depend on beside the texts; kept pairs of another scheme are not used."""
@@ -75,24 +81,29 @@ def curate(store: Store, name: str, *, threshold: float | None = None, prior: di
 
 
 def assigned_before(store: Store, state: State, *, corpus: str | None = None) -> dict[str, str]:
-    """Return the split each record was last assigned to, following records whose place others took."""
+    """Return the split each record was last assigned to, be it here or not, heirs standing for vanished ones."""
     name = corpus or (state.rows[0].corpus if state.rows else "")
-    out: dict[str, str] = {}
+    own: dict[str, str] = {}
+    inherited: dict[str, str] = {}
     for version in versions(store.catalogue, name)[-1:]:
         assignment = store.objects.table(version.assignment)
         for record, split in assignment.select("id", "prior").drop_nulls().iter_rows():
-            out[state.today(record)] = split
-    return out
+            heir = state.today(record)
+            if heir == record:
+                own[record] = split
+            else:
+                inherited[heir] = max(split, inherited.get(heir, split), key=RANK.__getitem__)
+    return inherited | own
 
 
 def _ranks(records: pl.DataFrame, schema: Schema, faulty: set[str], prior: dict[str, str]) -> dict[str, Rank]:
-    """Return the keep order: assigned before, valid, edited by hand, longest, then source and place."""
+    """Return the keep order: valid, assigned before (test first), edited by hand, longest, then source and place."""
     length = pl.sum_horizontal(
         pl.col(c).str.len_chars().fill_null(0) for c, t in schema.types.items() if t == pl.String
     )
     rows = records.select("id", "source", "position", "edited", length.alias("length")).iter_rows()
     return {
-        record: (record not in prior, record in faulty, not edited, -size, source, place, record)
+        record: (record in faulty, -RANK.get(prior.get(record, ""), -1), not edited, -size, source, place, record)
         for record, source, place, edited, size in rows
     }
 
@@ -101,13 +112,27 @@ def _pairs(store: Store, all_units: list[Unit], ngram: int) -> pl.DataFrame:
     """Return the verified pairs, computed once for the same texts and scheme."""
     texts = [[unit.name, unit.text, unit.question, unit.answer] for unit in all_units]
     kept = store.workspace.cache / f"pairs-{digest([_SCHEME, ngram, texts])[:32]}.parquet"
-    if kept.is_file():
-        return pl.read_parquet(kept)
+    known = _kept_pairs(kept)
+    if known is not None:
+        return known
     pairs = verified_pairs(all_units, ngram)
-    draft = kept.with_suffix(".draft")
-    pairs.write_parquet(draft)
-    draft.replace(kept)
+    draft = kept.with_suffix(f".{uuid.uuid4().hex}")  # two processes may look at once
+    try:
+        with out_of_space(draft):
+            write_parquet(pairs, draft)
+            draft.replace(kept)
+    finally:
+        with suppress(OSError):
+            draft.unlink()
     return pairs
+
+
+def _kept_pairs(path: Path) -> pl.DataFrame | None:
+    """Return pairs computed before; what a power cut left torn counts as never computed."""
+    try:
+        return pl.read_parquet(path) if path.is_file() else None
+    except (pl.exceptions.PolarsError, OSError):
+        return None
 
 
 def _apart(state: State) -> set[frozenset[str]]:

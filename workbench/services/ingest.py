@@ -21,7 +21,7 @@ from workbench.readers.record import Origin, Proposal, Reading, Record, Reject, 
 from workbench.readers.registry import read, reader
 from workbench.schema import Schema, load_schema
 from workbench.services.progress import Report, silent
-from workbench.store.catalogue import Entry
+from workbench.store.catalogue import Entry, Row
 from workbench.store.deliveries import Arrival, Intake, take
 from workbench.store.state import State
 from workbench.store.store import Store
@@ -128,12 +128,14 @@ def _sources(store: Store, corpus: Corpus, order: Order) -> Iterator[Source]:
             raise UsageError(f"corpus {corpus.name!r} declares no sources", "give the file to ingest")
         yield from (s.model_copy(update=order.settings) for s in corpus.sources)
         return
-    for path in order.files:
-        name = order.settings.get("name") or path.name
+    names = [order.settings.get("name") or path.name for path in order.files]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        hint = "each source needs its own name: ingest them one by one with --name"
+        raise UsageError(f"two files would both be the source {twice!r}", hint)
+    for path, name in zip(order.files, names, strict=True):
         known = corpus.source(name) or Source(name=name, path="")
         changed = order.settings | {"name": name, "path": store.workspace.relative(path)}
-        if known.key and tuple(order.settings.get("key", known.key)) != known.key:
-            raise UsageError(f"the key of source {name!r} is frozen: {', '.join(known.key)}", "use a new source name")
         yield Source.model_validate(known.model_dump() | changed)
 
 
@@ -143,7 +145,10 @@ def _deliver(store: Store, corpus: Corpus, source: Source) -> tuple[Corpus, Deli
     schema = load_schema(store.workspace.schema_file(corpus.schema_name))
     units = list(read(reading))
     records = _selected([unit for unit in units if isinstance(unit, Record)], source)
-    mapping = _mapping(source, records, schema)
+    key = source.key or _text_key(reading)
+    before = store.state(corpus).deliveries.get(source.name)
+    _refuse_other_key(source.name, key, before)
+    mapping = _mapping(source, records, schema, before.body["mapping"] if before else {})
     intake = _intake(records, mapping, schema)
     intake.rejects = [*(unit for unit in units if isinstance(unit, Reject)), *intake.rejects]
     raw = _kept_raw(store, path)
@@ -160,7 +165,7 @@ def _deliver(store: Store, corpus: Corpus, source: Source) -> tuple[Corpus, Deli
     counts: dict[str, int] = {}
 
     def prepare(state: State) -> list[Entry]:
-        taken = take(intake, facts, source.key or _text_key(reading), (corpus.name, source.name, state))
+        taken = take(intake, facts, key, (corpus.name, source.name, state))
         counts.update(taken.counts, matched=sum(entry[0] == "match" for entry in taken.entries))
         counts["repairs"] = sum(entry[0] == "edit" for entry in taken.entries)
         return [] if _nothing_new(taken.entries, state, source.name) else taken.entries
@@ -184,6 +189,13 @@ def _nothing_new(entries: list[Entry], state: State, source: str) -> bool:
     before = state.deliveries.get(source)
     same = ("digest", "members", "rejects", "mapping", "selection", "split", "together")
     return before is not None and all(before.body.get(key) == entries[0][3].get(key) for key in same)
+
+
+def _refuse_other_key(name: str, key: tuple[str, ...], before: Row | None) -> None:
+    """Refuse a key that would give every record of a known source a new identity."""
+    if before is not None and tuple(before.body["key"]) != key:
+        frozen = ", ".join(before.body["key"]) or "the whole row"
+        raise UsageError(f"the key of source {name!r} is frozen: {frozen}", "use a new source name")
 
 
 def _text_key(reading: Reading) -> tuple[str, ...]:
@@ -239,11 +251,16 @@ def _selected(records: list[Record], source: Source) -> list[Record]:
     return records if source.limit is None else records[: source.limit]
 
 
-def _mapping(source: Source, records: list[Record], schema: Schema) -> maps.Mapping:
+def _mapping(source: Source, records: list[Record], schema: Schema, frozen: dict[str, str]) -> maps.Mapping:
+    """Return the mapping of a source: proposed, then as given; `frozen` is that of its newest delivery.
+
+    A column may be rare, or gone from a later delivery: all rows are looked at for names, the first ones for shapes.
+    """
     rows = [record.fields for record in records[:_LOOKED_AT]]
-    columns = _columns(rows)
+    columns = _columns([record.fields for record in records])
     proposed = maps.propose(columns, rows, fields_of(schema))
-    given = maps.parse([f"{name}={expression}" for name, expression in source.map.items()], columns)
+    known = [*columns, *maps.Mapping(frozen).columns]
+    given = maps.parse([f"{name}={expression}" for name, expression in source.map.items()], known)
     mapping = maps.Mapping({**proposed.expressions, **given.expressions})
     missing = [name for name in schema.columns if schema.required(name) and name not in mapping.expressions]
     if missing and rows:
@@ -260,7 +277,7 @@ def _intake(records: list[Record], mapping: maps.Mapping, schema: Schema) -> Int
         try:
             typed, extra = maps.apply(mapping, record.fields, fields)
             digest(record.fields)
-        except (maps.MappingError, TypeError) as error:
+        except (maps.MappingError, TypeError, RecursionError) as error:
             intake.rejects.append(Reject(_as_bytes(record), record.origin, str(error)))
             continue
         repairs = tuple(_by_field(repair, mapping) for repair in record.repairs)

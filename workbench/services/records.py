@@ -17,7 +17,7 @@ from workbench.readers import mapping as maps
 from workbench.readers.record import Origin
 from workbench.schema import Schema
 from workbench.services.ingest import fields_of
-from workbench.store.catalogue import Entry
+from workbench.store.catalogue import Entry, Row
 from workbench.store.deliveries import Arrival, Intake, take
 from workbench.store.edits import WHOLE, body_of
 from workbench.store.state import State
@@ -93,7 +93,8 @@ def _fitting(schema: Schema, field: str, value: Any) -> None:  # noqa: ANN401 - 
         raise unknown("field", field, schema.columns)
     try:
         pl.Series([value], dtype=schema.types[field], strict=True)
-    except (TypeError, pl.exceptions.PolarsError) as error:
+        digest(value)
+    except (TypeError, ValueError, OverflowError, pl.exceptions.PolarsError) as error:
         raise UsageError(f"{value!r} does not fit the field {field!r} ({schema.types[field]})", "give JSON") from error
 
 
@@ -150,28 +151,48 @@ def undo(store: Store, name: str, count: int = 1) -> list[dict[str, Any]]:
 
     def entries(state: State) -> list[Entry]:
         undone.clear()
-        rows = state.of("edit")
-        back = {row.body["reason"].removeprefix(_UNDO) for row in rows if row.body["reason"].startswith(_UNDO)}
-        open_rows = [r for r in rows if not r.body["reason"].startswith(_UNDO) and str(r.seq) not in back]
+        present = state
         out: list[Entry] = []
-        for row in reversed(open_rows[-count:]):
-            earlier = State(
-                tuple(r for r in state.rows if r.seq < row.seq or r.kind != "edit"),
-                state.objects,
-                state.schema,
-            )
-            value = _value(earlier, state.today(row.subject), row.body["field"])
-            undone.append({"record": row.subject, "field": row.body["field"], "value": value})
-            out += _edits(
-                state,
-                corpus.name,
-                {state.today(row.subject): {row.body["field"]: value}},
-                f"{_UNDO}{row.seq}",
-            )
+        for row in reversed(_open(state)[-count:]):
+            record, field = _place(state, row)
+            before = tuple(r for r in state.rows if r.seq < row.seq or r.kind != "edit")
+            value = _value(State(before, state.objects, state.schema), record, field)
+            undone.append({"record": row.subject, "field": field, "value": value})
+            made = _edits(present, corpus.name, {record: {field: value}}, f"{_UNDO}{row.seq}")
+            present = _later(present, made)
+            out += made
         return out
 
     store.change(corpus, entries)
     return undone
+
+
+def _open(state: State) -> list[Row]:
+    """Return the edits in force, oldest first: each undo closes the newest one of its record and field.
+
+    Row numbers are not looked at: they differ in a store that was built from saved files.
+    """
+    out: list[Row] = []
+    for row in state.of("edit"):
+        if not row.body["reason"].startswith(_UNDO):
+            out.append(row)
+            continue
+        same = (i for i in reversed(range(len(out))) if _place(state, out[i]) == _place(state, row))
+        closed = next(same, None)
+        if closed is not None:
+            del out[closed]
+    return [row for row in out if row.seq in state.replayed.applied]
+
+
+def _place(state: State, row: Row) -> tuple[str, str]:
+    return state.today(row.subject), row.body["field"]
+
+
+def _later(state: State, entries: list[Entry]) -> State:
+    """Return the state as it will be when these entries are written."""
+    last = state.rows[-1].seq
+    rows = [Row(last + i, "", "", *entry) for i, entry in enumerate(entries, start=1)]
+    return State((*state.rows, *rows), state.objects, state.schema)
 
 
 def _value(state: State, record: str, field: str) -> Any:  # noqa: ANN401 - a JSON value
@@ -211,7 +232,8 @@ def _readmission(state: State, corpus: Corpus, place: tuple[str, int], row: dict
         raise UsageError(f"the row still does not fit: {error}", "give the raw columns as JSON") from error
     origin = Origin(unit["position"], unit["start"], unit["end"])
     key = declared.key if declared else ()
-    taken = take(Intake([Arrival(typed, extra, row, origin)]), {}, key, (corpus.name, source, state))
+    intake = Intake([Arrival(typed, extra, row, origin)], joins=True)
+    taken = take(intake, {}, key, (corpus.name, source, state))
     body = taken.entries[0][3]
     segment = state.objects.table(body["segments"][0]) if body["segments"] else None
     if segment is None:

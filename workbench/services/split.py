@@ -104,10 +104,12 @@ def assign(curated: Curated, settings: SplitSettings, prior: dict[str, str]) -> 
     eligible = curated.records.filter(~pl.col("id").is_in(list(out)))
     cut = _cut(curated, eligible, settings, prior)
     out |= {record: (side, cut.reasons.get(record)) for record, side in cut.split.items()}
-    rows = [
+    rows: list[tuple[str, str | None, str | None, str | None]] = [
         (record, *out[record], out[record][0] if out[record][0] in RANK else prior.get(record))
         for record in curated.records["id"]
     ]
+    # Where a dropped or vanished record stood is kept: it may come back, and test must never become train.
+    rows += [(record, None, None, side) for record, side in prior.items() if record not in out]
     return pl.DataFrame(rows, schema=ASSIGNMENT, orient="row").sort("id")
 
 
@@ -166,17 +168,22 @@ _SIDES = {"train": "train", "training": "train", "validation": "validation", "va
 
 
 def group_of(curated: Curated, eligible: pl.DataFrame) -> dict[str, str]:
-    """Return each eligible record's group: connected by duplicates, group and concept values, or a whole source."""
-    present = set(eligible["id"])
+    """Return each eligible record's group: connected by duplicates, group and concept values, or a whole source.
+
+    A removed duplicate still connects: what it shares a concept with is a translation of the one that was kept.
+    """
+    faulty = curated.faulty
+    linking = curated.records.filter(~pl.col("id").is_in(list(faulty)))
+    present = set(linking["id"])
     edges = [pair for pair in curated.judgement.pairs.select("a", "b").iter_rows() if present.issuperset(pair)]
     edges += _unit_edges(curated, present)
     declared = curated.schema.declared
     for column in (*declared.group, *([declared.concept] if declared.concept else [])):
-        edges += _edges_by(eligible.select("id", column).drop_nulls())
+        edges += _edges_by(linking.select("id", column).drop_nulls())
     whole = [name for name, row in curated.state.deliveries.items() if row.body.get("together")]
-    edges += _edges_by(eligible.filter(pl.col("source").is_in(whole)).select("id", "source"))
+    edges += _edges_by(linking.filter(pl.col("source").is_in(whole)).select("id", "source"))
     linked = components(edges)
-    return {record: linked.get(record, record) for record in present}
+    return {record: linked.get(record, record) for record in eligible["id"]}
 
 
 def _unit_edges(curated: Curated, present: set[str]) -> list[tuple[str, str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from typing import Any
 
 from workbench.errors import CorruptionError, OutsideError
 from workbench.fingerprint import canonical, digest, digest_bytes
+from workbench.workspace import out_of_space
 
 GENESIS = "0" * 64
 BUSY_SECONDS = 30
@@ -64,6 +66,13 @@ def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container may run under a number that has no name
+        return f"uid {os.getuid()}"
+
+
 class Catalogue:
     """The log of one workspace; safe for several processes at once."""
 
@@ -80,7 +89,9 @@ class Catalogue:
             ) from error
         except sqlite3.DatabaseError as error:
             raise CorruptionError(f"{str(path)!r} is not a log of the workbench: {error}") from error
-        path.chmod(0o600)
+        if path.stat().st_mode & 0o077:
+            with out_of_space(path):
+                path.chmod(0o600)
 
     def close(self) -> None:
         """Release the file."""
@@ -96,7 +107,7 @@ class Catalogue:
         try:
             yield self._append
         except BaseException:
-            self._db.execute("ROLLBACK")
+            self._db.rollback()  # a full disk has made SQLite roll back already; this is then nothing
             raise
         try:
             self._db.execute("COMMIT")
@@ -113,7 +124,7 @@ class Catalogue:
         kind, corpus, subject, body = entry
         last = self._db.execute("SELECT chain FROM log ORDER BY seq DESC LIMIT 1").fetchone()
         text = canonical(body).decode()
-        facts = [self._clock(), getpass.getuser(), kind, corpus, subject]
+        facts = [self._clock(), _user(), kind, corpus, subject]
         hashed = digest_bytes(text.encode())
         try:
             cursor = self._db.execute(
@@ -179,6 +190,9 @@ class Catalogue:
             if digest_bytes(body.encode()) != hashed and not _is_purged(body, hashed):
                 yield f"log row {seq}: the body is not what was written"
             chain, expected = stored, seq + 1
+        written = self._db.execute("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'log'").fetchone()[0]
+        if written >= expected:
+            yield f"log row {expected}: missing, as is everything up to row {written}"
 
 
 def chained(previous: str, facts: list[str], body_digest: str) -> str:

@@ -43,6 +43,8 @@ class Intake:
 
     arrivals: list[Arrival] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
+    joins: bool = False
+    """Whether the rows stand beside those of the newest delivery instead of replacing them."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ def take(intake: Intake, facts: dict[str, Any], key: tuple[str, ...], place: tup
     `key` names the raw columns that identify a row, none meaning the whole row; `place` is (corpus, source, state).
     """
     corpus, source, state = place
-    named = _identified(intake.arrivals, key, place)
+    named = _identified(intake, key, place)
     known = {(r, d): rid for r, d, rid in _known(state, source).select("id", "row_digest", "rid").iter_rows()}
     fresh = [item for item in named if item[0][:2] not in known]
     first = state.next_rid
@@ -92,19 +94,21 @@ def take(intake: Intake, facts: dict[str, Any], key: tuple[str, ...], place: tup
 _Named = tuple[tuple[str, str], Arrival]
 
 
-def _identified(arrivals: list[Arrival], key: tuple[str, ...], place: tuple[str, str, State]) -> list[_Named]:
+def _identified(intake: Intake, key: tuple[str, ...], place: tuple[str, str, State]) -> list[_Named]:
     """Return each arrival with (record id, row digest); identity comes from content, never from position."""
-    corpus, source, state = place
+    corpus, source, _ = place
+    arrivals = intake.arrivals
     digests = [digest(arrival.raw) for arrival in arrivals]
     keys = [
         digest([arrival.raw.get(name) for name in key]) if key else d
         for arrival, d in zip(arrivals, digests, strict=True)
     ]
-    holders = _holders(keys, digests, (corpus, source, state))
+    rows = list(zip(keys, digests, strict=True))
+    holders = _holders(rows, place, joins=intake.joins) if key else dict(rows)
     seen: Counter[tuple[str, str]] = Counter()
     out = []
     for arrival, own, name in zip(arrivals, digests, keys, strict=True):
-        parts: list[Any] = [name] if holders[name] == own else [name, own]
+        parts: list[Any] = [name] if holders.get(name) == own else [name, own]
         if seen[name, own]:
             parts.append(seen[name, own])  # a running number, only among identical rows
         seen[name, own] += 1
@@ -112,18 +116,24 @@ def _identified(arrivals: list[Arrival], key: tuple[str, ...], place: tuple[str,
     return out
 
 
-def _holders(keys: list[str], digests: list[str], place: tuple[str, str, State]) -> dict[str, str]:
-    """Return which row holds a key where several rows share it: the one that held it before, else the smallest."""
+def _holders(rows: Iterable[tuple[str, str]], place: tuple[str, str, State], *, joins: bool) -> dict[str, str]:
+    """Return which row holds each key alone: the one that held it before, else the smallest that never had its own id.
+
+    A row that once shared its key keeps the id it got then, whatever becomes of the others.
+    """
     corpus, source, state = place
-    rows: dict[str, set[str]] = defaultdict(set)
-    for name, own in zip(keys, digests, strict=True):
-        rows[name].add(own)
-    crowded = {name: owners for name, owners in rows.items() if len(owners) > 1}
-    held = dict(_known(state, source).select("id", "row_digest").iter_rows()) if crowded else {}
-    out = {name: min(owners) for name, owners in rows.items()}
-    for name, owners in crowded.items():
+    held = dict(_known(state, source).select("id", "row_digest").iter_rows())
+    owners: dict[str, set[str]] = defaultdict(set)
+    for name, own in rows:
+        owners[name].add(own)
+    out: dict[str, str] = {}
+    for name, present in owners.items():
         before = held.get(record_id(corpus, source, [name]))
-        out[name] = before if before in owners else out[name]
+        free = [own for own in present if record_id(corpus, source, [name, own]) not in held]
+        if before is not None and (before in present or joins):
+            out[name] = before
+        elif free:
+            out[name] = min(free)
     return out
 
 
@@ -189,8 +199,9 @@ def _matches(named: list[_Named], source: str, state: State) -> list[tuple[str, 
     """
     before = state.delivered.filter(pl.col("source") == source).sort("position")
     here = [record for (record, _), _ in named]
-    vanished = [record for record in before["id"] if record not in set(here)]
-    newcomers = [record for record in here if record not in set(before["id"])]
+    present, known = set(here), set(before["id"])
+    vanished = [record for record in before["id"] if record not in present]
+    newcomers = [record for record in here if record not in known]
     if not vanished or not newcomers:
         return []
     near = _near_heirs(
@@ -219,20 +230,23 @@ def _near_heirs(vanished: pl.DataFrame, newcomers: pl.DataFrame, schema: Schema)
             pairs += [(similarity, x, y) for x in records[a] for y in records[b]]
             pairs += [(similarity, y, x) for x in records[a] for y in records[b]]
     out: dict[str, str] = {}
+    taken: set[str] = set()
     for _, a, b in sorted((p for p in pairs if p[1] in old and p[2] in new), key=lambda p: (-p[0], p[1], p[2])):
-        if a not in out and b not in out.values():
+        if a not in out and b not in taken:
             out[a] = b
+            taken.add(b)
     return out
 
 
 def _placed_heirs(before: list[str], after: list[str]) -> dict[str, str]:
     """Return the records that stand between the same two neighbours as a vanished one did."""
     spots = {(left, right): record for left, record, right in _triples(after)}
-    gone = set(before) - set(after)
+    known = set(before)
+    gone = known - set(after)
     return {
         record: spots[left, right]
         for left, record, right in _triples(before)
-        if record in gone and (left, right) in spots and spots[left, right] not in set(before)
+        if record in gone and (left, right) in spots and spots[left, right] not in known
     }
 
 

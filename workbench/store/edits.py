@@ -43,6 +43,8 @@ class Replayed:
     conflicts: tuple[Conflict, ...]
     absorbed: tuple[Edit, ...]
     """Edits whose value the source has meanwhile taken over."""
+    applied: frozenset[int]
+    """Log rows of the edits that were made on the values found."""
 
 
 def edit_of(row: Row) -> Edit:
@@ -61,20 +63,28 @@ def replay(edits: Iterable[Edit], base: Mapping[str, Mapping[str, Any]], today: 
 
     `base`: record -> its fields as delivered (with WHOLE: False); `today`: the record that stands for a vanished
     one. An edit applies where the digest of the present value is its `before`; one whose value is already there
-    is absorbed; everything else is a conflict. Replaying twice changes nothing.
+    is absorbed; everything else, also one whose record is gone, is a conflict until a later edit of the same
+    field fits. Replaying twice changes nothing.
     """
     values: dict[str, dict[str, Any]] = defaultdict(dict)
-    conflicts: list[Conflict] = []
+    conflicts: dict[tuple[str, str], list[Conflict]] = defaultdict(list)
     absorbed: list[Edit] = []
+    applied: set[int] = set()
     for edit in edits:
         record = today(edit.record)
+        place = (record, edit.field)
         if record not in base:
+            conflicts[place].append(Conflict(edit, None))
             continue
         present = values[record].get(edit.field, base[record].get(edit.field))
         if digest(present) == edit.before:
             values[record][edit.field] = edit.value
+            applied.add(edit.seq)
         elif digest(present) == digest(edit.value):
             absorbed.append(edit)
         else:
-            conflicts.append(Conflict(edit, present))
-    return Replayed(dict(values), tuple(conflicts), tuple(absorbed))
+            conflicts[place].append(Conflict(edit, present))
+            continue
+        conflicts.pop(place, None)
+    standing = sorted((one for many in conflicts.values() for one in many), key=lambda one: one.edit.seq)
+    return Replayed(dict(values), tuple(standing), tuple(absorbed), frozenset(applied))

@@ -145,7 +145,7 @@ class State:
     @property
     def next_rid(self) -> int:
         """Return the number that the next stored row gets."""
-        return self.stored.height
+        return max(self.stored["rid"].to_list(), default=-1) + 1
 
 
 def _overlaid(frame: pl.DataFrame, column: str, changed: dict[str, Any]) -> pl.DataFrame:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from types import TracebackType
 
 from workbench.corpus import Corpus, load_corpus
-from workbench.errors import UsageError, unknown
+from workbench.errors import CorruptionError, UsageError, unknown
 from workbench.schema import Schema, load_schema, parse_schema
 from workbench.store.catalogue import Catalogue, Entry
 from workbench.store.objects import Objects
@@ -53,7 +53,10 @@ class Store:
 
     def kept_schema(self, name: str) -> Schema:
         """Return the schema that an object holds, as it was when a version was made."""
-        return parse_schema(self.objects.path(name).read_text(encoding="utf-8"), f"object {name}")
+        try:
+            return parse_schema(self.objects.path(name).read_text(encoding="utf-8"), f"object {name}")
+        except (OSError, UnicodeDecodeError) as error:
+            raise CorruptionError(f"object {name!r} cannot be read", "run: workbench verify") from error
 
     def state(self, corpus: Corpus) -> State:
         """Return the newest state of a corpus."""

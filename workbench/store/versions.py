@@ -17,7 +17,10 @@ from workbench.store.objects import Objects
 from workbench.store.state import State, state
 
 ASSIGNMENT = {"id": pl.String, "split": pl.String, "reason": pl.String, "prior": pl.String}
-"""Where each current record stands: train, validation, test, excluded or removed, why, and where it once stood."""
+"""Where each current record stands: train, validation, test, excluded or removed, why, and where it once stood.
+
+An absent record that once stood somewhere has a row without split.
+"""
 SHORT = 12
 """Characters of a version id that are shown."""
 

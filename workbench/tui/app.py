@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import ClassVar
 
 from rich.text import Text
@@ -23,7 +24,8 @@ def run(workspace: Workspace) -> None:
 class WorkbenchApp(App[None]):
     """The workbench in a terminal."""
 
-    CSS_PATH = "app.tcss"
+    # A default screen's own style sheet is not loaded with it.
+    CSS_PATH: ClassVar[list[str | PurePath]] = ["app.tcss", "screens/corpora.tcss"]
     TITLE = "workbench"
     ENABLE_COMMAND_PALETTE = False
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - as App declares it

@@ -72,15 +72,13 @@ class Desk:
 
     def cut(self, corpus: str, report: Callable[[str], None]) -> tuple[Version, bool]:
         """Cut a version with the settings of the newest one, else of the corpus; say whether it is new."""
-        from workbench.corpus import SplitSettings
-        from workbench.services.split import Request, split
+        from workbench.services.split import Request, requested, split
         from workbench.store.versions import versions
 
         with self.store() as store:
-            known = versions(store.catalogue, corpus)
-            settings = SplitSettings(**known[-1].settings["split"]) if known else store.corpus(corpus).split
-            version = split(store, Request(corpus, settings), report=report)
-            return version, version.id not in {old.id for old in known}
+            known = {version.id for version in versions(store.catalogue, corpus)}
+            version = split(store, Request(corpus, requested(store, corpus)), report=report)
+            return version, version.id not in known
 
     def train(self, corpus: str) -> str:
         """Train the newest version of a corpus and return the run's name."""

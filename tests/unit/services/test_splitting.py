@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -26,7 +28,7 @@ from workbench.services.curate import curate, set_apart
 from workbench.services.records import drop, edit
 from workbench.services.verify import verify
 
-QUICK = settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+QUICK = settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
 LONG = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 HELD_OUT = {"train": 0, "validation": 1, "test": 2}
 
@@ -185,10 +187,11 @@ def test_a_group_is_never_torn(store, seed):
     assert version.counts["removed"] >= 4
 
 
-def test_a_concept_reaches_through_a_record_that_was_removed(store):
+def test_a_concept_reaches_through_a_record_that_was_removed():
     # The translation shares its concept only with a duplicate of the kept record.
     kept = {"question": words("long", 80), "answer": "x"}
-    rows = [kept, {**kept, "question": kept["question"] + " end", "concept": "c"}, long_fact(5, concept="c"), *facts(*range(20))]
+    short = {**kept, "question": kept["question"].rsplit(" ", 1)[0], "concept": "c"}
+    rows = [kept, short, long_fact(5, concept="c"), *facts(*range(20))]
     for seed in range(6):
         with scratch() as store:
             deliver(store, rows)
@@ -240,9 +243,10 @@ def test_test_never_becomes_train_through_any_history(store):
     first = sides(store, cut(store))
     held = {record for record, side in first.items() if side == "test"}
     gone = [row for row in rows if by_question(store)[row["question"]] not in held]
-    deliver(store, gone)
+    more = [long_fact(i) for i in range(100, 150)]
+    deliver(store, [*gone, *more])
     cut(store)
-    deliver(store, rows)
+    deliver(store, [*rows, *more])
     after = sides(store, cut(store))
     assert {after[record] for record in held} == {"test"}
 
@@ -252,9 +256,11 @@ def test_a_record_that_was_dropped_and_restored_stands_where_it_stood(store):
     first = sides(store, cut(store))
     held = [record for record, side in first.items() if side != "train"]
     drop(store, "facts", held)
+    deliver(store, facts(*range(100, 150)), name="more", file="more.jsonl")
     cut(store)
     drop(store, "facts", held, back=True)
-    assert sides(store, cut(store)) == first
+    after = sides(store, cut(store))
+    assert {record: after[record] for record in held} == {record: first[record] for record in held}
 
 
 def test_drawing_afresh_forgets_where_absent_records_stood(store):
@@ -268,14 +274,14 @@ def test_drawing_afresh_forgets_where_absent_records_stood(store):
 
 def test_a_faulty_record_is_excluded_with_its_rule_and_never_replaces_a_good_one(store):
     row = {"question": words("long", 60), "answer": "x"}
-    damaged = {**row, "question": row["question"] + " CafÃ©"}
-    deliver(store, [damaged, *facts(*range(9))])
+    deliver(store, [row | {"key": 1}, *facts(*range(9))], key=("key", "question"))
+    cut(store)
+    bad = by_question(store)[row["question"]]
+    edit(store, "facts", bad, {"question": row["question"] + " CafÃ©"})
+    assert reasons(store, cut(store))[bad] == "issue: mojibake"
+    deliver(store, [near(row, "café")], name="more", file="more.jsonl")
     version = cut(store)
-    bad = by_question(store)[damaged["question"]]
-    assert reasons(store, version)[bad] == "issue: mojibake"
-    deliver(store, [damaged, *facts(*range(9)), row])
-    version = cut(store)
-    assert sides(store, version)[by_question(store)[row["question"]]] in HELD_OUT
+    assert sides(store, version)[by_question(store)[near(row, "café")["question"]]] in HELD_OUT
 
 
 def test_a_pair_judged_apart_is_neither_removed_nor_held_together(store):
@@ -321,11 +327,11 @@ def torn_neighbours(frame) -> int:
     placed = sorted(frame.select("source", "position", "split").iter_rows())
     return sum(
         a[0] == b[0] and b[1] - a[1] == 1 and a[2] != b[2] and {a[2], b[2]} <= set(HELD_OUT)
-        for a, b in zip(placed, placed[1:], strict=False)
+        for a, b in itertools.pairwise(placed)
     )
 
 
-@pytest.mark.parametrize("count", [1, 2, 3, 9, 10, 11, 12, 25, 100, 333])
+@pytest.mark.parametrize("count", [1, 3, 9, 10, 12, 25, 120])
 @pytest.mark.parametrize("settings_", [{}, {"ratios": (0.5, 0.25, 0.25)}, {"counts": (6, 2, 2)}], ids=str)
 def test_prose_has_no_neighbours_across_sides_and_stays_put(store, count, settings_):
     deliver(store, passages(*range(count)), schema="prose")

@@ -12,8 +12,8 @@ from tests.corpora import by_question, deliver, fact, facts, ids, scratch, state
 from workbench.errors import UsageError
 from workbench.services.ingest import Order, ingest
 
-QUICK = settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
-LONG = settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+QUICK = settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
+LONG = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=6)
 EXTRA = st.none() | st.booleans() | st.integers(-(2**70), 2**70) | TEXT | st.lists(st.integers(0, 3), max_size=2)
 ROWS = st.lists(

@@ -59,7 +59,7 @@ class WorkScreen(Screen[None]):
         """Say where one is and what is shown."""
         where = show(self.desk.workspace.root.name)
         self.query_one("#title", Static).update(
-            Content.assemble((f" {where}", "$text-muted"), (f" > {show(place)}", "bold"), f"  {show(detail)}")
+            Content.assemble((f" {where}", "$foreground-muted"), (f" > {show(place)}", "bold"), f"  {show(detail)}")
         )
 
     def talk(self, line: str) -> None:

@@ -8,13 +8,14 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
+from workbench.services.column import Column
 from workbench.tui.desk import Desk
 from workbench.tui.screens.base import WorkScreen
-from workbench.tui.widgets.virtual_table import Column, Rows, VirtualTable
+from workbench.tui.widgets.virtual_table import Rows, VirtualTable
 
 if TYPE_CHECKING:
+    from workbench.services.browse import Summary
     from workbench.services.ingest import Delivery
-    from workbench.tui.browse import Summary
 
 _COLUMNS = (
     Column("corpus", 18),
@@ -35,7 +36,6 @@ Then press r here."""
 class CorporaScreen(WorkScreen):
     """The corpora of a workspace."""
 
-    CSS_PATH = "corpora.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "Open"),
         Binding("i", "ingest", "Ingest"),
@@ -70,7 +70,7 @@ class CorporaScreen(WorkScreen):
     action_reread = refresh_data
 
     def _outline(self) -> list[Summary]:
-        from workbench.tui.browse import outline
+        from workbench.services.browse import outline
 
         with self.desk.store() as store:
             return outline(store)
@@ -88,7 +88,7 @@ class CorporaScreen(WorkScreen):
             self.in_background(lambda: self._count(wanted), self._take_count, "count")
 
     def _count(self, line: Summary) -> Summary:
-        from workbench.tui.browse import counted
+        from workbench.services.browse import counted
 
         with self.desk.store() as store:
             return counted(store, line)

@@ -14,11 +14,12 @@ from textual.widgets import Static, TextArea
 from textual.worker import Worker, WorkerState
 
 from workbench.errors import WorkbenchError
+from workbench.services.column import Column
 from workbench.text import show
 from workbench.tui.desk import Desk
 from workbench.tui.field_text import from_text, is_plain, to_text
 from workbench.tui.widgets.safe_input import SafeTextArea
-from workbench.tui.widgets.virtual_table import Column, Rows, VirtualTable
+from workbench.tui.widgets.virtual_table import Rows, VirtualTable
 
 if TYPE_CHECKING:
     from workbench.services.records import Shown

@@ -12,17 +12,18 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Input, Static
 
+from workbench.services.column import Column
 from workbench.text import show
 from workbench.tui.desk import Desk
 from workbench.tui.screens.base import WorkScreen
 from workbench.tui.screens.edit import EditSheet
 from workbench.tui.widgets.record_pane import RecordPane
 from workbench.tui.widgets.safe_input import SafeInput
-from workbench.tui.widgets.virtual_table import Column, Rows, VirtualTable
+from workbench.tui.widgets.virtual_table import Rows, VirtualTable
 
 if TYPE_CHECKING:
+    from workbench.services.browse import Places, Snapshot
     from workbench.services.records import Shown
-    from workbench.tui.browse import Places, Snapshot
 
 _ALL, _QUARANTINE = "all", "quarantine"
 _PAUSE = 0.15
@@ -87,7 +88,7 @@ class RecordsScreen(WorkScreen):
         self.in_background(self._read, self._take)
 
     def _read(self) -> Snapshot:
-        from workbench.tui.browse import read
+        from workbench.services.browse import read
 
         old = self.snapshot
         with self.desk.store() as store:
@@ -98,7 +99,7 @@ class RecordsScreen(WorkScreen):
         self.in_background(lambda: self._find_duplicates(snapshot), self._take_duplicates, "duplicates")
 
     def _find_duplicates(self, snapshot: Snapshot) -> Snapshot:
-        from workbench.tui.browse import with_duplicates
+        from workbench.services.browse import with_duplicates
 
         with self.desk.store() as store:
             return with_duplicates(store, snapshot)
@@ -109,7 +110,7 @@ class RecordsScreen(WorkScreen):
 
     def _narrow(self, otherwise: int = 0) -> None:
         """Show the view and what is searched in it; the cursor stays on its record, or goes to a row."""
-        from workbench.tui.browse import find
+        from workbench.services.browse import find
 
         snapshot, view, text = self.snapshot, self.view, self.wanted
         if snapshot is None:
@@ -121,7 +122,7 @@ class RecordsScreen(WorkScreen):
             self._show_places(snapshot.views[view], otherwise)
 
     def _show_places(self, places: Places, otherwise: int) -> None:
-        from workbench.tui.browse import row_of, source_of
+        from workbench.services.browse import row_of, source_of
 
         if self.snapshot is None:
             return
@@ -146,14 +147,14 @@ class RecordsScreen(WorkScreen):
         pieces = []
         for name, places in self.snapshot.views.items():
             unknown = name == "duplicates" and self.snapshot.removed is None
-            style = "reverse" if name == self.view else "" if len(places) else "$text-muted"
+            style = "reverse" if name == self.view else "" if len(places) else "$foreground-muted"
             pieces += [(f" {name} {'...' if unknown else format(len(places), ',')} ", style), (" ", "")]
         return pieces
 
     @on(VirtualTable.Moved, "#records")
     def _show_record(self) -> None:
         """Draw the record under the cursor."""
-        from workbench.tui.browse import record_at, standing
+        from workbench.services.browse import record_at, standing
 
         pane, row = self.query_one(RecordPane), self._table.cursor
         if self.snapshot is None or self.places is None:
@@ -171,7 +172,7 @@ class RecordsScreen(WorkScreen):
     @property
     def chosen(self) -> Shown | None:
         """Return the record under the cursor; a quarantined unit is none."""
-        from workbench.tui.browse import record_at
+        from workbench.services.browse import record_at
 
         row = self._table.cursor
         if self.snapshot is None or self.places is None or row >= len(self.places) or self.view == _QUARANTINE:
@@ -233,7 +234,7 @@ class RecordsScreen(WorkScreen):
 
     def action_edit(self) -> None:
         """Edit the fields of the record under the cursor."""
-        from workbench.tui.browse import text_fields
+        from workbench.services.browse import text_fields
 
         shown = self.chosen
         if shown is not None and self.snapshot is not None:

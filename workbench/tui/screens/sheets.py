@@ -35,7 +35,7 @@ class Sheet(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """Show the text in a frame."""
         with VerticalScroll(id="sheet"):
-            yield Static(Content.assemble(*self.pieces(), ("\n\nesc closes", "$text-muted")), markup=False)
+            yield Static(Content.assemble(*self.pieces(), ("\n\nesc closes", "$foreground-muted")), markup=False)
 
     def action_close(self) -> None:
         """Take the sheet away."""
@@ -80,7 +80,7 @@ class VersionSheet(Sheet):
             yield f"  {what:<12}{version.proof.get(what, 0):>10} across splits\n"
         yield f"  largest Jaccard between splits: {version.proof.get('max_jaccard')}\n"
         for what in version.proof.get("unchecked", ()):
-            yield f"  not checked: {show(what)}\n", "$text-muted"
+            yield f"  not checked: {show(what)}\n", "$foreground-muted"
 
 
 class KeySheet(Sheet):

@@ -13,14 +13,15 @@ from textual.content import Content
 from textual.widgets import Static
 
 from workbench.errors import OutsideError
+from workbench.services.column import Column
+from workbench.services.follow import Curve, RunLine, log_tail, run_line
 from workbench.text import show
 from workbench.training.launch import stop
 from workbench.training.runs import RunFolder
 from workbench.tui.desk import Desk
-from workbench.tui.follow import Curve, RunLine, log_tail, run_line
 from workbench.tui.screens.base import WorkScreen
 from workbench.tui.widgets.loss_chart import LossChart
-from workbench.tui.widgets.virtual_table import Column, Rows, VirtualTable
+from workbench.tui.widgets.virtual_table import Rows, VirtualTable
 
 _EVERY = 1.0
 """Seconds between two looks at the run folders."""
@@ -60,9 +61,9 @@ class TrainScreen(WorkScreen):
     ]
 
     def __init__(self, desk: Desk, run: str = "") -> None:
-        """Show all runs with the cursor on one, or on the newest."""
+        """Show all runs with the cursor on one that was just begun, or on the newest."""
         super().__init__(desk)
-        self.run_name = run
+        self.begun = self.run_name = run
         self.lines: tuple[RunLine, ...] = ()
         self._curves: dict[str, Curve] = {}
 
@@ -90,12 +91,11 @@ class TrainScreen(WorkScreen):
     def _look(self) -> Look:
         root = self.desk.workspace.runs
         found = {run.name: run_line(run) for run in RunFolder.list(root)}
-        begun = root / f"{self.run_name}.log"
-        if self.run_name not in found and begun.is_file():
-            starting = RunLine(self.run_name, "starting", reason="its records are being prepared")
-            curve = Curve(RunFolder(root / self.run_name))
-            return Look((starting, *_newest_first(found)), curve, log_tail(begun, _LOG_LINES))
         lines = _newest_first(found)
+        if self.begun and self.begun not in found:
+            starting = RunLine(self.begun, "starting", reason="its records are being prepared")
+            curve, log = Curve(RunFolder(root / self.begun)), root / f"{self.begun}.log"
+            return Look((starting, *lines), curve, log_tail(log, _LOG_LINES))
         if not lines:
             return Look((), None, "")
         run = RunFolder(root / (self.run_name if self.run_name in found else lines[0].name))

@@ -44,7 +44,7 @@ class RecordPane(VerticalScroll):
         raw = show(reject["raw"].decode("utf-8", "replace"), lines=True, limit=FIELD_LENGTH)
         self.show_text(
             (f"! {show(reject['reason'])}\n", "$text-error"),
-            ("  kept as it was read; it is in no version\n\n", "$text-muted"),
+            ("  kept as it was read; it is in no version\n\n", "$foreground-muted"),
             ("bytes\n", "bold"),
             f"{raw}\n\n",
             ("from\n", "bold"),
@@ -56,9 +56,9 @@ def _issues(shown: Shown) -> Iterator[Piece]:
     if shown.dropped:
         yield "dropped: it is in no later version; u takes that back\n\n", "$text-warning"
     for issue in shown.issues:
-        colour = _COLOURS.get(issue["severity"], "$text-muted")
+        colour = _COLOURS.get(issue["severity"], "$foreground-muted")
         yield f"{_SIGNS.get(issue['severity'], '-')} {show(issue['field'])}: {show(issue['message'])}", colour
-        yield f" ({show(issue['rule'])})\n", "$text-muted"
+        yield f" ({show(issue['rule'])})\n", "$foreground-muted"
         yield f"  {show(issue['hint'])}\n"
         yield from _suggestion(issue)
     if shown.issues:
@@ -87,10 +87,10 @@ def _fields(shown: Shown) -> Iterator[Piece]:
 
 def _value(value: Any) -> Iterator[Piece]:  # noqa: ANN401 - any field
     if value is None:
-        yield "none", "$text-muted italic"
+        yield "none", "$foreground-muted italic"
     elif isinstance(value, list):
         for place, entry in enumerate(value):
-            yield f"{place} ", "$text-muted"
+            yield f"{place} ", "$foreground-muted"
             yield from _entry(entry)
             yield "" if place == len(value) - 1 else "\n"
     else:
@@ -111,7 +111,7 @@ def _text(value: object) -> Iterator[Piece]:
     text = str(value)
     yield show(text, lines=True, limit=FIELD_LENGTH) or "(empty)"
     if len(text) > FIELD_LENGTH:
-        yield f"\n{len(text) - FIELD_LENGTH:,} more characters: e shows all", "$text-muted"
+        yield f"\n{len(text) - FIELD_LENGTH:,} more characters: e shows all", "$foreground-muted"
 
 
 def _origin(shown: Shown, standing: str) -> Iterator[Piece]:
@@ -130,5 +130,5 @@ def _edits(shown: Shown) -> Iterator[Piece]:
         value = show(json.dumps(edit["value"], ensure_ascii=False), limit=120)
         yield (
             f"{show(edit['at'])} {show(edit['who'])}: {what} = {value} {show(edit['reason'])}\n",
-            "$text-muted",
+            "$foreground-muted",
         )

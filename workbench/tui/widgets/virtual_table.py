@@ -18,6 +18,7 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from workbench.services.column import Column
 from workbench.text import show
 
 BLOCK = 256
@@ -26,16 +27,8 @@ BLOCKS = 16
 """Blocks kept."""
 
 
-@dataclass(frozen=True)
-class Column:
-    """A column's heading and its width in terminal cells."""
-
-    label: str
-    width: int
-
-
 class Source(Protocol):
-    """What a table shows; the first column stays in place when the others scroll."""
+    """What a table shows; the first column stays in place when the others scroll, and an unlabelled one holds marks."""
 
     @property
     def n_rows(self) -> int:
@@ -184,7 +177,8 @@ class VirtualTable(ScrollView, can_focus=True):
         """Draw the first column in place and the others as far as they are scrolled into sight."""
         first, *rest = self.source.columns
         width, left = self.size.width, round(self.scroll_x)
-        mark = style + Style.from_color(self._style("mark").color) if marked else style
+        is_mark = marked and not first.label
+        mark = style + Style.from_color(self._style("mark").color) if is_mark else style
         segments: list[Segment] = []
         at = skip = 0
         for column, cell in zip(rest, cells[1:], strict=True):
@@ -199,7 +193,7 @@ class VirtualTable(ScrollView, can_focus=True):
 
     @property
     def _page_rows(self) -> int:
-        return max(self.size.height - 1, 1)
+        return max(self.scrollable_content_region.height - 1, 1)
 
     def validate_cursor(self, row: int) -> int:
         """Keep the cursor on a row."""

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from workbench.curation.split import SPLITS
 from workbench.errors import WorkbenchError
 from workbench.schema import Schema
+from workbench.services.column import Column
 from workbench.services.curate import check, curate
 from workbench.services.records import Shown
 from workbench.store.state import State
 from workbench.store.store import Store
 from workbench.store.versions import Version, versions
-from workbench.tui.widgets.virtual_table import Column
 
 ALL, ISSUES, DUPLICATES, QUARANTINE, DROPPED = "all", "issues", "duplicates", "quarantine", "dropped"
 VIEWS = (ALL, ISSUES, DUPLICATES, *SPLITS, "excluded", QUARANTINE, DROPPED)

@@ -1,0 +1,201 @@
+"""Full disks, read-only places and torn files: one WorkbenchError each, and nothing lost."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.corpora import cut, deliver, facts, ids, scratch, state
+from workbench.errors import OutsideError, UsageError, WorkbenchError
+from workbench.services.build import build, save
+from workbench.services.curate import check, curate
+from workbench.services.records import drop, edit
+from workbench.services.verify import verify
+from workbench.store.store import Store
+from workbench.workspace import Workspace
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """Mount a disk of 3 MB."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mounted = os.geteuid() == 0 and shutil.which("mount") is not None
+    mounted = (
+        mounted
+        and subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", place], check=False).returncode == 0
+    )
+    if not mounted:
+        pytest.skip("NOT TESTED: a full disk needs root and mount(8)")
+    yield place
+    subprocess.run(["umount", "--lazy", place], check=True)
+
+
+def fill(folder: Path) -> Path:
+    """Take all free space of a disk and return the file that holds it."""
+    ballast = folder / "ballast"
+    with ballast.open("wb", buffering=0) as handle:
+        for size in (65536, 4096, 1):
+            try:
+                while True:
+                    handle.write(b"\xff" * size)
+            except OSError:
+                continue
+    return ballast
+
+
+COMMANDS = {
+    "ingest": lambda store: deliver_from(store, 60),
+    "edit": lambda store: [edit(store, "facts", record, {"answer": "long " * 9000}) for record in ids(store)],
+    "drop": lambda store: drop(store, "facts", ids(store), reason="long " * 4000),
+    "dedup": lambda store: curate(store, "facts"),
+    "split": lambda store: cut(store),
+    "save": lambda store: save(store, "facts"),
+}
+
+
+def deliver_from(store, count: int):
+    from workbench.services.ingest import Order, ingest
+
+    path = store.workspace.root.parent.parent / "more.jsonl"
+    return ingest(store, Order("facts", (path,), schema="qa", settings={"name": "rows"}))
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_a_full_disk_is_one_error_and_loses_nothing(disk, command):
+    with scratch() as other:
+        deliver(other, facts(*range(200)), file="more.jsonl")
+        shutil.copyfile(other.workspace.root.parent / "more.jsonl", disk.parent / "more.jsonl")
+    with Store(Workspace.create(disk / "w", with_samples=False)) as store:
+        deliver(store, facts(*range(30)))
+        before, log = ids(store), store.catalogue.rows()
+        ballast = fill(disk)
+        with pytest.raises(OutsideError):
+            COMMANDS[command](store)
+        with pytest.raises(OutsideError):
+            COMMANDS[command](store)
+        assert ids(store) == before
+        assert store.catalogue.rows()[: len(log)] == log
+        ballast.unlink()
+        assert verify(store) == []
+        assert list(store.workspace.scratch.iterdir()) == []
+        COMMANDS[command](store)
+        assert verify(store) == []
+
+
+def test_a_read_only_workspace_can_be_read_and_refuses_writes_in_one_sentence(disk):
+    with Store(Workspace.create(disk / "w", with_samples=False)) as store:
+        deliver(store, facts(*range(5)))
+        before = ids(store)
+    subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+    with Store(Workspace(disk / "w")) as store:
+        assert ids(store) == before
+        assert check(store, "facts")[1].is_empty()
+        assert verify(store) == []
+        for write in (
+            lambda: edit(store, "facts", before[0], {"answer": "x"}),
+            lambda: cut(store),
+            lambda: save(store, "facts"),
+        ):
+            with pytest.raises(OutsideError):
+                write()
+        assert ids(store) == before
+
+
+def test_a_read_only_workspace_without_a_store_is_one_error(disk):
+    Workspace.create(disk / "w", with_samples=False)
+    subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+    with pytest.raises(OutsideError):
+        Store(Workspace(disk / "w"))
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"- a", b"schema: [", b"schema: nothing", b"schema: qa\nsources: x"])
+def test_an_unreadable_corpus_file_is_one_error_and_loses_nothing(store, content):
+    deliver(store, facts(1, 2))
+    path = store.workspace.corpus_file("facts")
+    whole = path.read_bytes()
+    path.write_bytes(content)
+    for command in (
+        lambda: cut(store),
+        lambda: ids(store),
+        lambda: build(store, "facts"),
+        lambda: deliver(store, facts(3)),
+    ):
+        with pytest.raises(UsageError):
+            command()
+    assert verify(store) == []
+    path.write_bytes(whole)
+    assert len(ids(store)) == 2
+
+
+def test_a_lost_corpus_file_is_said_and_comes_back_with_the_next_ingest(store):
+    deliver(store, facts(1, 2))
+    store.workspace.corpus_file("facts").unlink()
+    with pytest.raises(UsageError):
+        ids(store)
+    assert deliver(store, facts(1, 2)).merged == 2
+    assert len(ids(store)) == 2
+
+
+@pytest.mark.parametrize("what", ["missing.jsonl", "folder"])
+def test_a_raw_file_that_is_not_there_is_one_error(store, what):
+    from workbench.services.ingest import Order, ingest
+
+    (store.workspace.root.parent / "folder").mkdir()
+    with pytest.raises(WorkbenchError):
+        ingest(store, Order("facts", (store.workspace.root.parent / what,), schema="qa"))
+    assert store.catalogue.rows() == []
+    assert not store.workspace.corpus_file("facts").exists()
+
+
+def test_a_source_that_vanished_before_build_is_one_error(store):
+    deliver(store, facts(1, 2))
+    (store.workspace.root.parent / "rows.jsonl").unlink()
+    with pytest.raises(WorkbenchError, match=r"rows\.jsonl"):
+        build(store, "facts")
+    assert len(ids(store)) == 2
+
+
+def test_kept_pairs_that_are_torn_are_computed_again(store):
+    deliver(store, facts(*range(10)))
+    pairs = curate(store, "facts").pairs
+    (kept,) = store.workspace.cache.glob("pairs-*.parquet")
+    for content in (b"", b"PAR1", kept.read_bytes()[:-20]):
+        kept.write_bytes(content)
+        assert curate(store, "facts").pairs.equals(pairs)
+
+
+def test_two_looks_at_duplicates_at_once_do_not_disturb_each_other(store):
+    deliver(store, facts(*range(50)))
+    failed: list[BaseException] = []
+
+    def look() -> None:
+        try:
+            with Store(store.workspace) as own:
+                for number in range(5):
+                    for kept in store.workspace.cache.glob(f"pairs-*{number}.parquet"):
+                        kept.unlink(missing_ok=True)
+                    curate(own, "facts")
+        except BaseException as error:
+            failed.append(error)
+
+    looks = [threading.Thread(target=look) for _ in range(4)]
+    for thread in looks:
+        thread.start()
+    for thread in looks:
+        thread.join()
+    assert failed == []
+
+
+def test_leftovers_of_a_killed_writer_disturb_nobody(store):
+    deliver(store, facts(1))
+    (store.workspace.scratch / "leftover").write_bytes(b"half")
+    (store.workspace.corpus_folder("facts") / ".corpus.yaml.123").write_bytes(b"half")
+    assert verify(store) == []
+    assert state(store).records.height == 1

@@ -1,0 +1,88 @@
+"""A fact about the real terminal: no escape sequence of a record, a file name or a log reaches it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import select
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from workbench.training.runs import RunFolder
+from workbench.workspace import Workspace
+
+START = """
+import sys
+from pathlib import Path
+from workbench.tui.app import run
+from workbench.workspace import Workspace
+run(Workspace(Path(sys.argv[1])))
+"""
+PATIENCE = 60.0
+"""Seconds after which a text is given up; a machine under load may need many of them."""
+SEQUENCES = (b"\x1b]52", b"\x1b[5;5H", b"PWN-TITLE\x1b", b"\x1b]0;PWN", "\x9b2J".encode(), "\u202e".encode())
+
+
+class Terminal:
+    """The program in a terminal of its own, and everything it wrote there."""
+
+    def __init__(self, primary: int) -> None:
+        self.primary = primary
+        self.written = b""
+
+    def until(self, shown: str) -> None:
+        """Read until a text was written after the last key."""
+        seen, deadline = len(self.written), time.monotonic() + PATIENCE
+        while shown.encode() not in self.written[seen:]:
+            ready, _, _ = select.select([self.primary], [], [], deadline - time.monotonic())
+            assert ready, f"{shown!r} never came; the end of what did: {self.written[-2000:]!r}"
+            self.written += os.read(self.primary, 65536)
+
+    def press(self, keys: str) -> None:
+        os.write(self.primary, keys.encode())
+
+
+@contextmanager
+def terminal(workspace: Workspace) -> Iterator[Terminal]:
+    """Run the application in a pseudo-terminal of 36 lines and 140 columns."""
+    primary, secondary = pty.openpty()
+    fcntl.ioctl(secondary, termios.TIOCSWINSZ, struct.pack("HHHH", 36, 140, 0, 0))
+    environment = {**os.environ, "TERM": "xterm-256color", "TEXTUAL_ANIMATIONS": "none"}
+    command = [sys.executable, "-c", START, str(workspace.root)]
+    child = subprocess.Popen(command, stdin=secondary, stdout=secondary, stderr=secondary, env=environment)
+    os.close(secondary)
+    try:
+        yield Terminal(primary)
+    finally:
+        child.kill()
+        child.wait()
+        os.close(primary)
+
+
+def test_no_escape_sequence_of_the_data_reaches_the_terminal(workspace: Workspace) -> None:
+    run = RunFolder.create(workspace.runs / "first")
+    run.set_state("failed", "because \x1b]52;c;UFdOLVJVTg==\x07")
+    run.log.write_text("begin \x1b]0;PWN-LOG\x07\x1b[5;5H end of the log\n", encoding="utf-8")
+    with terminal(workspace) as screen:
+        screen.until("hostile")
+        screen.until("press s to split")
+        screen.press("\r")
+        screen.until("Mediterranean")
+        for moved in ("INST", "app.quit", "unclosed", "moved", "clip", "title", "cleared", "gnp.exe"):
+            screen.press("j")
+            screen.until(moved)
+        screen.press("e")
+        screen.until("ctrl+s")
+        screen.press("\x1b")
+        screen.until("unclosed")
+        screen.press("t")
+        screen.until("end of the log")
+        screen.press("q")
+        screen.until("\x1b[?1049l")
+        assert [sequence for sequence in SEQUENCES if sequence in screen.written] == []

@@ -1,0 +1,164 @@
+"""Facts about the widgets alone: a table of any length, a chart of any length, a field as text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from rich.cells import cell_len
+from textual.app import App, ComposeResult
+
+from tests.tui.pilots import painted, settle
+from workbench.errors import UsageError
+from workbench.services.column import Column
+from workbench.text import show
+from workbench.tui.field_text import from_text, is_plain, to_text
+from workbench.tui.widgets.loss_chart import LossChart, braille
+from workbench.tui.widgets.virtual_table import BLOCK, BLOCKS, Rows, VirtualTable, fit
+
+MANY = 1_000_000
+
+
+class Numbers:
+    """Rows that say their number, and remember what was asked of them."""
+
+    n_rows = MANY
+    columns: Sequence[Column] = (Column("", 2), Column("number", 12), Column("name", 300))
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[int, int]] = []
+
+    def window(self, start: int, stop: int) -> list[tuple[object, ...]]:
+        self.asked.append((start, stop))
+        return [("*", row, f"row {row}") for row in range(start, stop)]
+
+
+class TableApp(App[None]):
+    def __init__(self, source: object) -> None:
+        super().__init__()
+        self.source = source
+
+    def compose(self) -> ComposeResult:
+        yield VirtualTable(self.source, note="nothing here")
+
+
+async def test_a_million_rows_are_asked_for_in_blocks_around_the_cursor() -> None:
+    source = Numbers()
+    app = TableApp(source)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        assert source.asked == [(0, BLOCK)]
+        await pilot.press("G")
+        await settle(pilot)
+        assert f"row {MANY - 1}" in painted(app)
+        assert len(source.asked) <= 3
+        assert max(stop - start for start, stop in source.asked) <= BLOCK
+
+
+async def test_old_blocks_are_let_go() -> None:
+    app = TableApp(Numbers())
+    async with app.run_test(size=(80, 24)) as pilot:
+        table = app.query_one(VirtualTable)
+        for block in range(2 * BLOCKS):
+            table.cursor = block * BLOCK
+            await pilot.pause()
+        assert len(table._blocks) <= BLOCKS
+
+
+@pytest.mark.parametrize(
+    ("keys", "row"),
+    [("j", 1), ("jjk", 1), ("k", 0), ("G", MANY - 1), ("Gg", 0), (("pagedown",), 22), (("ctrl+d", "pageup"), 0)],
+)
+async def test_keys_move_the_cursor(keys: Sequence[str], row: int) -> None:
+    app = TableApp(Numbers())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press(*keys)
+        await settle(pilot)
+        assert app.query_one(VirtualTable).cursor == row
+
+
+async def test_the_cursor_is_always_in_sight() -> None:
+    app = TableApp(Numbers())
+    async with app.run_test(size=(80, 24)) as pilot:
+        table = app.query_one(VirtualTable)
+        for row in (500, 3, 999_999, 22, 23):
+            table.cursor = row
+            await settle(pilot)
+            assert f"row {row} " in painted(app)
+        await pilot.resize_terminal(80, 8)
+        await settle(pilot)
+        assert "row 23 " in painted(app)
+
+
+async def test_the_first_column_stays_when_the_others_scroll() -> None:
+    app = TableApp(Numbers())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("l", "l")
+        await settle(pilot)
+        first = painted(app).splitlines()[1]
+        assert first.startswith("* ")
+        assert "number" not in painted(app).splitlines()[0]
+
+
+async def test_an_empty_table_shows_its_note() -> None:
+    app = TableApp(Rows((Column("", 2), Column("name", 20))))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("j", "G")
+        await settle(pilot)
+        assert "nothing here" in painted(app)
+
+
+@pytest.mark.parametrize("value", ["", "short", "x" * 999, "日本語" * 9, "été", "\x1b[2J", "a\u202eb", None, 7, -3.25])
+@pytest.mark.parametrize("width", [1, 2, 7, 20])
+def test_a_cell_is_exactly_as_wide_as_its_column(value: object, width: int) -> None:
+    text = fit(value, width)
+    assert cell_len(text) == width
+    assert show(text) == text
+
+
+def test_a_spike_among_half_a_million_points_is_drawn() -> None:
+    losses = np.ones(500_000)
+    losses[123_456] = 9.0
+    lines = braille(np.arange(500_000.0), losses, (40, 10))
+    assert [len(line) for line in lines] == [40] * 10
+    drawn = [place for place, cell in enumerate(lines[0]) if cell != "\u2800"]
+    assert drawn == [round(123_456 / 499_999 * 79) // 2]
+
+
+def test_few_points_make_an_unbroken_line() -> None:
+    lines = braille(np.array([0.0, 10.0]), np.array([5.0, 1.0]), (20, 5))
+    columns = list(zip(*lines, strict=True))
+    assert all(any(cell != "\u2800" for cell in column) for column in columns)
+    assert lines[0][0] != "\u2800" and lines[-1][-1] != "\u2800"
+
+
+async def test_a_loss_that_is_no_number_is_left_out() -> None:
+    class ChartApp(App[None]):
+        def compose(self) -> ComposeResult:
+            yield LossChart()
+
+    app = ChartApp()
+    async with app.run_test(size=(60, 12)) as pilot:
+        app.query_one(LossChart).set_points([1, 2, 3, 4], [2.5, float("nan"), float("inf"), 0.5])
+        await settle(pilot)
+        assert "2.5" in painted(app) and "0.5" in painted(app)
+
+
+@pytest.mark.parametrize("value", ["a\nb", "", "tab\there", "été", None])
+def test_plain_text_is_edited_as_it_stands(value: str | None) -> None:
+    assert is_plain(value, text_field=True)
+    assert from_text("f", to_text(value, plain=True), plain=True) == (value or "")
+
+
+@pytest.mark.parametrize("value", ["\x1b[2J", "a\u202eb", "cr\rlf", ["x", "\x07"], {"role": "\u200b"}, 7, None, 1.5])
+def test_everything_else_is_json_without_hidden_characters(value: object) -> None:
+    assert not is_plain(value, text_field=False)
+    text = to_text(value, plain=False)
+    assert show(text, lines=True) == text
+    assert from_text("f", text, plain=False) == value
+
+
+def test_bad_json_names_the_field_and_the_place() -> None:
+    with pytest.raises(UsageError, match=r"'options' is no JSON.*line 1, column 4"):
+        from_text("options", "[1,", plain=False)
