@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError, model_validator
 
 from workbench.errors import UsageError
 from workbench.workspace import write_text
+
+Share = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class _Strict(BaseModel):
@@ -46,17 +49,23 @@ class Source(_Strict):
 class DuplicateSettings(_Strict):
     """From which Jaccard on a duplicate is removed."""
 
-    threshold: float = 0.8
+    threshold: float = Field(default=0.8, ge=0, le=1)
 
 
 class SplitSettings(_Strict):
     """How versions of this corpus are split."""
 
     seed: int = 42
-    ratios: tuple[float, float, float] = (0.8, 0.1, 0.1)
-    counts: tuple[int, int, int] | None = None
+    ratios: tuple[Share, Share, Share] = (0.8, 0.1, 0.1)
+    counts: tuple[NonNegativeInt, NonNegativeInt, NonNegativeInt] | None = None
     keep_source_split: bool = False
     strategy: str = "groups"
+
+    @model_validator(mode="after")
+    def _some_share(self) -> SplitSettings:
+        if not any(self.ratios):
+            raise ValueError("at least one ratio must be above 0")
+        return self
 
 
 class Corpus(_Strict):
@@ -83,20 +92,23 @@ class Corpus(_Strict):
 
 def load_corpus(path: Path) -> Corpus:
     """Read a `corpus.yaml`; a fault is a UsageError naming the file and the key."""
-    where = f"{path.parent.name}/{path.name}"
+    where, name = f"{path.parent.name}/{path.name}", path.parent.name
     try:
         parsed = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
         if not isinstance(parsed, dict):
             raise UsageError(f"{where}: it must hold keys and values", "see the corpora that come with it")
-        return Corpus.model_validate({"name": path.parent.name, **_renamed(parsed, "schema", "schema_name")})
-    except yaml.YAMLError as error:
-        raise UsageError(f"{where}: not YAML: {' '.join(str(error).split())}") from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{where}: not UTF-8 text", "save it as UTF-8") from error
+        corpus = Corpus.model_validate({"name": name, **_renamed(parsed, "schema", "schema_name")})
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         raise UsageError(f"{where}: {key}: {first['msg']}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{where}: not UTF-8 text", "save it as UTF-8") from error
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError, OSError) as error:
+        raise UsageError(f"{where}: cannot be read: {' '.join(str(error).split())}") from error
+    if corpus.name != name:
+        raise UsageError(f"{where}: its name is {corpus.name!r}", "a corpus is named as its folder")
+    return corpus
 
 
 def save_corpus(corpus: Corpus, path: Path) -> None:

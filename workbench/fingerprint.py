@@ -21,7 +21,10 @@ def canonical(value: Any) -> bytes:  # noqa: ANN401 - any JSON value
     Raises TypeError for a value without a stable form (a set, an object, NaN): a silent `str()` would make
     identity depend on the interpreter.
     """
-    return orjson.dumps(_normal(value), option=orjson.OPT_SORT_KEYS)
+    try:
+        return orjson.dumps(_normal(value), option=orjson.OPT_SORT_KEYS)
+    except RecursionError as error:
+        raise TypeError("no stable form for a value nested so deeply") from error
 
 
 def _normal(value: Any) -> Any:  # noqa: ANN401 - any JSON value
@@ -32,8 +35,11 @@ def _normal(value: Any) -> Any:  # noqa: ANN401 - any JSON value
     if isinstance(value, (int, float)):
         return _number(value)
     if isinstance(value, Mapping):
-        return {_key(key): _normal(inner) for key, inner in value.items()}
-    if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray)):
+        normal = {_key(key): _normal(inner) for key, inner in value.items()}
+        if len(normal) != len(value):
+            raise TypeError("no stable form for keys that are one in NFC")
+        return normal
+    if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray, memoryview)):
         return [_normal(inner) for inner in value]
     raise TypeError(f"no stable form for {type(value).__name__}")
 

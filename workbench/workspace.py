@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from workbench.errors import OutsideError, UsageError, unknown
@@ -155,7 +155,8 @@ def write_text(path: Path, text: str) -> None:
             draft.replace(path)
             sync_folder(path.parent)
     finally:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):  # on a read-only disk this would hide the first error
+            draft.unlink()
 
 
 def sync_folder(folder: Path) -> None:

@@ -56,7 +56,8 @@ def test_a_corpus_survives_writing_and_reading(sources, cut, threshold, license)
     [
         b"just a text", b"- a\n- list", b"42", b"", b"schema: [", b"schema: qa\nsources: 3", b"schema: qa\nunknown: 1",
         b"schema: qa\nsplit: {ratios: [a, b, c]}", b"schema: \xff\xfe", b"schema: qa\n1: 2", b"schema: 2020-99-99",
-        b"schema: qa\x00", b"a: &a [*a]", b"? [1, 2]\n: x", b"schema: !!python/object:os.system x", b"schema: qa\nname: ../x",
+        b"schema: qa\x00", b"a: &a [*a]", b"? [1, 2]\n: x", b"schema: !!python/object:os.system x",
+        b"schema: qa\nname: ../x",
         b"schema: qa\nsplit: {counts: [1, 2]}",
     ],
 )  # fmt: skip

@@ -39,10 +39,13 @@ def test_a_small_schema_is_enough():
 @pytest.mark.parametrize(
     "changes",
     [
-        {"colour": "red"}, {"columns": "{text: {dtype: Strin}}"}, {"columns": "3"}, {"examples": "[{text: 2020-01-01}]"},
+        {"colour": "red"}, {"columns": "{text: {dtype: Strin}}"}, {"columns": "3"},
+        {"examples": "[{text: 2020-01-01}]"},
         {"texts": "[nothing]"}, {"duplicates": "{text: [nothing]}"}, {"concept": "nothing"}, {"strata": "[nothing]"},
-        {"group": "[nothing]"}, {"aliases": "{nothing: [a]}"}, {"answer": "SELECT FROM"}, {"derive": "{a: 'no_column + 1'}"},
-        {"render": "{default: {text: '{{ text'}}"}, {"render": "{other: {text: a}}"}, {"duplicates": "{text: [text], ngram: 0}"},
+        {"group": "[nothing]"}, {"aliases": "{nothing: [a]}"}, {"answer": "SELECT FROM"},
+        {"derive": "{a: 'no_column + 1'}"},
+        {"render": "{default: {text: '{{ text'}}"}, {"render": "{other: {text: a}}"},
+        {"duplicates": "{text: [text], ngram: 0}"},
         {"rules": "[{name: r, sql: 'nothing > 1', field: text, message: m, hint: h}]"},
         {"rules": "[{name: r, sql: 'text > ', field: text, message: m, hint: h}]"},
         {"rules": "[{name: r, sql: 'text = 1', field: nothing, message: m, hint: h}]"},

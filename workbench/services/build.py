@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from workbench.corpus import save_corpus
 from workbench.curation.split import RANK
 from workbench.errors import DataError
@@ -127,8 +129,7 @@ def _missing(saved: list[dict[str, Any]], corpus: str, state: State) -> list[Ent
             continue
         readmitted = sum(made[0] == "readmission" for made in out)
         body = _readmitted(facts, state, readmitted) if kind == "readmission" else facts
-        if body is not None:
-            out.append((kind, corpus, subject, body))
+        out.append((kind, corpus, subject, body))
     return out
 
 
@@ -137,14 +138,10 @@ def _identity(kind: str, subject: str, body: dict[str, Any]) -> str:
     return digest([kind, subject, {key: value for key, value in body.items() if key not in own}])
 
 
-def _readmitted(facts: dict[str, Any], state: State, before: int) -> dict[str, Any] | None:
-    import polars as pl
-
-    row = facts["row"]
-    if facts["delivery"] not in {r.body["digest"] for r in state.deliveries.values()}:
-        return None
-    rid = state.next_rid + before
-    schema = {name: kind for name, kind in state.stored.schema.items()}
+def _readmitted(facts: dict[str, Any], state: State, before: int) -> dict[str, Any]:
+    """Return the body of a saved re-admission, its row kept as an object of this store."""
+    row, rid = facts["row"], state.next_rid + before
+    schema = dict(state.stored.schema)
     return {key: value for key, value in facts.items() if key != "row"} | {
         "rid": rid,
         "segment": state.objects.put_table(pl.DataFrame([row | {"rid": rid}], schema=schema)),

@@ -12,7 +12,7 @@ import polars as pl
 from workbench.corpus import Corpus
 from workbench.curation.validate import DROP, issues
 from workbench.errors import DataError, UsageError, unknown
-from workbench.fingerprint import digest
+from workbench.fingerprint import digest, digest_bytes
 from workbench.readers import mapping as maps
 from workbench.readers.record import Origin
 from workbench.schema import Schema
@@ -91,11 +91,15 @@ def edit(store: Store, name: str, prefix: str, values: dict[str, Any], *, reason
 def _fitting(schema: Schema, field: str, value: Any) -> None:  # noqa: ANN401 - a JSON value
     if field not in schema.columns:
         raise unknown("field", field, schema.columns)
+    refused = UsageError(f"{value!r} does not fit the field {field!r} ({schema.types[field]})", "give JSON")
     try:
-        pl.Series([value], dtype=schema.types[field], strict=True)
+        taken = pl.Series([value], dtype=schema.types[field], strict=True).to_list()
         digest(value)
     except (TypeError, ValueError, OverflowError, pl.exceptions.PolarsError) as error:
-        raise UsageError(f"{value!r} does not fit the field {field!r} ({schema.types[field]})", "give JSON") from error
+        raise refused from error
+    # polars would quietly make a list of a text's letters or of a dictionary's keys.
+    if taken != [value] or (isinstance(value, bool) and schema.types[field] != pl.Boolean):
+        raise refused
 
 
 def _edits(state: State, corpus: str, changes: dict[str, dict[str, Any]], reason: str) -> list[Entry]:
@@ -238,13 +242,8 @@ def _readmission(state: State, corpus: Corpus, place: tuple[str, int], row: dict
     segment = state.objects.table(body["segments"][0]) if body["segments"] else None
     if segment is None:
         raise DataError("a record like this is here already", "drop the quarantined unit, or change the row")
-    facts = {"segment": body["segments"][0], "delivery": unit["delivery"], "rid": state.next_rid}
-    return (
-        "readmission",
-        corpus.name,
-        segment["id"][0],
-        facts | {k: unit[k] for k in ("position", "start", "end")},
-    )
+    facts = {"source": source, "unit": digest_bytes(unit["raw"]), "segment": body["segments"][0], "rid": state.next_rid}
+    return "readmission", corpus.name, segment["id"][0], facts
 
 
 def conflicting(store: Store, name: str) -> list[dict[str, Any]]:

@@ -95,45 +95,27 @@ _Named = tuple[tuple[str, str], Arrival]
 
 
 def _identified(intake: Intake, key: tuple[str, ...], place: tuple[str, str, State]) -> list[_Named]:
-    """Return each arrival with (record id, row digest); identity comes from content, never from position."""
-    corpus, source, _ = place
-    arrivals = intake.arrivals
-    digests = [digest(arrival.raw) for arrival in arrivals]
+    """Return each arrival with (record id, row digest); identity comes from content, never from position or past."""
+    corpus, source, state = place
+    digests = [digest(arrival.raw) for arrival in intake.arrivals]
     keys = [
-        digest([arrival.raw.get(name) for name in key]) if key else d
-        for arrival, d in zip(arrivals, digests, strict=True)
+        digest([a.raw.get(name) for name in key]) if key else d for a, d in zip(intake.arrivals, digests, strict=True)
     ]
     rows = list(zip(keys, digests, strict=True))
-    holders = _holders(rows, place, joins=intake.joins) if key else dict(rows)
+    owners: dict[str, set[str]] = defaultdict(set)
+    for name, own in rows:
+        owners[name].add(own)
+    taken = set(_known(state, source)["id"]) if intake.joins else set()
     seen: Counter[tuple[str, str]] = Counter()
     out = []
-    for arrival, own, name in zip(arrivals, digests, keys, strict=True):
-        parts: list[Any] = [name] if holders.get(name) == own else [name, own]
+    for arrival, (name, own) in zip(intake.arrivals, rows, strict=True):
+        crowded = len(owners[name]) > 1 or record_id(corpus, source, [name]) in taken
+        # A key that several rows share names none of them: each adds its own digest.
+        parts: list[Any] = [name, own] if crowded else [name]
         if seen[name, own]:
             parts.append(seen[name, own])  # a running number, only among identical rows
         seen[name, own] += 1
         out.append(((record_id(corpus, source, parts), own), arrival))
-    return out
-
-
-def _holders(rows: Iterable[tuple[str, str]], place: tuple[str, str, State], *, joins: bool) -> dict[str, str]:
-    """Return which row holds each key alone: the one that held it before, else the smallest that never had its own id.
-
-    A row that once shared its key keeps the id it got then, whatever becomes of the others.
-    """
-    corpus, source, state = place
-    held = dict(_known(state, source).select("id", "row_digest").iter_rows())
-    owners: dict[str, set[str]] = defaultdict(set)
-    for name, own in rows:
-        owners[name].add(own)
-    out: dict[str, str] = {}
-    for name, present in owners.items():
-        before = held.get(record_id(corpus, source, [name]))
-        free = [own for own in present if record_id(corpus, source, [name, own]) not in held]
-        if before is not None and (before in present or joins):
-            out[name] = before
-        elif free:
-            out[name] = min(free)
     return out
 
 
@@ -195,7 +177,8 @@ def _repairs(corpus: str, item: _Named) -> Iterable[Entry]:
 def _matches(named: list[_Named], source: str, state: State) -> list[tuple[str, str, str]]:
     """Return (vanished record, its heir, how it was found) for the records this delivery no longer holds.
 
-    A near duplicate comes first, then the same place between the same neighbours.
+    The same row under another id comes first (a key that came to be shared), then a near duplicate, then the same
+    place between the same neighbours.
     """
     before = state.delivered.filter(pl.col("source") == source).sort("position")
     here = [record for (record, _), _ in named]
@@ -204,13 +187,26 @@ def _matches(named: list[_Named], source: str, state: State) -> list[tuple[str, 
     newcomers = [record for record in here if record not in known]
     if not vanished or not newcomers:
         return []
+    same = _same_rows(before.filter(pl.col("id").is_in(vanished)), named, set(newcomers))
+    vanished = [record for record in vanished if record not in same]
+    newcomers = sorted(set(newcomers) - set(same.values()))
     near = _near_heirs(
         before.filter(pl.col("id").is_in(vanished)), _frame(named, newcomers, state.schema), state.schema
     )
-    taken = set(near.values())
+    taken = {*near.values(), *same.values()}
     placed = _placed_heirs(before["id"].to_list(), here)
-    rest = {old: new for old, new in placed.items() if old not in near and new not in taken}
-    return [(old, new, "near") for old, new in near.items()] + [(old, new, "place") for old, new in rest.items()]
+    rest = {old: new for old, new in placed.items() if old not in near | same and new not in taken}
+    found = {"row": same, "near": near, "place": rest}
+    return [(old, new, by) for by, heirs in found.items() for old, new in heirs.items()]
+
+
+def _same_rows(vanished: pl.DataFrame, named: list[_Named], newcomers: set[str]) -> dict[str, str]:
+    """Return the vanished records whose very row stands here under another id."""
+    waiting: dict[str, list[str]] = defaultdict(list)
+    for (record, own), _ in named:
+        if record in newcomers:
+            waiting[own].append(record)
+    return {old: waiting[own].pop(0) for old, own in vanished.select("id", "row_digest").iter_rows() if waiting[own]}
 
 
 def _frame(named: list[_Named], wanted: list[str], schema: Schema) -> pl.DataFrame:

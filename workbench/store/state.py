@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import polars as pl
 
+from workbench.fingerprint import digest_bytes
 from workbench.schema import Schema
 from workbench.store.catalogue import Catalogue, Row
 from workbench.store.edits import WHOLE, Edit, Replayed, edit_of, replay
@@ -46,10 +48,35 @@ class State:
         return dict(sorted(newest.items()))
 
     @cached_property
-    def readmitted(self) -> list[Row]:
-        """Return the re-admissions whose delivery is still the newest of its source."""
-        current = {row.body["digest"] for row in self.deliveries.values()}
-        return [row for row in self.of("readmission") if row.body["delivery"] in current]
+    def _quarantine(self) -> tuple[list[tuple[Row, dict[str, Any]]], pl.DataFrame]:
+        """Part the newest deliveries' rejects into those a re-admission stands for, and those still set aside.
+
+        A re-admission is known by the unit's bytes, so it outlives a delivery in which the unit is still torn.
+        """
+        whole = self._rejected
+        waiting: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
+        for unit in whole.with_row_index("row").iter_rows(named=True):
+            waiting[unit["source"], digest_bytes(unit["raw"])].append(unit)
+        back = []
+        for row in self.of("readmission"):
+            units = waiting[row.body["source"], row.body["unit"]]
+            if units:
+                back.append((row, units.pop(0)))
+        return back, whole.with_row_index("row").filter(~pl.col("row").is_in([u["row"] for _, u in back])).drop("row")
+
+    @property
+    def _rejected(self) -> pl.DataFrame:
+        tables = [
+            self.objects.table(row.body["rejects"]).with_columns(source=pl.lit(name))
+            for name, row in self.deliveries.items()
+            if row.body["rejects"]
+        ]
+        return pl.concat([pl.DataFrame(schema={**REJECTS, "source": pl.String}), *tables])
+
+    @property
+    def rejects(self) -> pl.DataFrame:
+        """Return the quarantined units of the newest deliveries that were not re-admitted, with their source."""
+        return self._quarantine[1]
 
     @property
     def edits(self) -> list[Edit]:
@@ -75,9 +102,8 @@ class State:
     def members(self) -> pl.DataFrame:
         """Return the rids of the current records with their place in the newest deliveries."""
         tables = [self.objects.table(row.body["members"]) for row in self.deliveries.values()]
-        tables += [
-            pl.DataFrame([{name: row.body[name] for name in MEMBERS}], schema=MEMBERS) for row in self.readmitted
-        ]
+        back = [{"rid": row.body["rid"], **unit} for row, unit in self._quarantine[0]]
+        tables.append(pl.DataFrame(back, schema=MEMBERS))
         return pl.concat([pl.DataFrame(schema=MEMBERS), *tables])
 
     @cached_property
@@ -124,23 +150,6 @@ class State:
             if changed:
                 frame = _overlaid(frame, column, changed)
         return frame
-
-    @cached_property
-    def rejects(self) -> pl.DataFrame:
-        """Return the quarantined units of the newest deliveries that were not re-admitted, with their source."""
-        tables = [
-            self.objects.table(row.body["rejects"]).with_columns(
-                source=pl.lit(name), delivery=pl.lit(row.body["digest"])
-            )
-            for name, row in self.deliveries.items()
-            if row.body["rejects"]
-        ]
-        if not tables:
-            return pl.DataFrame(schema={**REJECTS, "source": pl.String, "delivery": pl.String})
-        back = {(row.body["delivery"], row.body["position"]) for row in self.readmitted}
-        whole = pl.concat(tables)
-        keep = [(d, p) not in back for d, p in whole.select("delivery", "position").iter_rows()]
-        return whole.filter(pl.Series(keep, dtype=pl.Boolean))
 
     @property
     def next_rid(self) -> int:

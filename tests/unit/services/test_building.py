@@ -100,7 +100,6 @@ def test_a_record_that_is_away_for_a_while_is_built_again_where_it_stood(store):
     assert_rebuilt(store)
 
 
-@pytest.mark.xfail(strict=True, reason="which row of a shared key came first is known to the log alone")
 def test_rows_of_a_shared_key_are_built_again(store):
     rows = [fact(i, key=i // 3) for i in range(12)]
     deliver(store, rows[5:7] + rows[:1] + rows[10:], key=("key",))

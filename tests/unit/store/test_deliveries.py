@@ -149,7 +149,6 @@ def test_a_readmitted_row_is_a_record_with_its_place(store):
     assert verify(store) == []
 
 
-@pytest.mark.xfail(strict=True, reason="a re-admission is bound to the delivery it was made on")
 def test_a_readmitted_row_outlives_a_delivery_in_which_its_unit_is_still_torn(store):
     path = store.workspace.root.parent / "rows.jsonl"
     path.write_bytes(GOOD + b'{"question": "torn\n')

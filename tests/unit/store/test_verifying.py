@@ -71,7 +71,8 @@ def test_replacing_a_row_is_no_way_around_the_triggers(filled):
     with sqlite3.connect(filled.workspace.catalogue) as db:
         try:
             db.execute(
-                "INSERT OR REPLACE INTO log SELECT seq, at, 'x', kind, corpus, subject, body, body_digest, chain FROM log"
+                "INSERT OR REPLACE INTO log "
+                "SELECT seq, at, 'x', kind, corpus, subject, body, body_digest, chain FROM log"
             )
         except sqlite3.IntegrityError:
             return
