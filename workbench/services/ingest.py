@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,24 +10,19 @@ from typing import Any
 import polars as pl
 
 from workbench.corpus import Corpus, Source, load_corpus, save_corpus
-from workbench.curation.split import draw
 from workbench.curation.validate import issues
-from workbench.errors import UsageError, unknown
+from workbench.errors import OutsideError, UsageError, unknown
 from workbench.fingerprint import digest
 from workbench.readers import mapping as maps
-from workbench.readers.detect import plan
-from workbench.readers.field_spec import Kind
-from workbench.readers.record import Origin, Proposal, Reading, Record, Reject, Repair
-from workbench.readers.registry import read, reader
-from workbench.schema import Schema, load_schema
+from workbench.readers.record import Origin, Reading, Record, Reject
+from workbench.readers.registry import read
+from workbench.schema import load_schema
+from workbench.services.intake import columns_of, fields_of, first_rows, intake_of, mapping_for, reading_of, selected
 from workbench.services.progress import Report, silent
 from workbench.store.catalogue import Entry, Row
-from workbench.store.deliveries import Arrival, Intake, take
+from workbench.store.deliveries import Intake, take
 from workbench.store.state import State
 from workbench.store.store import Store
-
-_LOOKED_AT = 200
-"""Rows that a mapping is proposed from."""
 
 
 @dataclass(frozen=True)
@@ -95,11 +90,11 @@ def _fitting_schema(store: Store, order: Order) -> str:
     A tie of all three goes to the kind that asks more of its records; what no kind can take is refused.
     """
     source = Source(name="", path=str(order.files[0]), **order.settings)
-    rows = _rows(_reading(source, order.files[0]))
+    rows = first_rows(reading_of(source, order.files[0]))
     fits = [fit for name in store.workspace.named("schemas") if (fit := _fit(store, name, rows, source))]
     if not fits:
         raise UsageError(
-            f"cannot tell what kind of records {order.files[0].name!r} holds (columns {', '.join(_columns(rows))})",
+            f"cannot tell what kind of records {order.files[0].name!r} holds (columns {', '.join(columns_of(rows))})",
             f"say it with --schema, one of: {', '.join(store.workspace.named('schemas'))}; "
             "and --map FIELD=COLUMN where names differ",
         )
@@ -108,17 +103,17 @@ def _fitting_schema(store: Store, order: Order) -> str:
 
 def _fit(store: Store, name: str, rows: list[dict[str, Any]], source: Source) -> tuple[int, int, int, int, str] | None:
     schema = load_schema(store.workspace.schema_file(name))
-    proposed = maps.propose(_columns(rows), rows, fields_of(schema)).expressions
+    proposed = maps.propose(columns_of(rows), rows, fields_of(schema)).expressions
     mapping = maps.Mapping(proposed | source.map)
     if not all(column in mapping.expressions for column in schema.columns if schema.required(column)):
         return None
     origin = Origin(0, 0, 0)
-    taken = _intake([Record(row, origin) for row in rows], mapping, schema)
+    taken = intake_of([Record(row, origin) for row in rows], mapping, schema)
     frame = schema.table([arrival.fields for arrival in taken.arrivals]).with_columns(
         id=pl.int_range(pl.len()).cast(pl.String), source=pl.lit(""), position=pl.int_range(pl.len())
     )
     errors = issues(frame, schema).filter(pl.col("severity") == "error").height + len(taken.rejects)
-    own_names = sum(column in mapping.expressions for column in _columns(rows))
+    own_names = sum(column in mapping.expressions for column in columns_of(rows))
     return len(mapping.columns), own_names, -errors, len(schema.rules), name
 
 
@@ -131,7 +126,7 @@ def _sources(store: Store, corpus: Corpus, order: Order) -> Iterator[Source]:
     names = [order.settings.get("name") or path.name for path in order.files]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
-        hint = "each source needs its own name: ingest them one by one with --name"
+        hint = "each source needs its own name: ingest them one by one with --source NAME"
         raise UsageError(f"two files would both be the source {twice!r}", hint)
     for path, name in zip(order.files, names, strict=True):
         known = corpus.source(name) or Source(name=name, path="")
@@ -139,49 +134,71 @@ def _sources(store: Store, corpus: Corpus, order: Order) -> Iterator[Source]:
         yield Source.model_validate(known.model_dump() | changed)
 
 
+@dataclass(frozen=True)
+class _Brought:
+    """What one file brought, read and mapped, before the log knows of it."""
+
+    reading: Reading
+    mapping: maps.Mapping
+    intake: Intake
+    raw: dict[str, str]
+    key: tuple[str, ...]
+    preview: tuple[dict[str, Any], ...]
+
+    @property
+    def digest(self) -> str:
+        """Return the digest of the delivery: of its one file, or of the names and digests of a folder's files."""
+        return digest(self.raw) if len(self.raw) > 1 else next(iter(self.raw.values()))
+
+    def facts(self, source: Source) -> dict[str, Any]:
+        """Return what the delivery's log row says beside counts and objects."""
+        return {
+            "digest": self.digest,
+            "raw": sorted(self.raw.values()),
+            "reader": self.reading.proposal.reader,
+            "encoding": self.reading.proposal.encoding,
+            "mapping": dict(self.mapping.expressions),
+            "selection": source.model_dump(include={"where", "limit", "sample", "seed", "chunk", "header"}),
+            "split": source.split,
+            "together": source.together,
+        }
+
+
 def _deliver(store: Store, corpus: Corpus, source: Source) -> tuple[Corpus, Delivery]:
-    path = store.workspace.root / source.path
-    reading = _reading(source, path)
-    schema = load_schema(store.workspace.schema_file(corpus.schema_name))
-    units = list(read(reading))
-    records = _selected([unit for unit in units if isinstance(unit, Record)], source)
-    key = source.key or _text_key(reading)
-    before = store.state(corpus).deliveries.get(source.name)
-    _refuse_other_key(source.name, key, before)
-    mapping = _mapping(source, records, schema, before.body["mapping"] if before else {})
-    intake = _intake(records, mapping, schema)
-    intake.rejects = [*(unit for unit in units if isinstance(unit, Reject)), *intake.rejects]
-    raw = _kept_raw(store, path)
-    facts = {
-        "digest": digest(raw) if len(raw) > 1 else next(iter(raw.values())),
-        "raw": sorted(raw.values()),
-        "reader": reading.proposal.reader,
-        "encoding": reading.proposal.encoding,
-        "mapping": dict(mapping.expressions),
-        "selection": source.model_dump(include={"where", "limit", "sample", "seed", "chunk", "header"}),
-        "split": source.split,
-        "together": source.together,
-    }
+    brought = _brought(store, corpus, source)
+    facts = brought.facts(source)
     counts: dict[str, int] = {}
 
     def prepare(state: State) -> list[Entry]:
-        taken = take(intake, facts, key, (corpus.name, source.name, state))
+        taken = take(brought.intake, facts, brought.key, (corpus.name, source.name, state))
         counts.update(taken.counts, matched=sum(entry[0] == "match" for entry in taken.entries))
         counts["repairs"] = sum(entry[0] == "edit" for entry in taken.entries)
         return [] if _nothing_new(taken.entries, state, source.name) else taken.entries
 
     store.change(corpus, prepare)
-    delivery = Delivery(
-        name=source.name,
-        digest=str(facts["digest"]),
-        reader=reading.proposal.reader,
-        encoding=reading.proposal.encoding,
-        mapping=dict(mapping.expressions),
-        guesses=reading.proposal.guesses,
-        preview=tuple(maps.preview(mapping, [record.fields for record in records[:3]])),
-        **counts,
-    )
-    return corpus.with_source(source.model_copy(update={"map": dict(mapping.expressions)})), delivery
+    told = {key: facts[key] for key in ("digest", "reader", "encoding", "mapping")} | counts
+    guesses = brought.reading.proposal.guesses
+    delivery = Delivery(name=source.name, guesses=guesses, preview=brought.preview, **told)
+    return corpus.with_source(source.model_copy(update={"map": facts["mapping"]})), delivery
+
+
+def _brought(store: Store, corpus: Corpus, source: Source) -> _Brought:
+    path = store.workspace.root / source.path
+    reading = reading_of(source, path)
+    schema = load_schema(store.workspace.schema_file(corpus.schema_name))
+    raw = _kept_raw(store, path)
+    units = list(read(reading))
+    if raw != _kept_raw(store, path):
+        raise OutsideError(f"{path.name!r} was changed while it was read", "ingest it again")
+    records = selected([unit for unit in units if isinstance(unit, Record)], source)
+    key = source.key or _text_key(reading)
+    before = store.state(corpus).deliveries.get(source.name)
+    _refuse_other_key(source.name, key, before)
+    mapping = mapping_for(source, records, schema, before.body["mapping"] if before else {})
+    intake = intake_of(records, mapping, schema, reading)
+    intake.rejects = [*(unit for unit in units if isinstance(unit, Reject)), *intake.rejects]
+    preview = tuple(maps.preview(mapping, [record.fields for record in records[:3]]))
+    return _Brought(reading, mapping, intake, raw, key, preview)
 
 
 def _nothing_new(entries: list[Entry], state: State, source: str) -> bool:
@@ -203,122 +220,7 @@ def _text_key(reading: Reading) -> tuple[str, ...]:
     return ("text",) if reading.proposal.reader == "plain_text" else ()
 
 
-def _reading(source: Source, path: Path) -> Reading:
-    """Return how a file is read: what the source says, and what `plan` finds for the rest."""
-    found = plan(path)
-    proposal = Proposal(
-        reader=source.reader or found.proposal.reader,
-        encoding=source.encoding or found.proposal.encoding,
-        guesses=() if source.encoding and source.reader else found.proposal.guesses,
-    )
-    reader(proposal.reader)
-    return Reading(
-        path=path,
-        proposal=proposal,
-        chunk=source.chunk or found.chunk,
-        header=found.header if source.header is None else source.header,
-    )
-
-
-def _rows(reading: Reading) -> list[dict[str, Any]]:
-    rows = []
-    for unit in read(reading):
-        if isinstance(unit, Record):
-            rows.append(unit.fields)
-        if len(rows) == _LOOKED_AT:
-            break
-    return rows
-
-
-def _columns(rows: Sequence[dict[str, Any]]) -> list[str]:
-    return list(dict.fromkeys(name for row in rows for name in row))
-
-
-def _selected(records: list[Record], source: Source) -> list[Record]:
-    """Return the records that the source's where, sample and limit leave, in file order."""
-    if source.where:
-        frame = pl.DataFrame([record.fields for record in records], infer_schema_length=None, strict=False)
-        try:
-            mask = frame.select(pl.sql_expr(source.where).alias("hit"))["hit"].fill_null(value=False)
-        except pl.exceptions.PolarsError as error:
-            raise UsageError(
-                f"--where {source.where!r} fails: {error}", f"columns: {', '.join(frame.columns)}"
-            ) from error
-        records = [record for record, hit in zip(records, mask, strict=True) if hit]
-    if source.sample is not None:
-        order = sorted(records, key=lambda r: (draw(source.seed, digest(r.fields)), r.origin.position))
-        records = sorted(order[: source.sample], key=lambda r: r.origin.position)
-    return records if source.limit is None else records[: source.limit]
-
-
-def _mapping(source: Source, records: list[Record], schema: Schema, frozen: dict[str, str]) -> maps.Mapping:
-    """Return the mapping of a source: proposed, then as given; `frozen` is that of its newest delivery.
-
-    A column may be rare, or gone from a later delivery: all rows are looked at for names, the first ones for shapes.
-    """
-    rows = [record.fields for record in records[:_LOOKED_AT]]
-    columns = _columns([record.fields for record in records])
-    proposed = maps.propose(columns, rows, fields_of(schema))
-    known = [*columns, *maps.Mapping(frozen).columns]
-    given = maps.parse([f"{name}={expression}" for name, expression in source.map.items()], known)
-    mapping = maps.Mapping({**proposed.expressions, **given.expressions})
-    missing = [name for name in schema.columns if schema.required(name) and name not in mapping.expressions]
-    if missing and rows:
-        raise UsageError(
-            f"no column of {source.name!r} gives {schema.name}.{missing[0]} (columns: {', '.join(columns)})",
-            f"say which, for example --map {missing[0]}={columns[0] if columns else 'COLUMN'}",
-        )
-    return mapping
-
-
-def _intake(records: list[Record], mapping: maps.Mapping, schema: Schema) -> Intake:
-    intake, fields = Intake(), fields_of(schema)
-    for record in records:
-        try:
-            typed, extra = maps.apply(mapping, record.fields, fields)
-            digest(record.fields)
-        except (maps.MappingError, TypeError, RecursionError) as error:
-            intake.rejects.append(Reject(_as_bytes(record), record.origin, str(error)))
-            continue
-        repairs = tuple(_by_field(repair, mapping) for repair in record.repairs)
-        intake.arrivals.append(Arrival(typed, extra, record.fields, record.origin, repairs))
-    return intake
-
-
-def _as_bytes(record: Record) -> bytes:
-    return repr(record.fields).encode()
-
-
-def _by_field(repair: Repair, mapping: maps.Mapping) -> Repair:
-    """Return a repair of a raw column as one of the schema field that takes it."""
-    names = {column: name for name, column in mapping.expressions.items()}
-    return Repair(names.get(repair.field, repair.field), repair.value, repair.reason)
-
-
 def _kept_raw(store: Store, path: Path) -> dict[str, str]:
     """Keep the raw bytes of a file, or of each file of a folder; return digests by relative name."""
     files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
     return {str(file.relative_to(path)): store.objects.put_file(file) for file in files}
-
-
-def fields_of(schema: Schema) -> dict[str, maps.FieldSpec]:
-    """Return what a mapping must know of each schema field."""
-    return {
-        name: maps.FieldSpec(
-            kind=_KINDS.get(kind, "messages"),
-            required=schema.required(name),
-            aliases=schema.declared.aliases.get(name, ()),
-            plural=schema.declared.plural.get(name, ""),
-        )
-        for name, kind in schema.types.items()
-    }
-
-
-_KINDS: dict[pl.DataType, Kind] = {
-    pl.String(): "str",
-    pl.Int64(): "int",
-    pl.Float64(): "float",
-    pl.Boolean(): "bool",
-    pl.List(pl.String): "list[str]",
-    pl.List(pl.Int64): "list[int]",
-}

@@ -16,7 +16,7 @@ from workbench.fingerprint import digest, digest_bytes
 from workbench.readers import mapping as maps
 from workbench.readers.record import Origin
 from workbench.schema import Schema
-from workbench.services.ingest import fields_of
+from workbench.services.intake import fields_of
 from workbench.store.catalogue import Entry, Row
 from workbench.store.deliveries import Arrival, Intake, take
 from workbench.store.edits import WHOLE, body_of

@@ -106,14 +106,12 @@ class Catalogue:
             raise OutsideError(f"the log is busy or cannot be written: {error}", "try again") from error
         try:
             yield self._append
-        except BaseException:
-            self._db.rollback()  # a full disk has made SQLite roll back already; this is then nothing
-            raise
-        try:
             self._db.execute("COMMIT")
         except sqlite3.OperationalError as error:
-            self._db.rollback()
             raise OutsideError(f"the log could not be written: {error}", "free some space; nothing is lost") from error
+        finally:
+            # After a commit this does nothing, nor where a full disk has made SQLite roll back already.
+            self._db.rollback()
 
     def append(self, *entries: Entry) -> list[int]:
         """Append rows in one transaction and return their numbers."""

@@ -1,0 +1,154 @@
+"""Turn a raw file into rows on their way in: how it is read, which rows are taken, how columns become fields."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from workbench.corpus import Source
+from workbench.curation.split import draw
+from workbench.errors import UsageError
+from workbench.fingerprint import canonical, digest
+from workbench.readers import mapping as maps
+from workbench.readers.detect import plan
+from workbench.readers.field_spec import Kind
+from workbench.readers.record import Proposal, Reading, Record, Reject, Repair
+from workbench.readers.registry import read, reader
+from workbench.schema import Schema
+from workbench.store.deliveries import Arrival, Intake
+
+LOOKED_AT = 200
+"""Rows that a mapping is proposed from."""
+_SPANLESS = ("parquet_file", "arrow_folder")
+"""Readers whose units have numbers instead of byte spans."""
+
+
+def reading_of(source: Source, path: Path) -> Reading:
+    """Return how a file is read: what the source says, and what `plan` finds for the rest."""
+    found = plan(path)
+    proposal = Proposal(
+        reader=source.reader or found.proposal.reader,
+        encoding=source.encoding or found.proposal.encoding,
+        guesses=() if source.encoding and source.reader else found.proposal.guesses,
+    )
+    reader(proposal.reader)
+    return Reading(
+        path=path,
+        proposal=proposal,
+        chunk=source.chunk or found.chunk,
+        header=found.header if source.header is None else source.header,
+    )
+
+
+def first_rows(reading: Reading) -> list[dict[str, Any]]:
+    """Return the first rows of a file as parsed."""
+    rows = []
+    for unit in read(reading):
+        if isinstance(unit, Record):
+            rows.append(unit.fields)
+        if len(rows) == LOOKED_AT:
+            break
+    return rows
+
+
+def columns_of(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """Return the raw columns of some rows, in the order in which they appear."""
+    return list(dict.fromkeys(name for row in rows for name in row))
+
+
+def selected(records: list[Record], source: Source) -> list[Record]:
+    """Return the records that the source's where, sample and limit leave, in file order."""
+    if source.where:
+        frame = pl.DataFrame([record.fields for record in records], infer_schema_length=None, strict=False)
+        try:
+            mask = frame.select(pl.sql_expr(source.where).alias("hit"))["hit"].fill_null(value=False)
+        except pl.exceptions.PolarsError as error:
+            raise UsageError(
+                f"--where {source.where!r} fails: {error}", f"columns: {', '.join(frame.columns)}"
+            ) from error
+        records = [record for record, hit in zip(records, mask, strict=True) if hit]
+    if source.sample is not None:
+        order = sorted(records, key=lambda r: (draw(source.seed, digest(r.fields)), r.origin.position))
+        records = sorted(order[: source.sample], key=lambda r: r.origin.position)
+    return records if source.limit is None else records[: source.limit]
+
+
+def mapping_for(source: Source, records: list[Record], schema: Schema, frozen: dict[str, str]) -> maps.Mapping:
+    """Return the mapping of a source: proposed, then as given; `frozen` is that of its newest delivery.
+
+    A column may be rare, or gone from a later delivery: all rows are looked at for names, the first ones for shapes.
+    """
+    rows = [record.fields for record in records[:LOOKED_AT]]
+    columns = columns_of([record.fields for record in records])
+    proposed = maps.propose(columns, rows, fields_of(schema))
+    known = [*columns, *maps.Mapping(frozen).columns]
+    given = maps.parse([f"{name}={expression}" for name, expression in source.map.items()], known)
+    mapping = maps.Mapping({**proposed.expressions, **given.expressions})
+    missing = [name for name in schema.columns if schema.required(name) and name not in mapping.expressions]
+    if missing and rows:
+        raise UsageError(
+            f"no column of {source.name!r} gives {schema.name}.{missing[0]} (columns: {', '.join(columns)})",
+            f"say which, for example --map {missing[0]}={columns[0] if columns else 'COLUMN'}",
+        )
+    return mapping
+
+
+def intake_of(
+    records: Sequence[Record], mapping: maps.Mapping, schema: Schema, reading: Reading | None = None
+) -> Intake:
+    """Return rows with typed fields; a row that cannot have them is set aside with its reason and its raw bytes."""
+    intake, fields = Intake(), fields_of(schema)
+    for record in records:
+        try:
+            typed, extra = maps.apply(mapping, record.fields, fields)
+            digest(record.fields)
+        except (maps.MappingError, TypeError, RecursionError) as error:
+            intake.rejects.append(Reject(_raw_bytes(record, reading), record.origin, str(error)))
+            continue
+        repairs = tuple(_by_field(repair, mapping) for repair in record.repairs)
+        intake.arrivals.append(Arrival(typed, extra, record.fields, record.origin, repairs))
+    return intake
+
+
+def _raw_bytes(record: Record, reading: Reading | None) -> bytes:
+    """Return a row's bytes in its file; where units have no byte span, its canonical JSON or else its text."""
+    if reading is not None and reading.proposal.reader not in _SPANLESS:
+        with reading.path.open("rb") as handle:
+            handle.seek(record.origin.start)
+            return handle.read(record.origin.end - record.origin.start)
+    try:
+        return canonical(record.fields)
+    except TypeError:
+        return repr(record.fields).encode()
+
+
+def _by_field(repair: Repair, mapping: maps.Mapping) -> Repair:
+    """Return a repair of a raw column as one of the schema field that takes it."""
+    names = {column: name for name, column in mapping.expressions.items()}
+    return Repair(names.get(repair.field, repair.field), repair.value, repair.reason)
+
+
+def fields_of(schema: Schema) -> dict[str, maps.FieldSpec]:
+    """Return what a mapping must know of each schema field."""
+    return {
+        name: maps.FieldSpec(
+            kind=_KINDS.get(kind, "messages"),
+            required=schema.required(name),
+            aliases=schema.declared.aliases.get(name, ()),
+            plural=schema.declared.plural.get(name, ""),
+        )
+        for name, kind in schema.types.items()
+    }
+
+
+_KINDS: dict[pl.DataType, Kind] = {
+    pl.String(): "str",
+    pl.Int64(): "int",
+    pl.Float64(): "float",
+    pl.Boolean(): "bool",
+    pl.List(pl.String): "list[str]",
+    pl.List(pl.Int64): "list[int]",
+}
