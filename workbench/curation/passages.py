@@ -26,7 +26,22 @@ def cut_passages(sources: Mapping[str, Sequence[Passage]], prior: Mapping[str, s
     """Assign passages: what was assigned stays, only runs of new text are drawn, neighbours are kept apart.
 
     A passage beside another split's is excluded as gap; where both were assigned before, the lower split yields.
+    Places that gaps and exact counts leave open are filled until nothing changes, so cutting again changes nothing.
     """
+    cut = _cut_once(sources, prior, wanted)
+    while True:
+        settled = dict(prior) | {record: side for record, side in cut.split.items() if side in RANK}
+        again = _cut_once(sources, settled, wanted)
+        if _assigned(again) <= _assigned(cut):
+            return cut
+        cut = again
+
+
+def _assigned(cut: Cut) -> int:
+    return sum(side in RANK for side in cut.split.values())
+
+
+def _cut_once(sources: Mapping[str, Sequence[Passage]], prior: Mapping[str, str], wanted: Wanted) -> Cut:
     split: dict[str, str] = {}
     reasons: dict[str, str] = {}
     for name in sorted(sources):
