@@ -20,6 +20,10 @@ from pydantic import BaseModel, ConfigDict, PositiveInt, ValidationError
 from workbench.errors import UsageError
 from workbench.fingerprint import digest
 
+RESERVED = frozenset(
+    {"id", "rid", "source", "row_digest", "extra", "position", "start", "end", "edited", "split", "reason", "record_id"}
+)
+"""Names of lineage columns, in the store and in exports, that no schema may take."""
 DROP = "DROP"
 """The fix of a rule that suggests to drop the record."""
 Severity = Literal["error", "warning", "info"]
@@ -241,6 +245,8 @@ def _faults(schema: Schema) -> Iterator[str]:
 
 def _unknown_columns(schema: Schema) -> Iterator[str]:
     declared = schema.declared
+    for name in RESERVED & set(schema.columns):
+        yield f"columns.{name}: the workbench has a column of that name"
     single = [name for name in (declared.language, declared.concept) if name]
     plural = [*declared.plural, *declared.plural.values()]
     fields = [rule.field for rule in declared.rules]

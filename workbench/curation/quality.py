@@ -33,6 +33,11 @@ _MOJIBAKE = ftfy.TextFixerConfig(
 """Only the encoding is mended: ftfy's defaults would also straighten quotes, ligatures and widths."""
 
 _EMAIL = re.compile(r"\b[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+\b")
+_SECRET = re.compile(
+    r"\bhf_[A-Za-z0-9]{30,}\b|\bAKIA[0-9A-Z]{16}\b|\bgh[pousr]_[A-Za-z0-9]{36,}\b|\bgithub_pat_[A-Za-z0-9_]{60,}\b"
+    r"|\bsk-[A-Za-z0-9_-]{32,}\b|\bxox[abprs]-[A-Za-z0-9-]{20,}\b|-----BEGIN [A-Z ]*PRIVATE KEY-----"
+)
+"""Tokens of the Hub, AWS, GitHub, OpenAI and Slack, and private keys, by the forms their issuers document."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069\ufeff]")
 _START = re.compile(r"^\s*\*{3} ?START OF ", re.MULTILINE)
 _END = re.compile(r"^\s*\*{3} ?END OF ", re.MULTILINE)
@@ -71,7 +76,12 @@ def _email(text: str) -> str | None:
     return _EMAIL.sub("[e-mail]", text) if _EMAIL.search(text) else None
 
 
+def _secret(text: str) -> str | None:
+    return _SECRET.sub("[secret]", text) if _SECRET.search(text) else None
+
+
 FLAGS = (
+    Flag("secret", "error", "an access token or a private key", "revoke it, then apply the fix", _secret, True),
     Flag("mojibake", "error", "the text was decoded with a wrong encoding", "apply the fix", _mojibake, True),
     Flag(
         "literal-marker",

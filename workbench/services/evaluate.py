@@ -6,13 +6,12 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from workbench.curation.split import SPLITS
 from workbench.errors import unknown
 from workbench.services.progress import Report, silent
 from workbench.store.store import Store
 from workbench.training.runs import RunFolder
 from workbench.workspace import write_text
-
-SPLITS = ("train", "validation", "test")
 
 
 def evaluate(store: Store, run: RunFolder, split: str = "test", report: Report = silent) -> dict[str, Any]:

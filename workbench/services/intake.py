@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,11 @@ _SPANLESS = ("parquet_file", "arrow_folder")
 
 def reading_of(source: Source, path: Path) -> Reading:
     """Return how a file is read: what the source says, and what `plan` finds for the rest."""
+    if source.reader and source.encoding and path.is_file():
+        # Whoever says both knows the file: nothing about it is guessed, and nothing is refused for its looks.
+        reader(source.reader)
+        said = Reading(path, Proposal(source.reader, source.encoding))
+        return replace(said, chunk=source.chunk or said.chunk, header=source.header is not False)
     found = plan(path)
     proposal = Proposal(
         reader=source.reader or found.proposal.reader,

@@ -19,8 +19,8 @@ from workbench.services.progress import Report, silent
 from workbench.store.store import Store
 from workbench.store.versions import Version, records_of, state_of
 
-_SENSITIVE = ("email",)
-"""Quality flags that keep a version from being published; the scan for secrets joins them here."""
+_SENSITIVE = ("email", "secret")
+"""Quality flags that keep a version from being published."""
 
 
 @dataclass(frozen=True)
@@ -63,19 +63,22 @@ def export(
 def _facts(store: Store, version: Version, license: str | None) -> ExportFacts:
     corpus = store.corpus(version.corpus)
     schema = store.kept_schema(version.schema_object)
+    stated = license or corpus.license
     deliveries = state_of(store.catalogue, store.objects, schema, version).deliveries
     return ExportFacts(
         corpus=version.corpus,
         version=version.id,
         parent=version.parent,
         schema=version.schema,
-        license=license or corpus.license,
+        license=stated,
         languages=corpus.languages,
         counts={side: version.counts.get(side, 0) for side in SPLITS},
         removed=version.counts.get("removed", 0),
         excluded=version.counts.get("excluded", 0),
         proof=version.proof,
-        sources=tuple({"name": name, "digest": row.body["digest"]} for name, row in deliveries.items()),
+        sources=tuple(
+            {"name": name, "digest": row.body["digest"], "license": stated} for name, row in deliveries.items()
+        ),
         settings=version.settings,
         tool=f"workbench {__version__}",
         text_columns=tuple(name for name, kind in schema.types.items() if kind == pl.String),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from workbench.curation.split import SPLITS
-from workbench.errors import OutsideError, UsageError, unknown
+from workbench.errors import OutsideError, UsageError, WorkbenchError, unknown
 from workbench.fingerprint import digest_file
 from workbench.recipe import Recipe, load_recipe, with_overrides
 from workbench.services import bases
@@ -113,6 +113,8 @@ def spawn(workspace: Workspace, training: Training) -> Path:
     name = training.name or free_name(workspace, version, training.recipe)
     command = [sys.executable, "-m", "workbench", "train", f"{training.corpus}@{version.name}"]
     command += ["--recipe", training.recipe, "--name", name, "--detach", "--workspace", str(workspace.root)]
+    command += [part for override in training.overrides for part in ("--set", override)]
+    command += [part for flag in training.allow for part in ("--allow", flag)]
     with (workspace.runs / f"{name}.log").open("ab") as log:
         subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
     return workspace.run_folder(name)
@@ -156,15 +158,19 @@ def runs(workspace: Workspace) -> tuple[RunFolder, ...]:
 
 
 def summary(run: RunFolder) -> dict[str, Any]:
-    """Return a run in a few facts."""
-    state = run.state()
-    facts = run.facts() if run.facts_file.is_file() else {}
+    """Return a run in a few facts; a damaged folder is one line too, and hides no other."""
+    try:
+        state = run.state()
+        facts = run.facts() if run.facts_file.is_file() else {}
+        status = run.status()
+    except WorkbenchError as error:
+        state, facts, status = {"at": error.what}, {}, "damaged"
     kept = {key: facts.get(key) for key in ("corpus", "version_name", "version")}
     return {
         "run": run.name,
-        "state": run.status(),
+        "state": status,
         **kept,
         "step": state.get("step"),
         "total": state.get("total"),
-        "at": state["at"],
+        "at": state.get("at"),
     }
