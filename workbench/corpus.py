@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import unicodedata
+from itertools import takewhile
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PositiveInt,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from workbench.errors import UsageError
 from workbench.workspace import write_text
@@ -30,20 +41,28 @@ class Source(_Strict):
     """Reader to use; None means the detected one."""
     encoding: str | None = None
     header: bool | None = None
-    chunk: int | None = None
+    chunk: Annotated[int, Field(ge=100)] | None = None
     """Plain text: wanted characters a passage; None means the reader's own."""
     map: dict[str, str] = {}
     """Schema field -> expression over raw columns; empty means as proposed."""
     where: str | None = None
     """SQL condition over the raw columns that a row must meet to be read."""
-    limit: int | None = None
-    sample: int | None = None
+    limit: PositiveInt | None = None
+    sample: PositiveInt | None = None
     """Number of rows to draw at random with `seed`; None means all."""
     seed: int = 42
-    split: str | None = None
+    split: Literal["train", "validation", "test"] | None = None
     """Side that the whole source was delivered for: train, validation or test."""
     together: bool = False
     """Whether all rows of this source form one group, as the pages of one document do."""
+
+    @field_validator("name")
+    @classmethod
+    def _speakable(cls, name: str) -> str:
+        # A name is part of every record's identity: two forms of one name would be two sources of the same rows.
+        if not unicodedata.normalize("NFC", name).isprintable():
+            raise ValueError("a source's name holds only printable characters")
+        return unicodedata.normalize("NFC", name)
 
 
 class DuplicateSettings(_Strict):
@@ -112,11 +131,16 @@ def load_corpus(path: Path) -> Corpus:
 
 
 def save_corpus(corpus: Corpus, path: Path) -> None:
-    """Write a `corpus.yaml` with what differs from the defaults."""
+    """Write a `corpus.yaml` with what differs from the defaults; comments at its head stay."""
     path.parent.mkdir(parents=True, exist_ok=True)
     plain = corpus.model_dump(mode="json", exclude_defaults=True)
     text = yaml.safe_dump(_renamed(plain, "schema_name", "schema"), sort_keys=False, allow_unicode=True)
-    write_text(path, text)
+    write_text(path, _head_comments(path) + text)
+
+
+def _head_comments(path: Path) -> str:
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.is_file() else []
+    return "".join(takewhile(lambda line: line.startswith("#") or not line.strip(), lines))
 
 
 def _renamed(values: dict[str, object], old: str, new: str) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import shutil
@@ -57,6 +58,13 @@ class Workspace:
     def catalogue(self) -> Path:
         """Return the SQLite file that holds the log."""
         return self.hidden / "store.db"
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the workspace's lock: between processes, for files that are read, changed and written again."""
+        with out_of_space(self.hidden / "lock"), (self.hidden / "lock").open("w") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
 
     @property
     def objects(self) -> Path:

@@ -15,9 +15,10 @@ from workbench.corpus import Corpus, DuplicateSettings, Source, SplitSettings, l
 from workbench.errors import UsageError
 
 NAMES = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=12)
+SPOKEN = st.text(st.characters(categories=["L", "N", "P"]), min_size=1, max_size=12)
 SOURCES = st.builds(
     Source,
-    name=NAMES,
+    name=SPOKEN,
     path=NAMES,
     key=st.lists(NAMES, max_size=2).map(tuple),
     header=st.none() | st.booleans(),

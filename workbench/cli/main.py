@@ -76,7 +76,8 @@ def _code(interface: Callable[[Workspace], None], arguments: list[str]) -> int:
     except BrokenPipeError:
         return int(ExitCode.OK)
     except Exception:  # the one place where our own bugs end: exit code 70 is part of the contract
-        say(traceback.format_exc())
+        for line in traceback.format_exc().splitlines():
+            say(line)
         say("error: this is a bug of the workbench; nothing that was acknowledged is lost")
         return int(ExitCode.BUG)
     return int(code or 0)

@@ -13,26 +13,36 @@ from workbench.text import show
 
 
 def say(line: str) -> None:
-    """Print one line of talk on stderr."""
-    sys.stderr.write(show(line, lines=True) + "\n")
+    """Print one line of talk on stderr; a newline in it is shown, so that no name can forge a second line."""
+    sys.stderr.write(show(line) + "\n")
     sys.stderr.flush()
 
 
 def result(value: Any, lines: Iterable[str], *, as_json: bool) -> None:  # noqa: ANN401 - a JSON value
     """Print a command's result: one JSON object, or lines for a person."""
     if as_json:
-        sys.stdout.write(json.dumps(value, ensure_ascii=False, default=_plain) + "\n")
+        sys.stdout.write(_json(value))
     else:
         for line in lines:
-            sys.stdout.write(show(line, lines=True) + "\n")
+            sys.stdout.write(show(line) + "\n")
     sys.stdout.flush()
+
+
+def _json(value: Any) -> str:  # noqa: ANN401 - a JSON value
+    # ASCII alone: what steers a terminal (C1 controls, bidi marks) leaves as an escape of JSON.
+    return json.dumps(value, default=_plain, allow_nan=False).replace("\x7f", "\\u007f") + "\n"
+
+
+def indented(text: str, indent: str = "    ") -> list[str]:
+    """Return a text of several lines as lines that cannot be taken for our own."""
+    return [indent + line for line in text.splitlines() or [""]]
 
 
 def failure(error: WorkbenchError, *, as_json: bool) -> None:
     """Print what happened and what to do next."""
     if as_json:
         facts = {"what": error.what, "hint": error.hint, "exit_code": int(error.exit_code)}
-        sys.stdout.write(json.dumps({"error": facts}, ensure_ascii=False) + "\n")
+        sys.stdout.write(_json({"error": facts}))
     say(f"error: {error.what}")
     if error.hint:
         say(f"  do: {error.hint}")

@@ -178,4 +178,4 @@ def _boilerplate(derived: pl.DataFrame, schema: Schema) -> Iterator[tuple[str | 
         for i, (record, text) in enumerate(zip(passages["id"], texts, strict=True)):
             if i <= start or i >= end:
                 message, hint = "licence text or contents of an e-text", "apply the fix: drop it"
-                yield record, "boilerplate", field, text[:200], "error", message, hint, json.dumps("DROP")
+                yield record, "boilerplate", field, text[:200], "error", message, hint, json.dumps({"drop": True})

@@ -22,11 +22,12 @@ ISSUES = {
     "hint": pl.String,
     "fix": pl.String,
 }
-"""Columns of an issue table; `fix` is the suggested value as JSON, `"DROP"` to drop the record, null if none."""
+"""Columns of an issue table; `fix` is the suggested value as JSON, DROP to drop the record, null if none."""
 
 VALUE_LENGTH = 200
 """Characters of the offending value kept in an issue."""
-DROP = json.dumps("DROP")
+DROP = json.dumps({"drop": True})
+"""The suggested fix that drops the record; no field of a record has this shape."""
 
 
 def issues(frame: pl.DataFrame, schema: Schema) -> pl.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,7 +30,13 @@ from workbench.publish.remote import (
     read_token,
     tags,
 )
+from workbench.text import show
 
+_DATA = re.compile(
+    r"\.(?:json|jsonl|ndjson|csv|tsv|tab|txt|parquet|arrow|feather|orc|avro|h5|hdf5|npy|npz|pkl|pickle|db|sqlite3?"
+    r"|xlsx?|xml|zip|tar|tgz|gz|bz2|xz|zst|7z|rar)\Z",
+    re.IGNORECASE,
+)
 ATTEMPTS = 2
 """How often a commit is sent when its answer gets lost."""
 
@@ -78,6 +85,8 @@ class _Export:
 
     folder: Path
     known: Mapping[str, Any]
+    versions: frozenset[str] | None
+    """Every version of the corpus that may lie on the Hub already; None: any."""
 
     def contents(self, card: str) -> dict[str, Content]:
         """Return everything to upload by its path, with `card` in place of the export's own."""
@@ -90,10 +99,17 @@ class _Export:
         return merge(remote.card, ours) if remote.card else ours
 
 
-def plan(export_folder: Path, repo: str, *, token: Token | None, endpoint: str | None = None) -> PushPlan:
+def plan(
+    export_folder: Path,
+    repo: str,
+    *,
+    token: Token | None,
+    endpoint: str | None = None,
+    known: frozenset[str] | None = None,
+) -> PushPlan:
     """Return what `push` would do, changing nothing; without a token a private repository looks absent."""
     repository = open_repository(repo, token, endpoint=endpoint)
-    return _planned(_open(export_folder), repo, look(repository))
+    return _planned(_open(export_folder, known), repo, look(repository))
 
 
 def push(
@@ -105,13 +121,15 @@ def push(
     private: bool = True,
     report: Report = lambda line: None,
     endpoint: str | None = None,
+    known: frozenset[str] | None = None,
 ) -> Pushed:
     """Put an export on the Hub as one commit named by `tag`; doing it again changes nothing.
 
-    Raises UsageError for a licence, tag or repository that cannot be used, OutsideError where the Hub or the
-    way to it fails.
+    `known` holds the ids of all versions of this corpus: a repository that holds any other version of a corpus of
+    the same name is refused; None leaves that unchecked. Raises UsageError for a licence, tag or repository that
+    cannot be used, OutsideError where the Hub or the way to it fails.
     """
-    export = _open(export_folder)
+    export = _open(export_folder, known)
     repository = open_repository(repo, read_token(), endpoint=endpoint)
     _prepare(repository, private=private, report=report)
     commit = _already(repository, export, tag)
@@ -123,12 +141,12 @@ def push(
     return Pushed(repo, commit, tag, f"{repository.api.endpoint}/datasets/{repo}/tree/{tag}")
 
 
-def _open(folder: Path) -> _Export:
+def _open(folder: Path, versions: frozenset[str] | None) -> _Export:
     known = read_curation(folder)
     checked_license(known.get("license"))
     if not (folder / CARD).is_file():
         raise CorruptionError(f"{str(folder / CARD)!r} is missing", "export the version again")
-    return _Export(folder, known)
+    return _Export(folder, known, versions)
 
 
 def _prepare(repository: Repository, *, private: bool, report: Report) -> None:
@@ -150,7 +168,7 @@ def _planned(export: _Export, repo: str, remote: Remote) -> PushPlan:
     card = export.card(remote)
     contents = export.contents(card)
     files = tuple(_planned_file(path, content, remote.files.get(path)) for path, content in contents.items())
-    listed = data_files(remote.curation) if remote.curation else ()
+    listed = data_files(remote.curation) if remote.curation is not None else ()
     deletes = tuple(file.path for file in listed if file.path in remote.files and file.path not in contents)
     return PushPlan(repo, remote.head, files, deletes, card)
 
@@ -164,10 +182,25 @@ def _planned_file(path: str, content: Content, there: RemoteFile | None) -> Plan
 def _refuse_another(export: _Export, repo: str, remote: Remote) -> None:
     """Refuse to mix an export with records that came from elsewhere."""
     hint = "push to another repository"
-    if remote.curation is None and any(path.endswith((".parquet", ".jsonl", ".csv")) for path in remote.files):
-        raise UsageError(f"{repo!r} holds data that the workbench did not put there", hint)
-    if remote.curation is not None and remote.curation.get("corpus") != export.known["corpus"]:
-        raise UsageError(f"{repo!r} holds the corpus {remote.curation.get('corpus')!r}", hint)
+    there = remote.curation if remote.curation is not None and _is_ours(remote.curation) else None
+    foreign = next((path for path in sorted(remote.files) if _DATA.search(path)), None)
+    if there is None and foreign is not None:
+        raise UsageError(f"{repo!r} holds data that the workbench did not put there ({show(foreign)!r})", hint)
+    if there is None:
+        return
+    if there["corpus"] != export.known["corpus"]:
+        raise UsageError(f"{repo!r} holds the corpus {show(there['corpus'])!r}", hint)
+    if export.versions is not None and there["version"] not in {*export.versions, export.known["version"]}:
+        raise UsageError(
+            f"{repo!r} holds version {show(there['version'])!r} of another corpus named {show(there['corpus'])!r}",
+            hint,
+        )
+
+
+def _is_ours(curation: Mapping[str, Any]) -> bool:
+    return isinstance(curation.get("files"), list) and all(
+        isinstance(curation.get(name), str) for name in ("corpus", "version")
+    )
 
 
 def _already(repository: Repository, export: _Export, tag: str) -> str | None:

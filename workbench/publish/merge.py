@@ -16,6 +16,8 @@ END = "<!-- workbench:end -->"
 _FRONT = re.compile(r"\A\s*---[ \t]*\r?\n(?:(.*?)\r?\n)?---[ \t]*(?:\r?\n|\Z)", re.DOTALL)
 # The innermost pair: what stands after a lone opening marker is the person's text.
 _BLOCK = re.compile(rf"{re.escape(BEGIN)}(?:(?!{re.escape(BEGIN)}).)*?{re.escape(END)}", re.DOTALL)
+_COMMENT = re.compile(r"#[^\r\n]*")
+_INDENT = re.compile(r"^[ \t]+(?=#)", re.MULTILINE)
 _ONLY_PROPOSED = ("pretty_name",)
 
 
@@ -23,7 +25,7 @@ def merge(remote_card: str, ours: str) -> str:
     """Put our block and our front matter keys into a person's card and leave every other character alone.
 
     Tags are joined, `pretty_name` is only proposed, line breaks follow the person's. Merging twice changes
-    nothing more. Raises DataError where the person's front matter is not YAML.
+    nothing more. Raises DataError where the person's front matter is not YAML, or cannot keep all it says.
     """
     break_ = "\r\n" if "\r\n" in remote_card else "\n"
     their_front, their_body = _parts(remote_card.removeprefix("\ufeff"))
@@ -53,7 +55,21 @@ def _merged_front(theirs: str, ours: Mapping[str, Any]) -> str:
     front = {**ours, **{key: known[key] for key in _ONLY_PROPOSED if key in known}}
     if "tags" in front:
         front["tags"] = list(dict.fromkeys([*_listed(known.get("tags")), *front["tags"]]))
-    return _without(theirs, tuple(front)) + front_matter(front)
+    merged = _without(theirs, tuple(front)) + front_matter(front)
+    _check_nothing_lost(merged, {key: value for key, value in known.items() if key not in front})
+    return merged
+
+
+def _check_nothing_lost(merged: str, theirs: Mapping[str, Any]) -> None:
+    """Raise DataError where a person's keys do not read from the merged front matter as they did before."""
+    hint = "in README.md there, write out what is an alias (*name) or stands indented, then push again"
+    try:
+        found = yaml.safe_load(merged)
+    except yaml.YAMLError as error:
+        raise DataError("the card on the Hub has front matter that cannot take our keys", hint) from error
+    for key, value in theirs.items():
+        if key not in found or front_matter({key: found[key]}) != front_matter({key: value}):
+            raise DataError(f"the card on the Hub would lose the value of {str(key)!r} in its front matter", hint)
 
 
 def _listed(value: object) -> list[Any]:
@@ -61,16 +77,35 @@ def _listed(value: object) -> list[Any]:
 
 
 def _without(front: str, keys: Collection[str]) -> str:
-    """Cut the top-level `keys` out of a YAML mapping and keep every other character, comments too."""
+    """Cut the top-level `keys` out of a YAML mapping and keep everything else, their comments too."""
     node = yaml.compose(front, Loader=yaml.SafeLoader)
     if not isinstance(node, yaml.MappingNode):
         return front
     if node.flow_style:
-        return front_matter({key: value for key, value in _loaded(front).items() if key not in keys})
-    starts = [key.start_mark.index for key, _ in node.value] + [len(front)]
+        kept = {key: value for key, value in _loaded(front).items() if key not in keys}
+        return _left(front, 0, len(front)) + (front_matter(kept) if kept else "")
+    # An explicit key ("? name") starts in front of its own mark: a chunk starts where the line does.
+    starts = [front.rfind("\n", 0, key.start_mark.index) + 1 for key, _ in node.value] + [len(front)]
     chunks = zip(node.value, starts, starts[1:], strict=False)
-    kept = [front[start:stop] for (key, _), start, stop in chunks if key.value not in keys]
-    return "".join([front[: starts[0]], *kept])
+    texts = [_left(front, at, stop) if key.value in keys else front[at:stop] for (key, _), at, stop in chunks]
+    return "".join([front[: starts[0]], *texts])
+
+
+def _left(front: str, start: int, stop: int) -> str:
+    """Return what stays of a removed chunk: each comment as its own line, and the lines below its value.
+
+    Between two tokens of YAML stand only space and comments; a comment keeps no indent, or it would become
+    text of a block in front of it.
+    """
+    comments, at = [], start
+    for token in yaml.scan(front, Loader=yaml.SafeLoader):
+        begin, end = token.start_mark.index, token.end_mark.index
+        if start <= begin < end <= stop:
+            comments += _COMMENT.findall(front[at:begin])
+            at = end
+    below = at if front[at - 1 : at] == "\n" else front.find("\n", at, stop) + 1 or stop
+    comments += _COMMENT.findall(front[at:below])
+    return "".join(f"{comment}\n" for comment in comments) + _INDENT.sub("", front[below:stop])
 
 
 def _loaded(front: str) -> dict[str, Any]:

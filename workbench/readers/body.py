@@ -114,7 +114,7 @@ class Body:
 def load(path: Path, encoding: str) -> Body:
     """Map a file and return its body; UsageError for a missing file or an encoding that does not hold."""
     buffer = _mapped(path)
-    codec = _codec(encoding, buffer)
+    codec = codec_of(encoding, buffer)
     begin = len(_BOMS.get(codec, b"")) if buffer[:4].startswith(_BOMS.get(codec, b"\0none")) else 0
     if codec == "utf-8" or _one_byte_per_character(codec):
         return Body(buffer, codec, begin)
@@ -134,7 +134,8 @@ def _mapped(path: Path) -> bytes | mmap.mmap:
         raise OutsideError(f"cannot open {path.name!r}: {error.strerror}", "check its permissions") from error
 
 
-def _codec(encoding: str, buffer: bytes | mmap.mmap) -> str:
+def codec_of(encoding: str, buffer: bytes | mmap.mmap) -> str:
+    """Return the codec that a name means for these bytes; UsageError for one that no reader can use."""
     try:
         b"a".decode(encoding, "replace")
         name = codecs.lookup(encoding).name

@@ -6,7 +6,7 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from workbench.errors import UsageError
 from workbench.readers.body import ESCAPED, Body, load
@@ -16,6 +16,7 @@ from workbench.readers.sight import Claim, Sight
 SUFFIXES: tuple[str, ...] = (".csv", ".tsv", ".tab")
 
 _DELIMITERS = (",", "\t", ";", "|")
+_SEPARATOR = re.compile(r'"?sep=([,;|:^~\t])"?[\r\n]*', re.IGNORECASE)
 _FIELD_LIMIT = 1 << 24
 """Characters: a longer cell is an open quote that would swallow the file."""
 _HEAD = 65_536
@@ -56,7 +57,9 @@ def recognise(sight: Sight) -> Claim | None:
     lines = sight.lines
     if not sight.text.strip() or not lines:
         return None
-    delimiter, share, width = _best_delimiter(lines, sight.whole)
+    told = _SEPARATOR.fullmatch(lines[0])
+    lines = lines[1:] if told else lines
+    delimiter, share, width = _best_delimiter(lines, sight.whole, told[1] if told else _DELIMITERS)
     rows = [row for row in _parsed(lines, delimiter, sight.whole) if row]
     table = share >= 0.9 and width > 1 and len(rows) > 1
     if sight.suffix in _PROSE:
@@ -71,10 +74,11 @@ def recognise(sight: Sight) -> Claim | None:
 def read(reading: Reading) -> Iterator[Record | Reject]:
     """Yield one unit per data row; blank lines are no units, and a span leaves the row's line end out.
 
-    A row with too few or too many cells, a NUL byte, an open quote or undecodable bytes is a reject.
+    A row with too few or too many cells, a NUL byte, an open quote or undecodable bytes is a reject. Excel's line
+    `sep=;` in front of the header says the delimiter and is no row.
     """
-    body = load(reading.path, reading.proposal.encoding)
-    delimiter, _, width = _best_delimiter(*_head_lines(body))
+    body, told = _behind_separator(load(reading.path, reading.proposal.encoding))
+    delimiter, _, width = _best_delimiter(*_head_lines(body), told or _DELIMITERS)
     rows = _rows(body, delimiter)
     if reading.header:
         columns = _columns(next(rows, None), reading.path.name)
@@ -98,6 +102,13 @@ def has_header(rows: list[list[str]]) -> bool:
     return not (keyed and len(first[0]) > 3)
 
 
+def _behind_separator(body: Body) -> tuple[Body, str]:
+    """Return the body behind a first line such as `sep=;`, and the delimiter that it names, or nothing."""
+    end = body.line_end(body.begin, body.newline(), body.end)
+    told = _SEPARATOR.fullmatch(body.text(body.begin, min(end, body.begin + 16)))
+    return (replace(body, begin=end), told[1]) if told else (body, "")
+
+
 def _head_lines(body: Body) -> tuple[list[str], bool]:
     stop = min(body.begin + _HEAD, body.end)
     whole = stop == body.end
@@ -105,10 +116,10 @@ def _head_lines(body: Body) -> tuple[list[str], bool]:
     return (lines if whole else lines[:-1] or lines), whole
 
 
-def _best_delimiter(lines: list[str], whole: bool) -> tuple[str, float, int]:
-    """Return the delimiter by which most rows have one width, with that share and that width."""
-    best = (",", 0.0, 1)
-    for delimiter in _DELIMITERS:
+def _best_delimiter(lines: list[str], whole: bool, delimiters: Iterable[str]) -> tuple[str, float, int]:
+    """Return the one of `delimiters` by which most rows have one width, with that share and that width."""
+    best = (next(iter(delimiters)), 0.0, 1)
+    for delimiter in delimiters:
         widths = Counter(len(row) for row in _parsed(lines, delimiter, whole) if row)
         if not widths:
             continue

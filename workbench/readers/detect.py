@@ -36,24 +36,28 @@ def detect(path: Path) -> Proposal:
     return plan(path).proposal
 
 
-def plan(path: Path, chunk: int = 1200) -> Reading:
-    """Propose the whole reading: `detect`, and whether a delimited file's first row names the columns."""
-    sight = _sight(path)
-    claims = {name: claim for name, claim in _claims(sight).items() if claim}
+def plan(path: Path, chunk: int = 1200, *, reader: str | None = None, encoding: str | None = None) -> Reading:
+    """Propose the whole reading: `detect`, and whether a delimited file's first row names the columns.
+
+    A `reader` or `encoding` that is given is taken as it is, whatever the content looks like; only an archive, a
+    file of another kind and an empty file are refused all the same.
+    """
+    modules = {reader: registry.reader(reader)} if reader else registry.readers()
+    sight = _sight(path, encoding)
+    claims = {name: claim for name, module in modules.items() if (claim := module.recognise(sight))}
+    if reader:
+        claims.setdefault(reader, Claim(0))
     if not claims:
         raise _refused(sight)
     name = max(claims, key=lambda name: (claims[name].strength, name))
-    claim, encoding = claims[name], sight.encoding
-    guesses = tuple(filter(None, (encoding.guess, *claim.guesses)))
-    proposal = Proposal(name, encoding.name or "utf-8", guesses)
+    claim = claims[name]
+    # What a magic number settles is no text, and has no encoding to guess.
+    guesses = tuple(filter(None, ("" if claim.strength == 100 else sight.encoding.guess, *claim.guesses)))
+    proposal = Proposal(name, encoding or sight.encoding.name or "utf-8", guesses)
     return Reading(path, proposal, chunk, claim.header)
 
 
-def _claims(sight: Sight) -> dict[str, Claim | None]:
-    return {name: module.recognise(sight) for name, module in registry.readers().items()}
-
-
-def _sight(path: Path) -> Sight:
+def _sight(path: Path, encoding: str | None) -> Sight:
     if not path.exists():
         raise UsageError(f"no file or folder {str(path)!r}", "check the path")
     if not path.is_dir() and not path.is_file():
@@ -61,7 +65,7 @@ def _sight(path: Path) -> Sight:
     try:
         if path.is_file():
             _check_content(path)
-        return look(path)
+        return look(path, encoding)
     except OSError as error:
         raise OutsideError(f"cannot open {path.name!r}: {error.strerror}", "check its permissions") from error
 
@@ -93,5 +97,12 @@ def _refused(sight: Sight) -> UsageError:
             "name one file, or a folder made by save_to_disk",
         )
     if not sight.encoding.name:
-        return UsageError(f"{name!r} is binary, and no reader knows it", "convert it to JSON Lines, CSV or Parquet")
+        return _no_text(sight)
     return UsageError(f"{name!r} holds nothing but white space", "check the export that made it")
+
+
+def _no_text(sight: Sight) -> UsageError:
+    name, hint = sight.path.name, "where it is a text, name its encoding, for example --encoding cp1252"
+    if sight.encoding.guess:
+        return UsageError(f"{name!r} may be a text, but {sight.encoding.guess}", hint)
+    return UsageError(f"{name!r} is binary, and no reader knows it", f"convert it to JSON Lines or CSV; {hint}")

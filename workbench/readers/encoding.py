@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from charset_normalizer import from_bytes
+from charset_normalizer import CharsetMatch, from_bytes
 
 from workbench.text import show
 
@@ -22,7 +23,16 @@ _BOMS = (
 )
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]")
 _C1 = re.compile(rb"[\x80-\x9f]")
+_HIGH = re.compile(rb"[\x80-\xff]")
+_HIGH_RUN = re.compile(rb"[\x80-\xff]{4,}")
 _WESTERN = {"cp1252", "latin_1"}
+_WESTERN_CHARACTERS = frozenset(
+    "àâäáãåæçèéêëìíîïñòóôõöøœùúûüÿßÀÂÄÁÃÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØŒÙÚÛÜŸªº\xa0«»“”„‘’‚–—…•¿¡§°©®™€£½¼¾·×²"
+)
+_FEW = 8
+"""Bytes beyond ASCII too few to tell encodings apart by statistics."""
+_MARGIN = 0.2
+"""Coherence by which another encoding must lead, on charset_normalizer's scale from 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +45,8 @@ class Encoding:
 
 NO_TEXT = Encoding("")
 """The encoding of a binary file or a folder."""
+UNKNOWN = Encoding("", "no encoding fits its bytes")
+"""The encoding of what may be a text, though no guess makes sense of it."""
 
 
 def encoding_of(path: Path) -> Encoding:
@@ -86,13 +98,30 @@ def _guessed(path: Path, bad: int) -> Encoding:
     if valid > 4 * broken:
         return Encoding("utf-8", f"byte {bad} is not UTF-8, though the text around it is: such rows are set aside")
     plausible = list(from_bytes(window))
-    if not plausible:
-        return NO_TEXT
-    western = [match for match in plausible if _WESTERN & set(match.could_be_from_charset)]
-    # A short text fits many encodings equally well; of equals, the western one is the likely one.
-    likely = western and western[0].coherence >= plausible[0].coherence
-    name = _western(path) if likely else plausible[0].encoding.replace("_", "-")
+    if _likely_western(window, plausible):
+        name = _western(path)
+    elif plausible:
+        name = plausible[0].encoding.replace("_", "-")
+    else:
+        return UNKNOWN
     return Encoding(name, f"the encoding is a guess: {name}, which reads {_excerpt(window, name)}")
+
+
+def _likely_western(window: bytes, plausible: Sequence[CharsetMatch]) -> bool:
+    """Return whether western is the likely reading: a short text fits many encodings nearly equally well."""
+    best = plausible[0].coherence if plausible else 0.0
+    fits = [match.coherence for match in plausible if _WESTERN & set(match.could_be_from_charset)]
+    if fits and fits[0] >= best:
+        return True
+    few = len(_HIGH.findall(window)) <= _FEW
+    return _reads_western(window) and (few or best - max(fits, default=0.0) <= _MARGIN)
+
+
+def _reads_western(window: bytes) -> bool:
+    """Return whether the bytes beyond ASCII are, as cp1252, letters and marks of western texts among ASCII."""
+    beyond = [character for character in window.decode("cp1252", "replace") if ord(character) > 127]
+    strange = sum(character not in _WESTERN_CHARACTERS for character in beyond)
+    return strange * 50 <= len(beyond) and len(_HIGH_RUN.findall(window)) * 50 <= len(beyond)
 
 
 def _around(path: Path, bad: int) -> bytes:

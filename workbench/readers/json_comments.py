@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from workbench.readers.body import load
-from workbench.readers.json_array import units
+from workbench.readers.json_array import keys_left_out, units
 from workbench.readers.json_values import COMMENTED, has_comments
 from workbench.readers.record import Reading, Record, Reject
 from workbench.readers.sight import Claim, Sight
@@ -29,7 +29,8 @@ def recognise(sight: Sight) -> Claim | None:
     if not has_comments(sight.text) and not _TRAILING.search(sight.tail):
         return None
     strength = 90 if sight.suffix in _JSON_NAMES or sight.text.lstrip()[:1] in ("[", "{") else 55
-    return Claim(strength, ("JSON with comments or trailing commas, which are left out on reading",))
+    said = "JSON with comments or trailing commas, which are left out on reading"
+    return Claim(strength, tuple(filter(None, [said, keys_left_out(sight, COMMENTED)])))
 
 
 def read(reading: Reading) -> Iterator[Record | Reject]:

@@ -13,8 +13,10 @@ import orjson
 
 from workbench.readers.body import Body
 from workbench.readers.record import Record, Reject
+from workbench.text import show
 
 _LONG_NUMBER = re.compile(r"\d{19}")
+_KEY_END = re.compile(r'"[ \t\r\n]*+:')
 _STRING = rb'"[^"\\\x00-\x1f]*+(?:\\[^\x00-\x1f][^"\\\x00-\x1f]*+)*+"'
 _COMMENT = rb"//[^\r\n]*+|/\*(?s:.*?)\*/"
 _TOKEN = re.compile(_STRING + rb'|["\[\]{}]')
@@ -54,9 +56,13 @@ def object_from(text: str) -> dict[str, Any]:
     """Parse one JSON object; ValueError with a reason for anything else.
 
     Integers beyond 64 bits stay integers (orjson alone would turn them into floats); NaN, infinities and lone
-    surrogates are refused, because no fingerprint and no JSON writer would take them.
+    surrogates are refused, because no fingerprint and no JSON writer would take them. A key that stands twice in
+    one object is refused too: only its last value would stay.
     """
     value = _exact(text) if _LONG_NUMBER.search(text) else orjson.loads(text)
+    # Cheaper than a second parse: text in a string can look like a key, so only a difference is looked into.
+    if isinstance(value, dict) and len(_KEY_END.findall(text)) != _keys_in(value):
+        _exact(text)
     if not isinstance(value, dict):
         raise ValueError(f"not an object but {_kind(value)}")
     return value
@@ -74,11 +80,34 @@ def has_comments(text: str) -> bool:
 
 def _exact(text: str) -> object:
     try:
-        value: object = json.loads(text, parse_constant=_refuse, parse_float=_finite)
+        value: object = json.loads(
+            text, parse_constant=_refuse, parse_float=_finite, object_pairs_hook=_without_repeats
+        )
         json.dumps(value, ensure_ascii=False).encode("utf-8")
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
     return value
+
+
+def _keys_in(value: object) -> int:
+    count, left = 0, [value]
+    while left:
+        inner = left.pop()
+        if isinstance(inner, dict):
+            count += len(inner)
+            left.extend(inner.values())
+        elif isinstance(inner, list):
+            left.extend(inner)
+    return count
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    known = dict(pairs)
+    if len(known) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {show(twice, limit=80)!r} stands twice in one object")
+    return known
 
 
 def _refuse(name: str) -> NoReturn:

@@ -11,7 +11,7 @@ from workbench.readers.choices import Choices, answers, choices_from
 from workbench.readers.conversion import convert, indices, tells_more
 from workbench.readers.expression import Expression, evaluate, parsed
 from workbench.readers.field_spec import FieldSpec, MappingError
-from workbench.readers.naming import proposed
+from workbench.readers.naming import doubts, proposed
 from workbench.text import show
 
 __all__ = ["FieldSpec", "Mapping", "MappingError", "apply", "parse", "preview", "propose"]
@@ -24,6 +24,8 @@ class Mapping:
     """Field to expression, in the order in which it is shown and written to `corpus.yaml`."""
 
     expressions: dict[str, str]
+    guesses: tuple[str, ...] = field(default=(), compare=False)
+    """One sentence a guess that a proposal rests on, for a person to confirm."""
     parsed: dict[str, Expression] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -55,7 +57,8 @@ def parse(pairs: abc.Iterable[str], columns: abc.Iterable[str]) -> Mapping:
 
 def propose(columns: abc.Sequence[str], rows: abc.Sequence[Row], fields: dict[str, FieldSpec]) -> Mapping:
     """Propose a mapping by name, alias and shape; what it cannot place stays out, for a person to fill in."""
-    return Mapping(proposed(columns, rows, fields))
+    found = proposed(columns, rows, fields)
+    return Mapping(found, doubts(rows, fields, found))
 
 
 def apply(mapping: Mapping, row: Row, fields: dict[str, FieldSpec]) -> tuple[dict[str, Any], dict[str, Any]]:

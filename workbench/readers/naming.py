@@ -105,8 +105,21 @@ def _cast(rows: Sequence[Row], fields: dict[str, FieldSpec], found: dict[str, st
             found[field] += _meaning(rows, found[field], options)
 
 
+def doubts(rows: Sequence[Row], fields: dict[str, FieldSpec], found: Mapping[str, str]) -> tuple[str, ...]:
+    """Return a sentence for each answer column whose numbers fit a count from 0 and a count from 1 alike."""
+    pairs = [(field, found.get(field), found.get(spec.choices_in(fields))) for field, spec in fields.items()]
+    return tuple(
+        f"{field} is read as an index from 0, though no row tells it from a count from 1: "
+        f"if it is one, map it as {field}={answer}:number"
+        for field, answer, options in pairs
+        if answer and options and ":" not in answer and _first_number(rows, answer, options) is None
+    )
+
+
 def _meaning(rows: Sequence[Row], answer: str, options: str) -> str:
     """Return the cast that the rows prove, or nothing: then only the rows in doubt are set aside."""
+    if _first_number(rows, answer, options) == 1:
+        return ":number"
     seen = {tuple(_readable(row, answer, options, cast) for cast in ("index", "text", "")) for row in rows}
     doubt = (True, True, False) in seen
     by_index = any(index and not text for index, text, _ in seen)
@@ -121,8 +134,40 @@ def _readable(row: Row, answer: str, options: str, cast: str) -> bool | None:
     value = evaluate(parsed(answer), row)
     if value is None or value == "":
         return None
+    return bool(_places(row, answer, options, cast))
+
+
+def _places(row: Row, answer: str, options: str, cast: str) -> list[int]:
+    """Return the indices that a row's answer means under a cast; none where it cannot be read so."""
     try:
-        choices = choices_from(evaluate(parsed(options), row)) or Choices()
-        return bool(answers(value, choices, cast))
+        return answers(evaluate(parsed(answer), row), _choices(row, options), cast)
     except MappingError:
-        return False
+        return []
+
+
+def _choices(row: Row, options: str) -> Choices:
+    return choices_from(evaluate(parsed(options), row)) or Choices()
+
+
+def _first_number(rows: Sequence[Row], answer: str, options: str) -> int | None:
+    """Return the number of the first option, 0 or 1, where the answers are numbers; None where no row tells it.
+
+    One is proven by a row that names the last option where no row names a 0. Letters, keys and texts, and
+    numbers that are no option's at all, leave it at 0.
+    """
+    told = [row for row in rows if _readable(row, answer, options, "index") is not None]
+    if not told or not all(_is_number(row, answer, options) for row in told):
+        return 0
+    if all(_readable(row, answer, options, "text") for row in told):
+        return 0
+    numbers = [(n, len(_choices(row, options).texts)) for row in told for n in _places(row, answer, options, "index")]
+    if not all(1 <= number <= count for number, count in numbers):
+        return 0
+    return 1 if any(number == count for number, count in numbers) else None
+
+
+def _is_number(row: Row, answer: str, options: str) -> bool:
+    """Return whether a row's answer is a number, and not the key of an option that came as an object."""
+    places = _places(row, answer, options, "index")
+    keyed = places and _choices(row, options).keys and _places(row, answer, options, "") != places
+    return bool(places) and not keyed and _places(row, answer, options, "number") == [place - 1 for place in places]

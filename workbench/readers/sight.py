@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from workbench.readers.body import codec_of
 from workbench.readers.encoding import HEAD, NO_TEXT, Encoding, encoding_of
 
 _TAIL = 4096
@@ -54,8 +55,8 @@ class Sight:
         return [line for line in (lines if self.whole else lines[:-1] or lines) if line]
 
 
-def look(path: Path) -> Sight:
-    """Read the head and the tail of a file or folder."""
+def look(path: Path, given: str | None = None) -> Sight:
+    """Read the head and the tail of a file or folder, in the encoding `given` or the one that its bytes tell."""
     if path.is_dir():
         return Sight(path)
     size = path.stat().st_size
@@ -63,8 +64,9 @@ def look(path: Path) -> Sight:
         head = handle.read(HEAD)
         handle.seek(max(size - _TAIL, 0) // 4 * 4)
         tail = handle.read()
-    encoding = encoding_of(path)
+    encoding = Encoding(given) if given else encoding_of(path)
     if not encoding.name:
-        return Sight(path, head, size=size)
-    text = head.decode(encoding.name, "replace").removeprefix("\ufeff")
-    return Sight(path, head, text, tail.decode(encoding.name, "replace"), size, encoding)
+        return Sight(path, head, size=size, encoding=encoding)
+    codec = codec_of(encoding.name, head)
+    text = head.decode(codec, "replace").removeprefix("\ufeff")
+    return Sight(path, head, text, tail.decode(codec, "replace"), size, encoding)

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from workbench.corpus import save_corpus
-from workbench.curation.split import RANK
+from workbench.corpus import SplitSettings, save_corpus
 from workbench.errors import DataError
 from workbench.fingerprint import digest
 from workbench.services.curate import assigned_before
 from workbench.services.ingest import Delivery, Order, ingest
 from workbench.services.progress import Report, silent
-from workbench.services.split import Past, Request, past_of, split
+from workbench.services.saved import (
+    ASSIGNMENT,
+    LOG,
+    VERSIONS,
+    lines,
+    saved_assignment,
+    saved_log,
+    saved_versions,
+    table,
+)
+from workbench.services.split import Past, Request, past_of, requested, split
 from workbench.store.catalogue import Entry
 from workbench.store.state import State
 from workbench.store.store import Store
@@ -29,7 +33,6 @@ from workbench.workspace import write_text
 
 REPLAYED = ("edit", "match", "judgement", "readmission")
 """Kinds of log rows that are saved, in order, in `log.jsonl`."""
-LOG, ASSIGNMENT, VERSIONS = "log.jsonl", "assignment.csv", "versions.jsonl"
 
 
 def save(store: Store, name: str) -> list[Path]:
@@ -37,17 +40,19 @@ def save(store: Store, name: str) -> list[Path]:
     corpus = store.corpus(name)
     state = store.state(corpus)
     folder = store.workspace.corpus_folder(name)
-    settings = versions(store.catalogue, name)[-1:]
-    if settings:
-        corpus = corpus.model_copy(update={"split": type(corpus.split)(**settings[0].settings["split"])})
-    save_corpus(corpus, folder / "corpus.yaml")
+    known = versions(store.catalogue, name)
+    if known:
+        corpus = corpus.model_copy(update={"split": SplitSettings(**known[-1].settings["split"])})
+    elsewhere = [v for v in saved_versions(folder / VERSIONS, name) if v.id not in {mine.id for mine in known}]
     written = {
-        LOG: _lines(_plain(state)),
-        ASSIGNMENT: _table(sorted(assigned_before(store, state, corpus=name).items())),
-        VERSIONS: _lines([_saved(version) for version in versions(store.catalogue, name)]),
+        LOG: lines(_plain(state)),
+        ASSIGNMENT: table(sorted(assigned_before(store, state, corpus=name).items())),
+        VERSIONS: lines([_saved(version) for version in sorted([*elsewhere, *known], key=lambda v: v.number)]),
     }
-    for file, text in written.items():
-        write_text(folder / file, text)
+    with store.workspace.locked():
+        save_corpus(corpus, folder / "corpus.yaml")
+        for file, text in written.items():
+            write_text(folder / file, text)
     return [folder / "corpus.yaml", *(folder / file for file in written)]
 
 
@@ -68,52 +73,15 @@ def _saved(version: Version) -> dict[str, Any]:
     return {"id": version.id, "at": version.at} | version.body()
 
 
-def _lines(rows: list[dict[str, Any]]) -> str:
-    return "".join(json.dumps(row, ensure_ascii=False, sort_keys=True) + "\n" for row in rows)
-
-
-def _table(rows: list[tuple[str, str]]) -> str:
-    out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerows([("record", "split"), *rows])
-    return out.getvalue()
-
-
 def build(store: Store, name: str, report: Report = silent) -> tuple[list[Delivery], Version]:
     """Do the whole curation again: ingest the declared sources, replay the saved files, split."""
     deliveries = ingest(store, Order(corpus=name), report)
     corpus = store.corpus(name)
     folder = store.workspace.corpus_folder(name)
-    saved = _read(folder / LOG)
-    with _whole(folder / LOG):
-        store.change(corpus, lambda state: _missing(saved, corpus.name, state))
+    saved = saved_log(folder / LOG, store.schema(corpus))
+    store.change(corpus, lambda state: _missing(saved, corpus.name, state))
     past = _saved_past(folder, store, name)
-    return deliveries, split(store, Request(name, corpus.split), past=past, report=report)
-
-
-def _read(path: Path) -> list[dict[str, Any]]:
-    if not path.is_file():
-        return []
-    try:
-        # Not splitlines(): a text may hold U+2028 and other characters that only look like the end of a line.
-        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
-    except ValueError as error:
-        raise _torn(path, str(error)) from error
-    if not all(isinstance(row, dict) for row in rows):
-        raise _torn(path, "a line is no object")
-    return rows
-
-
-def _torn(path: Path, why: str) -> DataError:
-    return DataError(f"{path.parent.name}/{path.name} is torn: {why}", "restore it, or run: workbench save")
-
-
-@contextmanager
-def _whole(path: Path) -> Iterator[None]:
-    """Turn a saved row that lacks something, or has too much, into one clear message."""
-    try:
-        yield
-    except (KeyError, TypeError, UnicodeDecodeError, FileNotFoundError) as error:
-        raise _torn(path, str(error)) from error
+    return deliveries, split(store, Request(name, requested(store, name)), past=past, report=report)
 
 
 def _missing(saved: list[dict[str, Any]], corpus: str, state: State) -> list[Entry]:
@@ -150,28 +118,14 @@ def _readmitted(facts: dict[str, Any], state: State, before: int) -> dict[str, A
 
 def _saved_past(folder: Path, store: Store, name: str) -> Past:
     """Return the past from the log, or from the saved files where the log holds no version yet."""
-    known = past_of(store, name)
-    with _whole(folder / VERSIONS):
-        saved = [_version(row, name) for row in _read(folder / VERSIONS)]
-    with _whole(folder / ASSIGNMENT):
-        assigned = _assigned(folder / ASSIGNMENT) if saved or (folder / ASSIGNMENT).is_file() else {}
+    known, saved = past_of(store, name), saved_versions(folder / VERSIONS, name)
+    named = saved or (folder / ASSIGNMENT).is_file()
+    assigned = saved_assignment(folder / ASSIGNMENT) if named else {}
+    if known.parent is None and assigned and not saved:
+        raise DataError(f"{name}/{VERSIONS} is torn: it names no version, though records are assigned", "restore it")
     if known.parent is not None or not saved:
-        if assigned and not saved:
-            raise _torn(folder / VERSIONS, "it names no version, though records are assigned")
         return known
     state = store.state(store.corpus(name))
     prior = {state.today(record): side for record, side in assigned.items()}
     last = saved[-1]
     return Past(last.id, last.number, prior, last.settings, {version.id: version for version in saved})
-
-
-def _assigned(path: Path) -> dict[str, str]:
-    rows = list(csv.reader(io.StringIO(path.read_text(encoding="utf-8"))))
-    wrong = next((row for row in rows[1:] if len(row) != 2 or row[1] not in RANK), None)
-    if wrong is not None or rows[:1] != [["record", "split"]]:
-        raise _torn(path, f"{','.join(wrong or ['its head'])!r} names no record and split")
-    return dict((record, side) for record, side in rows[1:])
-
-
-def _version(row: dict[str, Any], corpus: str) -> Version:
-    return Version(corpus=corpus, **row)

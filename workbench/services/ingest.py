@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+from pydantic import ValidationError
 
 from workbench.corpus import Corpus, Source, load_corpus, save_corpus
 from workbench.curation.validate import issues
@@ -44,6 +45,8 @@ class Delivery:
     """Changes the reader made, each written to the log as an edit."""
     matched: int = 0
     """Vanished records whose heirs were found."""
+    conflicts: int = 0
+    """Edits of this corpus that no longer fit their record and wait for a person."""
 
 
 @dataclass(frozen=True)
@@ -64,16 +67,26 @@ def ingest(store: Store, order: Order, report: Report = silent) -> list[Delivery
     out = []
     for source in _sources(store, corpus, order):
         report(f"reading {source.name}")
-        corpus, delivery = _deliver(store, corpus, source)
-        save_corpus(corpus, store.workspace.corpus_file(corpus.name))
+        source, delivery = _deliver(store, corpus, source)
+        corpus = _declared(store, corpus, source)
         out.append(delivery)
     return out
 
 
+def _declared(store: Store, corpus: Corpus, source: Source) -> Corpus:
+    """Write a source into `corpus.yaml` beside what another process may have written meanwhile."""
+    path = store.workspace.corpus_file(corpus.name)
+    with store.workspace.locked():
+        present = load_corpus(path) if path.is_file() else corpus
+        changed = present.model_copy(update={"license": corpus.license}).with_source(source)
+        if not path.is_file() or changed != present:
+            save_corpus(changed, path)
+    return changed
+
+
 def _corpus(store: Store, order: Order) -> Corpus:
-    path = store.workspace.corpus_file(order.corpus)
-    if path.is_file():
-        corpus = load_corpus(path)
+    if order.corpus in store.corpora():
+        corpus = store.corpus(order.corpus)
         if order.schema and order.schema != corpus.schema_name:
             raise UsageError(f"corpus {corpus.name!r} holds {corpus.schema_name} records, not {order.schema}")
         return corpus if order.license is None else corpus.model_copy(update={"license": order.license})
@@ -89,7 +102,7 @@ def _fitting_schema(store: Store, order: Order) -> str:
 
     A tie of all three goes to the kind that asks more of its records; what no kind can take is refused.
     """
-    source = Source(name="", path=str(order.files[0]), **order.settings)
+    source = _source({"name": "new", "path": str(order.files[0])} | order.settings)
     rows = first_rows(reading_of(source, order.files[0]))
     fits = [fit for name in store.workspace.named("schemas") if (fit := _fit(store, name, rows, source))]
     if not fits:
@@ -121,7 +134,7 @@ def _sources(store: Store, corpus: Corpus, order: Order) -> Iterator[Source]:
     if not order.files:
         if not corpus.sources:
             raise UsageError(f"corpus {corpus.name!r} declares no sources", "give the file to ingest")
-        yield from (s.model_copy(update=order.settings) for s in corpus.sources)
+        yield from (_source(s.model_dump() | order.settings) for s in corpus.sources)
         return
     names = [order.settings.get("name") or path.name for path in order.files]
     twice = next((name for name in names if names.count(name) > 1), None)
@@ -129,9 +142,17 @@ def _sources(store: Store, corpus: Corpus, order: Order) -> Iterator[Source]:
         hint = "each source needs its own name: ingest them one by one with --source NAME"
         raise UsageError(f"two files would both be the source {twice!r}", hint)
     for path, name in zip(order.files, names, strict=True):
-        known = corpus.source(name) or Source(name=name, path="")
+        known = corpus.source(name) or _source({"name": name, "path": ""})
         changed = order.settings | {"name": name, "path": store.workspace.relative(path)}
-        yield Source.model_validate(known.model_dump() | changed)
+        yield _source(known.model_dump() | changed)
+
+
+def _source(settings: dict[str, Any]) -> Source:
+    try:
+        return Source.model_validate(settings)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise UsageError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}", "workbench ingest --help") from error
 
 
 @dataclass(frozen=True)
@@ -161,12 +182,13 @@ class _Brought:
             "selection": source.model_dump(include={"where", "limit", "sample", "seed", "chunk", "header"}),
             "split": source.split,
             "together": source.together,
+            "declared": source.model_dump(mode="json", exclude_defaults=True),
         }
 
 
-def _deliver(store: Store, corpus: Corpus, source: Source) -> tuple[Corpus, Delivery]:
+def _deliver(store: Store, corpus: Corpus, source: Source) -> tuple[Source, Delivery]:
     brought = _brought(store, corpus, source)
-    facts = brought.facts(source)
+    facts = brought.facts(source) | {"schema": corpus.schema_name}
     counts: dict[str, int] = {}
 
     def prepare(state: State) -> list[Entry]:
@@ -176,10 +198,11 @@ def _deliver(store: Store, corpus: Corpus, source: Source) -> tuple[Corpus, Deli
         return [] if _nothing_new(taken.entries, state, source.name) else taken.entries
 
     store.change(corpus, prepare)
+    counts["conflicts"] = len(store.state(corpus).replayed.conflicts)
     told = {key: facts[key] for key in ("digest", "reader", "encoding", "mapping")} | counts
     guesses = brought.reading.proposal.guesses
     delivery = Delivery(name=source.name, guesses=guesses, preview=brought.preview, **told)
-    return corpus.with_source(source.model_copy(update={"map": facts["mapping"]})), delivery
+    return source.model_copy(update={"map": facts["mapping"]}), delivery
 
 
 def _brought(store: Store, corpus: Corpus, source: Source) -> _Brought:
@@ -194,7 +217,9 @@ def _brought(store: Store, corpus: Corpus, source: Source) -> _Brought:
     key = source.key or _text_key(reading)
     before = store.state(corpus).deliveries.get(source.name)
     _refuse_other_key(source.name, key, before)
-    mapping = mapping_for(source, records, schema, before.body["mapping"] if before else {})
+    declared = corpus.source(source.name)
+    known = (before.body["mapping"] if before else {}) | (declared.map if declared else {})
+    mapping = mapping_for(source, records, schema, known)
     intake = intake_of(records, mapping, schema, reading)
     intake.rejects = [*(unit for unit in units if isinstance(unit, Reject)), *intake.rejects]
     preview = tuple(maps.preview(mapping, [record.fields for record in records[:3]]))

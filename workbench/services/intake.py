@@ -70,12 +70,14 @@ def selected(records: list[Record], source: Source) -> list[Record]:
     if source.where:
         frame = pl.DataFrame([record.fields for record in records], infer_schema_length=None, strict=False)
         try:
-            mask = frame.select(pl.sql_expr(source.where).alias("hit"))["hit"].fill_null(value=False)
+            mask = frame.with_columns(pl.sql_expr(source.where).alias("_hit"))["_hit"]
         except pl.exceptions.PolarsError as error:
             raise UsageError(
                 f"--where {source.where!r} fails: {error}", f"columns: {', '.join(frame.columns)}"
             ) from error
-        records = [record for record, hit in zip(records, mask, strict=True) if hit]
+        if mask.dtype != pl.Boolean:
+            raise UsageError(f"--where {source.where!r} is no condition", "for example: --where \"lang = 'fr'\"")
+        records = [record for record, hit in zip(records, mask.fill_null(value=False), strict=True) if hit]
     if source.sample is not None:
         order = sorted(records, key=lambda r: (draw(source.seed, digest(r.fields)), r.origin.position))
         records = sorted(order[: source.sample], key=lambda r: r.origin.position)

@@ -84,11 +84,12 @@ def edit(store: Store, name: str, prefix: str, values: dict[str, Any], *, reason
     corpus = store.corpus(name)
     schema = store.schema(corpus)
     for field, value in values.items():
-        _fitting(schema, field, value)
+        check_fits(schema, field, value)
     return len(store.change(corpus, lambda state: _edits(state, corpus.name, {find(state, prefix): values}, reason)))
 
 
-def _fitting(schema: Schema, field: str, value: Any) -> None:  # noqa: ANN401 - a JSON value
+def check_fits(schema: Schema, field: str, value: Any) -> None:  # noqa: ANN401 - a JSON value
+    """Refuse a value that is not of its field's type, or a field the schema does not have."""
     if field not in schema.columns:
         raise unknown("field", field, schema.columns)
     refused = UsageError(f"{value!r} does not fit the field {field!r} ({schema.types[field]})", "give JSON")
@@ -127,8 +128,11 @@ def drop(store: Store, name: str, prefixes: Iterable[str], *, reason: str = "", 
 
 def fixes(store: Store, name: str, rule: str) -> pl.DataFrame:
     """Return the issues of one rule that come with a suggested fix."""
-    corpus = store.corpus(name)
-    found = issues(store.state(corpus).records, store.schema(corpus))
+    return _fixable(store.state(store.corpus(name)), rule)
+
+
+def _fixable(state: State, rule: str) -> pl.DataFrame:
+    found = issues(state.records, state.schema)
     if rule not in set(found["rule"]):
         raise unknown("issue", rule, set(found["rule"]))
     fixable = found.filter((pl.col("rule") == rule) & pl.col("fix").is_not_null())
@@ -140,12 +144,16 @@ def fixes(store: Store, name: str, rule: str) -> pl.DataFrame:
 
 def fix(store: Store, name: str, rule: str) -> int:
     """Apply the suggested fix to all records alike, in one transaction; return the number of edits made."""
-    suggested = fixes(store, name, rule)
-    changes: dict[str, dict[str, Any]] = {}
-    for record, field, value in suggested.select("record", "field", "fix").iter_rows():
-        changes.setdefault(record, {}).update({WHOLE: True} if value == DROP else {field: json.loads(value)})
     corpus = store.corpus(name)
-    return len(store.change(corpus, lambda state: _edits(state, corpus.name, changes, f"fix {rule}")))
+
+    def entries(state: State) -> list[Entry]:
+        # The suggestions are made from the very state they are applied to: nobody's edit is overwritten.
+        changes: dict[str, dict[str, Any]] = {}
+        for record, field, value in _fixable(state, rule).select("record", "field", "fix").iter_rows():
+            changes.setdefault(record, {}).update({WHOLE: True} if value == DROP else {field: json.loads(value)})
+        return _edits(state, corpus.name, changes, f"fix {rule}")
+
+    return len(store.change(corpus, entries))
 
 
 def undo(store: Store, name: str, count: int = 1) -> list[dict[str, Any]]:

@@ -153,16 +153,27 @@ class Catalogue:
             where.append(f"kind IN ({','.join('?' * len(kinds))})")
             values += kinds
         query = f"SELECT seq, at, who, kind, corpus, subject, body FROM log WHERE {' AND '.join(where)} ORDER BY seq"
-        found = self._db.execute(query, values)
-        return [
-            Row(seq, at, who, kind, corpus, about, json.loads(body))
-            for seq, at, who, kind, corpus, about, body in found
-        ]
+        with self._readable():
+            found = self._db.execute(query, values).fetchall()
+            return [
+                Row(seq, at, who, kind, corpus, about, json.loads(body))
+                for seq, at, who, kind, corpus, about, body in found
+            ]
+
+    @contextmanager
+    def _readable(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            raise OutsideError(f"the log cannot be read: {error}", "try again") from error
+        except (sqlite3.DatabaseError, ValueError) as error:
+            raise CorruptionError(f"the log {str(self._path)!r} is damaged: {error}", "workbench verify") from error
 
     def head(self, corpus: str) -> int:
         """Return the number of a corpus' newest row, 0 where it has none."""
         query = "SELECT coalesce(max(seq), 0) FROM log WHERE corpus = ?"
-        return int(self._db.execute(query, (corpus,)).fetchone()[0])
+        with self._readable():
+            return int(self._db.execute(query, (corpus,)).fetchone()[0])
 
     def faults(self) -> Iterator[str]:
         """Yield what is wrong with the file, the chain and the bodies of the log, in one sentence each."""

@@ -95,7 +95,10 @@ _Named = tuple[tuple[str, str], Arrival]
 
 
 def _identified(intake: Intake, key: tuple[str, ...], place: tuple[str, str, State]) -> list[_Named]:
-    """Return each arrival with (record id, row digest); identity comes from content, never from position or past."""
+    """Return each arrival with (record id, digest of the row and its fields).
+
+    Identity comes from the row's content, never from its position, its mapping or the past.
+    """
     corpus, source, state = place
     digests = [digest(arrival.raw) for arrival in intake.arrivals]
     keys = [
@@ -115,7 +118,8 @@ def _identified(intake: Intake, key: tuple[str, ...], place: tuple[str, str, Sta
         if seen[name, own]:
             parts.append(seen[name, own])  # a running number, only among identical rows
         seen[name, own] += 1
-        out.append(((record_id(corpus, source, parts), own), arrival))
+        # A row mapped anew is another stored row of the same record.
+        out.append(((record_id(corpus, source, parts), digest([own, arrival.fields])), arrival))
     return out
 
 
@@ -220,18 +224,23 @@ def _near_heirs(vanished: pl.DataFrame, newcomers: pl.DataFrame, schema: Schema)
     all_units = units(schema.derived(both), schema)
     old, new = set(vanished["id"]), set(newcomers["id"])
     records = {unit.name: unit.records for unit in all_units}
-    pairs = [(1.0, a, b) for unit in all_units for a in unit.records for b in unit.records]
+    pairs = [(1.0, a, b) for unit in all_units for a, b in _zipped(unit.records, unit.records, old, new)]
     for a, b, similarity, _ in verified_pairs(all_units, schema.declared.duplicates.ngram).iter_rows():
         if similarity >= FLOOR:
-            pairs += [(similarity, x, y) for x in records[a] for y in records[b]]
-            pairs += [(similarity, y, x) for x in records[a] for y in records[b]]
+            pairs += [(similarity, x, y) for x, y in _zipped(records[a], records[b], old, new)]
+            pairs += [(similarity, x, y) for x, y in _zipped(records[b], records[a], old, new)]
     out: dict[str, str] = {}
     taken: set[str] = set()
-    for _, a, b in sorted((p for p in pairs if p[1] in old and p[2] in new), key=lambda p: (-p[0], p[1], p[2])):
+    for _, a, b in sorted(pairs, key=lambda p: (-p[0], p[1], p[2])):
         if a not in out and b not in taken:
             out[a] = b
             taken.add(b)
     return out
+
+
+def _zipped(left: tuple[str, ...], right: tuple[str, ...], old: set[str], new: set[str]) -> Iterable[tuple[str, str]]:
+    """Pair the vanished of one unit with the newcomers of another, one to one: equals need no choice among them."""
+    return zip(sorted(old.intersection(left)), sorted(new.intersection(right)), strict=False)
 
 
 def _placed_heirs(before: list[str], after: list[str]) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from workbench.fingerprint import digest
 from workbench.store.catalogue import Row
@@ -58,25 +58,37 @@ def body_of(field: str, before: Any, value: Any, reason: str) -> dict[str, Any]:
     return {"field": field, "before": digest(before), "value": value, "reason": reason}
 
 
-def replay(edits: Iterable[Edit], base: Mapping[str, Mapping[str, Any]], today: Callable[[str], str]) -> Replayed:
+Kinship = Literal["same", "near", "place"]
+"""How a record came to stand for another: it is it or its very row, a near duplicate, or what stands in its place."""
+_EMPTY = (digest(None), digest(""), digest([]))
+
+
+def replay(
+    edits: Iterable[Edit], base: Mapping[str, Mapping[str, Any]], today: Callable[[str], tuple[str, Kinship]]
+) -> Replayed:
     """Apply edits in log order to the records they belong to now.
 
     `base`: record -> its fields as delivered (with WHOLE: False); `today`: the record that stands for a vanished
-    one. An edit applies where the digest of the present value is its `before`; one whose value is already there
-    is absorbed; everything else, also one whose record is gone, is a conflict until a later edit of the same
-    field fits. Replaying twice changes nothing.
+    one, and why. An edit that proves little (a drop, or one made for an empty value) never passes to a record that
+    only resembles the old one or took its place: it is a conflict for a person. Else an edit applies where the
+    digest of the present value is its `before`; one whose value is already there is absorbed; everything else, also
+    one whose record is gone, is a conflict until a later edit of the same field fits. Replaying twice changes
+    nothing.
     """
     values: dict[str, dict[str, Any]] = defaultdict(dict)
     conflicts: dict[tuple[str, str], list[Conflict]] = defaultdict(list)
     absorbed: list[Edit] = []
     applied: set[int] = set()
     for edit in edits:
-        record = today(edit.record)
+        record, kinship = today(edit.record)
         place = (record, edit.field)
         if record not in base:
             conflicts[place].append(Conflict(edit, None))
             continue
         present = values[record].get(edit.field, base[record].get(edit.field))
+        if _proves_little(edit, kinship):
+            conflicts[place].append(Conflict(edit, present))
+            continue
         if digest(present) == edit.before:
             values[record][edit.field] = edit.value
             applied.add(edit.seq)
@@ -88,3 +100,9 @@ def replay(edits: Iterable[Edit], base: Mapping[str, Mapping[str, Any]], today: 
         conflicts.pop(place, None)
     standing = sorted((one for many in conflicts.values() for one in many), key=lambda one: one.edit.seq)
     return Replayed(dict(values), tuple(standing), tuple(absorbed), frozenset(applied))
+
+
+def _proves_little(edit: Edit, kinship: Kinship) -> bool:
+    if edit.field == WHOLE:
+        return kinship != "same"
+    return kinship == "place" and edit.before in _EMPTY

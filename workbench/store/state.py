@@ -12,7 +12,7 @@ import polars as pl
 from workbench.fingerprint import digest_bytes
 from workbench.schema import Schema
 from workbench.store.catalogue import Catalogue, Row
-from workbench.store.edits import WHOLE, Edit, Replayed, edit_of, replay
+from workbench.store.edits import WHOLE, Edit, Kinship, Replayed, edit_of, replay
 from workbench.store.objects import Objects
 
 LINEAGE = {
@@ -26,6 +26,7 @@ LINEAGE = {
 MEMBERS = {"rid": pl.Int64, "position": pl.Int64, "start": pl.Int64, "end": pl.Int64}
 """One row per record of a delivery: which stored row it is, and where it stands in the raw file."""
 REJECTS = {"position": pl.Int64, "start": pl.Int64, "end": pl.Int64, "reason": pl.String, "raw": pl.Binary}
+_KINSHIP: dict[str, Kinship] = {"row": "same", "near": "near", "place": "place"}
 LOGGED = ("delivery", "edit", "match", "readmission", "judgement")
 
 
@@ -38,8 +39,8 @@ class State:
     schema: Schema
 
     def of(self, kind: str) -> list[Row]:
-        """Return the rows of one kind, in order."""
-        return [row for row in self.rows if row.kind == kind]
+        """Return the rows of one kind, in order; those whose bytes were purged say nothing any more."""
+        return [row for row in self.rows if row.kind == kind and "purged" not in row.body]
 
     @cached_property
     def deliveries(self) -> dict[str, Row]:
@@ -84,9 +85,9 @@ class State:
         return [edit_of(row) for row in self.of("edit")]
 
     @cached_property
-    def heirs(self) -> dict[str, str]:
-        """Return which record took the place of a vanished one."""
-        return {row.body["old"]: row.subject for row in self.of("match")}
+    def heirs(self) -> dict[str, tuple[str, str]]:
+        """Return which record took the place of a vanished one, and how it was found: row, near or place."""
+        return {row.body["old"]: (row.subject, row.body["by"]) for row in self.of("match")}
 
     @cached_property
     def stored(self) -> pl.DataFrame:
@@ -116,7 +117,7 @@ class State:
         """Return what the edits give for the current records, and which no longer fit."""
         touched = {self.today(edit.record) for edit in self.edits}
         rows = self.delivered.filter(pl.col("id").is_in(list(touched))).to_dicts() if touched else []
-        return replay(self.edits, {row["id"]: row | {WHOLE: False} for row in rows}, self.today)
+        return replay(self.edits, {row["id"]: row | {WHOLE: False} for row in rows}, self._standing)
 
     @cached_property
     def _current(self) -> set[str]:
@@ -124,11 +125,17 @@ class State:
 
     def today(self, record: str) -> str:
         """Return the record that stands for this one now: itself while it is current, else its heir."""
+        return self._standing(record)[0]
+
+    def _standing(self, record: str) -> tuple[str, Kinship]:
+        """Return the record that stands for this one now, and the weakest reason on the way there."""
         seen: set[str] = set()
+        kinship: Kinship = "same"
         while record not in self._current and record in self.heirs and record not in seen:
             seen.add(record)
-            record = self.heirs[record]
-        return record
+            record, by = self.heirs[record]
+            kinship = max(kinship, _KINSHIP.get(by, "place"), key=list(_KINSHIP.values()).index)
+        return record, kinship
 
     @cached_property
     def records(self) -> pl.DataFrame:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from types import TracebackType
 
-from workbench.corpus import Corpus, load_corpus
+from workbench.corpus import Corpus, Source, load_corpus
 from workbench.errors import CorruptionError, UsageError, unknown
 from workbench.schema import Schema, load_schema, parse_schema
 from workbench.store.catalogue import Catalogue, Entry
@@ -42,10 +42,17 @@ class Store:
         return sorted({*self.workspace.corpora(), *logged})
 
     def corpus(self, name: str) -> Corpus:
-        """Return a declared corpus."""
-        if not self.workspace.corpus_file(name).is_file():
+        """Return a corpus as declared, with the sources that only the log knows (a crash came before the file)."""
+        path = self.workspace.corpus_file(name)
+        logged = {row.subject: row.body for row in self.catalogue.rows(name, kinds=("delivery",))}
+        if not path.is_file() and not logged:
             raise unknown("corpus", name, self.corpora())
-        return load_corpus(self.workspace.corpus_file(name))
+        newest = list(logged.values())[-1:]
+        corpus = load_corpus(path) if path.is_file() else Corpus(name=name, schema_name=newest[0]["schema"])
+        for source, body in logged.items():
+            if corpus.source(source) is None:
+                corpus = corpus.with_source(Source.model_validate(body["declared"] | {"map": body["mapping"]}))
+        return corpus
 
     def schema(self, corpus: Corpus) -> Schema:
         """Return the schema of a corpus as its file says now."""

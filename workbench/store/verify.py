@@ -23,7 +23,7 @@ def faults(catalogue: Catalogue, objects: Objects, schema_of: Callable[[str], Sc
     rows = catalogue.rows()
     damaged = objects.faults(named_objects(rows))
     yield from damaged.values()
-    for row in rows:
+    for row in (row for row in rows if "purged" not in row.body):
         # Rows over damaged objects are left out: the objects are named already, and their bytes can be anything.
         if row.kind == "delivery" and not named_objects([row]) & damaged.keys():
             yield from _delivery_faults(row, objects)

@@ -119,6 +119,8 @@ def named_objects(rows: Iterable[Row]) -> set[str]:
     names: set[str] = set()
     for row in rows:
         body = row.body
+        if "purged" in body:
+            continue
         if row.kind == "delivery":
             names |= {*body["segments"], body["members"], *([body["rejects"]] if body["rejects"] else [])}
             names |= {f"{raw}.raw" for raw in body["raw"]}

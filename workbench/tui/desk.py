@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 StartTraining = Callable[[Workspace, str], Path]
 """Takes workspace and corpus; returns the folder of a run that outlives this process and may not be there yet."""
-DROP = json.dumps("DROP")
+DROP = json.dumps({"drop": True})
 """The suggested fix of an issue whose record should go."""
 
 

@@ -221,3 +221,47 @@ def test_the_token_shows_nowhere(hub, export, status, caplog, capfd):
     shown += [repr(find_token()), repr(open_repository(REPO, find_token())), caught.value.hint, *hub.calls]
     assert told and TOKEN not in "".join(shown)
     assert not [path for path in export.rglob("*.*") if TOKEN.encode() in path.read_bytes()]
+
+
+def plan_beside(hub: Hub, export: Path, files: dict[str, bytes]) -> None:
+    hub.repositories.clear()
+    pushed(hub, export)
+    hub.repositories[REPO].tags.clear()
+    hub.repositories[REPO].commit({"README.md": b"theirs\n", **files}, "by hand")
+    plan(export, REPO, token=find_token(), endpoint=hub.url)
+
+
+@pytest.mark.parametrize(
+    "name", ["a.json", "A.JSONL", "x/a.csv", "a.tsv", "a.txt", "a.arrow", "a.zip", "a.tar", "a.csv.gz", "curation.json"]
+)
+def test_data_of_any_kind_that_is_not_ours_is_never_mixed_with_ours(hub, export, name):
+    with pytest.raises(UsageError, match="did not put there"):
+        plan_beside(hub, export, {name: b"[]"})
+
+
+def test_a_curation_file_of_somebody_else_does_not_make_the_data_ours(hub, export):
+    with pytest.raises(UsageError, match="did not put there"):
+        plan_beside(hub, export, {"a.parquet": b"", "curation.json": b'{"corpus": "quiz"}'})
+
+
+def test_texts_and_pictures_of_a_person_are_no_data(hub, export):
+    plan_beside(hub, export, {"paper.pdf": b"%PDF", "LICENSE": b"free", "plot.png": b"", "load.py": b""})
+
+
+def test_a_version_that_this_corpus_never_had_is_somebody_elses(hub, export, tmp_path):
+    pushed(hub, export)
+    following = an_export(tmp_path / "next", version="ffff")
+    for known in (frozenset({"ffff"}), frozenset()):
+        with pytest.raises(UsageError, match="version 'a1b2c3d4' of another corpus named 'quiz'") as caught:
+            push(following, REPO, tag="v2", message="", endpoint=hub.url, known=known)
+        assert "another repository" in caught.value.hint
+        with pytest.raises(UsageError, match="another corpus"):
+            plan(following, REPO, token=find_token(), endpoint=hub.url, known=known)
+    assert hub.called(COMMIT) == 1
+
+
+def test_a_version_that_this_corpus_had_is_replaced_by_the_next(hub, export, tmp_path):
+    push(export, REPO, tag="v1", message="", endpoint=hub.url, known=frozenset({"a1b2c3d4"}))
+    following = an_export(tmp_path / "next", version="ffff")
+    push(following, REPO, tag="v2", message="", endpoint=hub.url, known=frozenset({"a1b2c3d4", "ffff"}))
+    assert set(hub.repositories[REPO].tags) == {"v1", "v2"}

@@ -104,3 +104,26 @@ def test_carriage_returns_alone_end_rows_too(tmp_path: Path) -> None:
 def test_a_cell_longer_than_the_csv_modules_default_is_read(tmp_path: Path) -> None:
     [unit] = records(units(written(tmp_path, b"a,b\n" + b"x" * 300_000 + b",1\n")))
     assert len(unit.fields["a"]) == 300_000
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b"sep=;\r\nname;note\r\nx;a,b\r\ny;c,d\r\n", {"name": "x", "note": "a,b"}),
+        (b"\xef\xbb\xbfsep=\t\nname\tnote\nx\ta,b\ny\tc,d\n", {"name": "x", "note": "a,b"}),
+        (b'"sep=|"\nname|note\nx|1\ny|2\n', {"name": "x", "note": "1"}),
+        (b"SEP=,\nname,note\nx;y,1\ny;z,2\n", {"name": "x;y", "note": "1"}),
+    ],
+)
+@pytest.mark.parametrize("name", ["a.csv", "a.txt"])
+def test_the_line_that_excel_writes_in_front_says_the_delimiter_and_is_no_header(
+    data: bytes, expected: dict[str, str], name: str, tmp_path: Path
+) -> None:
+    path = written(tmp_path, data, name)
+    assert detect.plan(path).proposal.reader == "delimited" and detect.plan(path).header
+    assert records(units(path))[0].fields == expected
+
+
+def test_a_file_of_nothing_but_the_line_that_excel_writes_has_no_rows(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="header row"):
+        units_by("delimited", written(tmp_path, b"sep=;\n"))

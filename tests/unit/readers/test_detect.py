@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.readers.units import records
 from workbench.errors import UsageError
 from workbench.readers import registry
-from workbench.readers.detect import detect
+from workbench.readers.detect import detect, plan
+from workbench.readers.record import Proposal
 
 
 def written(folder: Path, name: str, data: bytes) -> Path:
@@ -111,3 +113,76 @@ def test_an_unknown_reader_is_answered_with_the_nearest_name() -> None:
     with pytest.raises(UsageError) as caught:
         registry.reader("jsonlines")
     assert "jsonl" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a,b\n1,café\n",
+        "question,reponse\nOù est la forêt ?,là-bas\n",
+        "Él niño comió piña.\n",
+        "Die Straße ist schön, über Köln.\n",
+        '{"q": "Où?", "a": "là"}\n{"q": "Été", "a": "hiver"}\n',
+        "naïve\n",
+        "Jag åt smörgås på ön i går.\n",
+        "« Où est-elle ? »\n",
+    ],
+)
+def test_a_short_western_text_is_read_as_western(text: str, tmp_path: Path) -> None:
+    assert detect(written(tmp_path, "a.txt", text.encode("latin-1"))).encoding == "latin-1"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [
+        ("cp1251", "Привет, как дела? Всё хорошо.\n"),
+        ("cp1250", "Zażółć gęślą jaźń, proszę bardzo, dziękuję.\n"),
+        ("cp932", "こんにちは、世界。今日はいい天気ですね。\n"),
+    ],
+)
+def test_a_text_of_another_script_is_not_taken_for_western(encoding: str, text: str, tmp_path: Path) -> None:
+    assert detect(written(tmp_path, "a.txt", text.encode(encoding))).encoding == encoding
+
+
+ODD = b"".join(b"\x81\x8d \x9d\x90%d\n" % number for number in range(40))
+
+
+def test_a_text_in_no_known_encoding_is_not_called_binary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workbench.readers.encoding.from_bytes", lambda data: [])
+    with pytest.raises(UsageError, match="may be a text, but no encoding fits") as caught:
+        detect(written(tmp_path, "a.txt", ODD))
+    assert "--encoding" in caught.value.hint
+
+
+def test_a_given_reader_and_encoding_are_taken_where_the_bytes_look_binary(tmp_path: Path) -> None:
+    path = written(tmp_path, "a.jsonl", b'{"a": "x\x7f\x80"}\n{"a": "y"}\n')
+    with pytest.raises(UsageError, match="binary") as caught:
+        plan(path)
+    assert "--encoding" in caught.value.hint
+    reading = plan(path, reader="jsonl", encoding="latin-1")
+    assert reading.proposal == Proposal("jsonl", "latin-1")
+    assert [unit.fields["a"] for unit in records(list(registry.read(reading)))] == ["x\x7f\x80", "y"]
+    assert plan(path, encoding="latin-1").proposal == Proposal("jsonl", "latin-1")
+    assert plan(path, reader="jsonl").proposal == Proposal("jsonl")
+
+
+def test_a_given_reader_is_taken_whatever_the_content_looks_like(tmp_path: Path) -> None:
+    path = written(tmp_path, "a.json", b'[{"a": 1}]')
+    assert plan(path, reader="plain_text").proposal.reader == "plain_text"
+    assert plan(path, reader="delimited").proposal.reader == "delimited"
+
+
+def test_a_reader_that_is_given_still_finds_out_about_the_header(tmp_path: Path) -> None:
+    assert plan(written(tmp_path, "a.dat", b"1,2\n3,4\n"), reader="delimited", encoding="utf-8").header is False
+
+
+@pytest.mark.parametrize(("reader", "encoding"), [("jsonlines", None), (None, "latin-11"), (None, "base64")])
+def test_an_unknown_name_that_is_given_is_refused(reader: str | None, encoding: str | None, tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        plan(written(tmp_path, "a.txt", b"words\n"), reader=reader, encoding=encoding)
+    assert caught.value.hint
+
+
+def test_an_archive_is_refused_even_where_a_reader_is_given(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="gzip"):
+        plan(written(tmp_path, "a.jsonl", gzip.compress(b"{}")), reader="jsonl", encoding="utf-8")

@@ -119,3 +119,38 @@ def test_long_random_strings_with_brackets_and_escapes_keep_exact_spans(tmp_path
     raw = path.read_bytes()
     assert [unit.fields for unit in found] == rows
     assert [json.loads(raw[unit.origin.start : unit.origin.end]) for unit in found] == rows
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a": 1, "a": 2}',
+        '{"a" : 1, "\\u0061" : 2}',
+        '{"x": [{"a": 1, "b": "t", "a": 1}]}',
+        '{"n": 1180591620717411303424, "a": 1, "a": 2}',
+    ],
+)
+def test_an_object_with_a_repeated_key_is_a_reject_and_loses_no_value(text: str, tmp_path: Path) -> None:
+    found = units(written(tmp_path, "a.jsonl", f'{{"n": 1}}\n{text}\n{{"n": 3}}\n'))
+    [reject] = rejects(found)
+    assert reject.raw.decode() == text and "'a' stands twice in one object" in reject.reason
+    assert [unit.fields["n"] for unit in records(found)] == [1, 3]
+
+
+def test_text_that_looks_like_a_key_is_no_repeated_key(tmp_path: Path) -> None:
+    text = '{"a": "say \\"a\\": 1, \\"a\\" : 2", "b": {"a": []}}\n'
+    [unit] = records(units(written(tmp_path, "a.jsonl", text)))
+    assert unit.fields == {"a": 'say "a": 1, "a" : 2', "b": {"a": []}}
+
+
+@pytest.mark.parametrize(("name", "lead"), [("a.json", ""), ("a.jsonc", "// mine\n")])
+def test_what_stands_beside_the_list_of_an_object_is_named_in_a_guess(name: str, lead: str, tmp_path: Path) -> None:
+    rows = ", ".join(f'{{"a": {number}, "text": "{"x" * 80}"}}' for number in range(2000))
+    path = written(tmp_path, name, f'{lead}{{"version": "1.0", "data": [{rows}], "licence\u202e": {{"a": 1}}}}')
+    [guess] = [guess for guess in detect(path).guesses if "beside" in guess]
+    assert "'version', 'licence\u27e8U+202E\u27e9'" in guess and "data" not in guess
+
+
+@pytest.mark.parametrize("text", ['{"data": [{"a": 1}]}', '{"a": 1, "b": [1]}', '{"a": 1}\n{"a": 2}', '[{"a": 1}]'])
+def test_where_nothing_is_left_out_nothing_is_said(text: str, tmp_path: Path) -> None:
+    assert detect(written(tmp_path, "a.json", text)).guesses == ()

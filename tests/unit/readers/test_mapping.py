@@ -275,3 +275,45 @@ def test_any_row_is_typed_or_set_aside_with_a_reason(row: dict[str, Any]) -> Non
     else:
         assert typed["index"] is None or isinstance(typed["index"], int)
         assert typed["options"] is None or all(isinstance(option, str) for option in typed["options"])
+
+
+def quiz_rows(answers: list[Any], options: Any = FOUR) -> list[dict[str, Any]]:
+    return [{"question": "q", "options": options, "answer": answer} for answer in answers]
+
+
+def proposed_for(answers: list[Any], options: Any = FOUR) -> Mapping:
+    return propose(["question", "options", "answer"], quiz_rows(answers, options), QUIZ)
+
+
+@pytest.mark.parametrize("answers", [[1, 4, 2], ["1", "4"], [1.0, 4.0], [None, 4, ""], [[1, 4], [2]], ["1,4", "2"]])
+def test_numbers_up_to_the_number_of_options_count_from_one(answers: list[Any]) -> None:
+    mapping = proposed_for(answers)
+    assert mapping.expressions["index"] == "answer:number" and mapping.guesses == ()
+    typed = [apply(mapping, row, QUIZ)[0] for row in quiz_rows(answers)]
+    assert 3 in [index for fields in typed for index in (fields["index"], *(fields["indices"] or ()))]
+
+
+@pytest.mark.parametrize(
+    ("answers", "options"),
+    [
+        ([0, 4, 2], FOUR),
+        ([1, 4, 9], FOUR),
+        ([1, 4, -1], FOUR),
+        (["A", "D"], FOUR),
+        (["A", 4], FOUR),
+        (["red", "white"], FOUR),
+        (["1", "4"], {"1": "a", "2": "b", "3": "c", "4": "d"}),
+        ([2, 4], ["1", "2", "3", "4"]),
+        ([None, ""], FOUR),
+        ([], FOUR),
+    ],
+)
+def test_what_does_not_prove_a_count_from_one_stays_as_it_is(answers: list[Any], options: Any) -> None:
+    mapping = proposed_for(answers, options)
+    assert mapping.expressions["index"] == "answer" and mapping.guesses == ()
+
+
+def test_numbers_that_fit_both_counts_stay_an_index_and_are_a_guess() -> None:
+    mapping = proposed_for([1, 2, 3])
+    assert mapping.expressions["index"] == "answer"
+    assert [guess for guess in mapping.guesses if "index=answer:number" in guess] == list(mapping.guesses) != []

@@ -20,7 +20,7 @@ def check(
     corpus: Named = None,
     option: Option = None,
     rule: Annotated[str | None, typer.Option(help="List every record that breaks this rule.")] = None,
-    show: Annotated[int, typer.Option(help="How many records to list a rule.")] = 3,
+    show: Annotated[int, typer.Option(min=0, help="How many records to list a rule.")] = 3,
     as_json: AsJson = False,
     workspace: In = None,
 ) -> None:

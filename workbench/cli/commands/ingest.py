@@ -46,10 +46,10 @@ def ingest(
         bool | None,
         typer.Option("--header/--no-header", help="CSV: whether the first row names the columns."),
     ] = None,
-    chunk: Annotated[int | None, typer.Option(help="Plain text: wanted characters a passage.")] = None,
+    chunk: Annotated[int | None, typer.Option(min=100, help="Plain text: wanted characters a passage.")] = None,
     where: Annotated[str | None, typer.Option(help="SQL condition over the raw columns.")] = None,
-    limit: Annotated[int | None, typer.Option(help="Read only the first N rows.")] = None,
-    sample: Annotated[int | None, typer.Option(help="Read N rows drawn at random with --seed.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Read only the first N rows.")] = None,
+    sample: Annotated[int | None, typer.Option(min=1, help="Read N rows drawn at random with --seed.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of --sample.")] = None,
     side: Annotated[
         str | None,
@@ -97,6 +97,7 @@ def ingest(
         "guesses",
         "repairs",
         "matched",
+        "conflicts",
     )
     rows = [{key: getattr(d, key) for key in shown} for d in deliveries]
     result({"corpus": named, "sources": rows}, _lines(named, deliveries), as_json=as_json)
@@ -141,6 +142,7 @@ def _lines(corpus: str, deliveries: list[Delivery]) -> list[str]:
             for count, what in (
                 (d.repairs, "repairs, each an edit that can be undone"),
                 (d.matched, "changed rows matched to their records"),
+                (d.conflicts, f"edits that no longer fit: workbench show {corpus} --conflicts"),
             )
             if count
         ]

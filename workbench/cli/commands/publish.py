@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from workbench.cli.options import AsJson, In, Option, opened, reference
-from workbench.cli.output import result, say, table
+from workbench.cli.output import indented, result, say, table
 from workbench.errors import UsageError
 
 What = Annotated[str | None, typer.Argument(metavar="[CORPUS[@VERSION]]", help="Version; default: the newest.")]
@@ -86,7 +86,7 @@ def push(
         ]
         if dry_run:
             facts = {"repo": repo, "files": files, "deletes": list(todo.deletes), "card": todo.card}
-            result(facts, [*lines, "", todo.card], as_json=as_json)
+            result(facts, [*lines, "", *indented(todo.card, "")], as_json=as_json)
             return
         for line in lines:
             say(line)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from workbench.cli.options import AsJson, In, Option, corpus_name, opened
-from workbench.cli.output import result, table
-from workbench.errors import UsageError
+from workbench.cli.output import indented, result, table
+from workbench.errors import UsageError, unknown
 from workbench.text import show as shown
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def show(
         bool, typer.Option("--quarantine", help="List the units that could not become records.")
     ] = False,
     conflicts: Annotated[bool, typer.Option("--conflicts", help="List edits that no longer fit their record.")] = False,
-    limit: Annotated[int, typer.Option(help="How many records to list.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, help="How many records to list.")] = 20,
     as_json: AsJson = False,
     workspace: In = None,
 ) -> None:
@@ -80,7 +80,12 @@ def _lines(corpus: str, found: Shown) -> list[str]:
     )
     for field, value in found.fields.items():
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        out.append(f"  {field}: {shown(text, lines=True)}")
+        first, *rest = text.splitlines() or [""]
+        out += (
+            [f"  {field}: {first}", *indented("\n".join(rest), " " * (len(field) + 4))]
+            if rest
+            else [f"  {field}: {first}"]
+        )
     out += [f"  {issue['severity']} {issue['rule']}: {issue['message']} -> {issue['hint']}" for issue in found.issues]
     out += [
         f"  edit {e['seq']} by {e['who']}: {e['field'] or 'record'} = {shown(e['value'], limit=60)}  {e['reason']}"
@@ -104,7 +109,7 @@ def edit(
     preview: Annotated[bool, typer.Option("--preview", help="With --fix: only show what would change.")] = False,
     drop: Annotated[bool, typer.Option("--drop", help="Drop the record; it can come back.")] = False,
     back: Annotated[bool, typer.Option("--restore", help="Bring a dropped record back.")] = False,
-    undo: Annotated[int, typer.Option(help="Take the newest N edits back.")] = 0,
+    undo: Annotated[int, typer.Option(min=0, help="Take the newest N edits back.")] = 0,
     readmit: Annotated[
         str | None,
         typer.Option(metavar="SOURCE:UNIT", help="Bring a quarantined unit back; --set gives its raw columns."),
@@ -177,7 +182,8 @@ def _value(text: str) -> Any:  # noqa: ANN401 - a JSON value
 
 def log(
     corpus: Corpus = None,
-    limit: Annotated[int, typer.Option(help="How many rows, newest first.")] = 20,
+    option: Option = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many rows, newest first.")] = 20,
     as_json: AsJson = False,
     workspace: In = None,
 ) -> None:
@@ -189,6 +195,9 @@ def log(
     with opened(workspace) as store:
         from workbench.services.records import history
 
-        rows = history(store, corpus, limit)
+        name = corpus_name(store, corpus, option) if corpus or option else None
+        if name is not None and name not in store.corpora():
+            raise unknown("corpus", name, store.corpora())
+        rows = history(store, name, limit)
     lines = table([[r["seq"], r["at"], r["who"], r["kind"], r["corpus"], shown(r["subject"], limit=24)] for r in rows])
-    result({"corpus": corpus, "rows": rows}, lines, as_json=as_json)
+    result({"corpus": name, "rows": rows}, lines, as_json=as_json)

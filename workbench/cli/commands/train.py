@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from workbench.cli.options import AsJson, In, Option, opened, reference
-from workbench.cli.output import result, say, table
+from workbench.cli.output import indented, result, say, table
 from workbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -197,4 +197,4 @@ def recipe(
         if action != "show" or name is None:
             raise UsageError(f"no action {action!r}" if name else "which recipe?", "workbench recipe show NAME")
         found = load_recipe(store.workspace.recipe_file(name))
-    result(found.model_dump(mode="json"), [dump(found)], as_json=as_json)
+    result(found.model_dump(mode="json"), indented(dump(found), ""), as_json=as_json)

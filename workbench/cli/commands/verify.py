@@ -24,8 +24,8 @@ def verify(as_json: AsJson = False, workspace: In = None) -> None:
         from workbench.services.verify import verify as look
 
         found = look(store)
-        rows = len(store.catalogue.rows())
-    lines = found or [f"whole: {rows:,} log rows and every object they name"]
+        rows = None if found else len(store.catalogue.rows())
+    lines = found or [f"whole: {rows or 0:,} log rows and every object they name"]
     result({"whole": not found, "log_rows": rows, "faults": found}, lines, as_json=as_json)
     if found:
         raise typer.Exit(int(ExitCode.DATA))

@@ -68,7 +68,7 @@ def _issues(shown: Shown) -> Iterator[Piece]:
 def _suggestion(issue: Mapping[str, Any]) -> Iterator[Piece]:
     if issue["fix"] is None:
         return
-    drop = issue["fix"] == json.dumps("DROP")
+    drop = issue["fix"] == json.dumps({"drop": True})
     yield "  f ", "bold"
     yield ("drops the record\n" if drop else f"sets it to {show(issue['fix'], limit=300)}\n")
 

@@ -1,0 +1,150 @@
+"""The plain files of a saved curation: `log.jsonl`, `assignment.csv` and `versions.jsonl`, read with suspicion."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from workbench.curation.split import RANK
+from workbench.errors import DataError, UsageError
+from workbench.schema import Schema
+from workbench.services.records import check_fits
+from workbench.store.edits import WHOLE
+from workbench.store.versions import Version
+
+LOG, ASSIGNMENT, VERSIONS = "log.jsonl", "assignment.csv", "versions.jsonl"
+_Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+_Record = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
+
+
+class _Line(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+    who: str
+    at: str
+
+
+class _Edit(_Line):
+    kind: Literal["edit"]
+    subject: _Record
+    field: str
+    before: _Digest
+    value: Any
+    reason: str
+
+
+class _Match(_Line):
+    kind: Literal["match"]
+    subject: _Record
+    old: _Record
+    by: Literal["row", "near", "place"]
+
+
+class _Judgement(_Line):
+    kind: Literal["judgement"]
+    subject: str
+    pair: list[_Record]
+    verdict: str
+
+
+class _Readmission(_Line):
+    kind: Literal["readmission"]
+    subject: _Record
+    source: str
+    unit: _Digest
+    rid: int
+    segment: str
+    row: dict[str, Any]
+
+
+_LINE: TypeAdapter[Any] = TypeAdapter(
+    Annotated[_Edit | _Match | _Judgement | _Readmission, Field(discriminator="kind")]
+)
+
+
+def saved_log(path: Path, schema: Schema) -> list[dict[str, Any]]:
+    """Return the saved log rows; what is no such row, or does not fit the schema, is a DataError naming its line.
+
+    The log can never be taken back, so nothing enters it that its readers could not read.
+    """
+    rows = _read(path)
+    for number, row in enumerate(rows, 1):
+        try:
+            _check(row, schema)
+        except (ValidationError, UsageError) as error:
+            first = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error.what
+            raise _torn(path, f"line {number}: {first}") from error
+    return rows
+
+
+def _check(row: dict[str, Any], schema: Schema) -> None:
+    line = _LINE.validate_python(row)
+    if isinstance(line, _Edit) and line.field == WHOLE:
+        if not isinstance(line.value, bool):
+            raise UsageError("an edit of the whole record is true or false")
+    elif isinstance(line, _Edit):
+        check_fits(schema, line.field, line.value)
+    elif isinstance(line, _Readmission):
+        for name in schema.columns:
+            if row["row"].get(name) is not None:
+                check_fits(schema, name, row["row"][name])
+
+
+def saved_versions(path: Path, corpus: str) -> list[Version]:
+    """Return the saved versions, oldest first."""
+    with _whole(path):
+        return [Version(corpus=corpus, **row) for row in _read(path)]
+
+
+def saved_assignment(path: Path) -> dict[str, str]:
+    """Return the split each record was last assigned to."""
+    with _whole(path):
+        rows = list(csv.reader(io.StringIO(path.read_text(encoding="utf-8"))))
+    wrong = next((row for row in rows[1:] if len(row) != 2 or row[1] not in RANK), None)
+    if wrong is not None or rows[:1] != [["record", "split"]]:
+        raise _torn(path, f"{','.join(wrong or ['its head'])!r} names no record and split")
+    return dict((record, side) for record, side in rows[1:])
+
+
+def lines(rows: list[dict[str, Any]]) -> str:
+    """Return rows as JSON lines with sorted keys, so that git shows what changed."""
+    return "".join(json.dumps(row, ensure_ascii=False, sort_keys=True) + "\n" for row in rows)
+
+
+def table(rows: list[tuple[str, str]]) -> str:
+    """Return the assignment as CSV."""
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerows([("record", "split"), *rows])
+    return out.getvalue()
+
+
+def _read(path: Path) -> list[dict[str, Any]]:
+    if not path.is_file():
+        return []
+    try:
+        # Not splitlines(): a text may hold U+2028 and other characters that only look like the end of a line.
+        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
+    except (ValueError, RecursionError) as error:
+        raise _torn(path, str(error)) from error
+    if not all(isinstance(row, dict) for row in rows):
+        raise _torn(path, "a line is no object")
+    return rows
+
+
+def _torn(path: Path, why: str) -> DataError:
+    return DataError(f"{path.parent.name}/{path.name} is torn: {why}", "restore it, or run: workbench save")
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[None]:
+    """Turn a saved row that lacks something, or has too much, into one clear message."""
+    try:
+        yield
+    except (KeyError, TypeError, UnicodeDecodeError, FileNotFoundError) as error:
+        raise _torn(path, str(error)) from error
