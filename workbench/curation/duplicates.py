@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -21,6 +21,10 @@ BANDS, ROWS = 32, 4
 """A pair at J = 0.6 becomes a candidate with probability 1 - (1 - 0.6^4)^32 = 0.988, at 0.8 with 0.9999999."""
 FLOOR = 0.6
 """Verified pairs are kept down to this Jaccard, so that the threshold can move without hashing again."""
+CROWDED = 60
+"""A bucket of more units, as templated texts fill, is not compared pair by pair."""
+LEADERS = 8
+"""Units of a crowded bucket that every other one is compared with: the first ones and its nearest by signature."""
 ANSWER_WORDS = 5
 """An answer this long that stands twice marks a paraphrase; shorter ones ("True", "Paris") are shared by chance."""
 STOCK = 8
@@ -29,6 +33,14 @@ PAIRS = {"a": pl.String, "b": pl.String, "jaccard": pl.Float64, "question_jaccar
 
 _WORD = re.compile(r"\w+")
 _Shingles = frozenset[int]
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Index pairs (i < j) worth comparing, and how many pairs at most were left out of crowded buckets."""
+
+    pairs: Set[tuple[int, int]]
+    left_out: int
 
 
 @dataclass(frozen=True)
@@ -100,27 +112,43 @@ def verified_pairs(all_units: list[Unit], ngram: int, *, floor: float = FLOOR) -
     asked = [shingles(unit.question, ngram) for unit in all_units]
     alike = _same_question(all_units) | _same_answer(all_units)
     rows = []
-    for i, j in sorted(set(candidates(grams)) | alike):
+    for i, j in sorted(candidates(grams).pairs | alike):
         similarity = jaccard(grams[i], grams[j])
         if similarity >= floor or (i, j) in alike:
             rows.append((all_units[i].name, all_units[j].name, similarity, jaccard(asked[i], asked[j])))
     return pl.DataFrame(rows, schema=PAIRS, orient="row")
 
 
-def candidates(grams: list[_Shingles]) -> Iterator[tuple[int, int]]:
-    """Yield index pairs (i < j) that share a band of their MinHash signatures; pairs may repeat.
+def candidates(grams: list[_Shingles]) -> Candidates:
+    """Return the index pairs that share a band of their MinHash signatures.
 
     Signatures are datasketch's (128 permutations, scheme affine32, xxh32); the bands are BANDS x ROWS.
     """
     filled = [i for i, gram in enumerate(grams) if gram]
     if not filled:
-        return
+        return Candidates(frozenset(), 0)
     signatures = signatures_of([grams[i] for i in filled])
+    pairs: set[tuple[int, int]] = set()
+    crowds: set[tuple[int, ...]] = set()
     for band in range(BANDS):
         keys = np.ascontiguousarray(signatures[:, band * ROWS : (band + 1) * ROWS])
         for bucket in _buckets(keys):
-            for i, j in combinations(bucket, 2):
-                yield filled[i], filled[j]
+            if len(bucket) > CROWDED:
+                crowds.add(tuple(bucket))
+            else:
+                pairs |= {(filled[i], filled[j]) for i, j in combinations(bucket, 2)}
+    compared = [_crowded(crowd, signatures) for crowd in sorted(crowds)]
+    left_out = sum(len(c) * (len(c) - 1) // 2 - len(p) for c, p in zip(sorted(crowds), compared, strict=True))
+    return Candidates(pairs.union(*({(filled[i], filled[j]) for i, j in some} for some in compared)), left_out)
+
+
+def _crowded(bucket: Sequence[int], signatures: np.ndarray) -> set[tuple[int, int]]:
+    """Return the pairs of a crowded bucket to compare: with its first members, and with neighbours by signature."""
+    pairs = {(i, j) for i in bucket[:LEADERS] for j in bucket if i < j}
+    alike = [bucket[k] for k in np.lexsort(signatures[list(bucket)].T[::-1])]
+    for apart in range(1, LEADERS + 1):
+        pairs |= {(min(i, j), max(i, j)) for i, j in zip(alike, alike[apart:], strict=False)}
+    return pairs
 
 
 def signatures_of(grams: Iterable[_Shingles]) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from typing import Literal
 
@@ -40,20 +40,36 @@ class Judgement:
 
 
 def judge(
-    all_units: list[Unit], pairs: pl.DataFrame, rank: Mapping[str, Rank], *, threshold: float = THRESHOLD
+    all_units: list[Unit],
+    pairs: pl.DataFrame,
+    rank: Mapping[str, Rank],
+    *,
+    threshold: float = THRESHOLD,
+    apart: Set[frozenset[str]] = frozenset(),
 ) -> Judgement:
     """Class every verified pair and choose leaders, best rank first (a smaller rank is better).
 
     A record goes only in favour of a kept one of the same answer at or above the threshold: chains remove
-    nobody, and a conflict is never removed.
+    nobody, and a conflict is never removed. `apart` holds pairs of records that a person judged to be no
+    duplicates: their units do not go for each other, and within one unit both stay.
     """
     by_name = {unit.name: unit for unit in all_units}
+    unit_of = {record: unit.name for unit in all_units for record in unit.records}
+    parted = {frozenset(unit_of.get(record, record) for record in pair) for pair in apart}
     judged = [
         (a, b, similarity, kind_of(by_name[a], by_name[b], (similarity, asked), threshold))
         for a, b, similarity, asked in pairs.iter_rows()
+        if frozenset((a, b)) not in parted
     ]
-    exact = [(unit.records[0], other, 1.0, "redundant") for unit in all_units for other in unit.records[1:]]
-    return Judgement(pl.DataFrame(judged + exact, schema=JUDGED, orient="row"), _removed(by_name, judged, rank))
+    inside = {record for pair in apart if len({unit_of.get(r, r) for r in pair}) == 1 for record in pair}
+    exact = [
+        (unit.records[0], other, 1.0, "redundant")
+        for unit in all_units
+        for other in unit.records[1:]
+        if frozenset((unit.records[0], other)) not in apart
+    ]
+    table = pl.DataFrame(judged + exact, schema=JUDGED, orient="row")
+    return Judgement(table, _removed(by_name, judged, rank, inside))
 
 
 def kind_of(one: Unit, other: Unit, similarities: tuple[float, float], threshold: float) -> Kind:
@@ -64,7 +80,8 @@ def kind_of(one: Unit, other: Unit, similarities: tuple[float, float], threshold
     same_question = bool(one.question) and (one.question == other.question or asked >= threshold)
     if not agree(one.answer, other.answer):
         return "conflict" if same_question else "similar"
-    if similarity >= threshold and _numbers(one.text) == _numbers(other.text):
+    # Long answers that agree may still say the opposite in one word, so only equal ones make a record redundant.
+    if one.answer == other.answer and similarity >= threshold and _numbers(one.text) == _numbers(other.text):
         return "redundant"
     return "paraphrase" if one.answer else "similar"
 
@@ -87,9 +104,15 @@ def _numbers(text: str) -> list[str]:
 
 
 def _removed(
-    by_name: Mapping[str, Unit], judged: list[tuple[str, str, float, Kind]], rank: Mapping[str, Rank]
+    by_name: Mapping[str, Unit],
+    judged: list[tuple[str, str, float, Kind]],
+    rank: Mapping[str, Rank],
+    parted: Set[str],
 ) -> pl.DataFrame:
-    """Choose leaders greedily in rank order: whoever meets a kept, redundant twin goes."""
+    """Choose leaders greedily in rank order: whoever meets a kept, redundant twin goes.
+
+    Records `parted` from an equal one go for no equal one.
+    """
     twins: dict[str, list[tuple[str, float]]] = defaultdict(list)
     for a, b, similarity, kind in judged:
         if kind == "redundant":
@@ -103,7 +126,8 @@ def _removed(
         similarity, winner = favoured if favoured else (1.0, name)
         if favoured is None:
             kept.add(name)
-        goes = (record for record in by_name[name].records if record != leader[winner])
+        stay = parted | {leader[winner]} if winner == name else frozenset()
+        goes = (record for record in by_name[name].records if record not in stay)
         rows += [(record, leader[winner], similarity) for record in goes]
     return pl.DataFrame(rows, schema=REMOVED, orient="row")
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from workbench.curation.split import RANK, SPLITS, Cut, Wanted, draw
+from workbench.curation.split import RANK, SPLITS, Cut, Wanted, draw, highest
 
 SHORTEST_RUN = 10
 """A run of fewer new passages is too short to hold a block out of it and goes to train."""
@@ -22,23 +23,45 @@ class Passage:
     position: int
 
 
-def cut_passages(sources: Mapping[str, Sequence[Passage]], prior: Mapping[str, str], wanted: Wanted) -> Cut:
+def cut_passages(
+    sources: Mapping[str, Sequence[Passage]],
+    prior: Mapping[str, str],
+    wanted: Wanted,
+    groups: Mapping[str, str] | None = None,
+) -> Cut:
     """Assign passages: what was assigned stays, only runs of new text are drawn, neighbours are kept apart.
 
-    A passage beside another split's is excluded as gap; where both were assigned before, the lower split yields.
-    Places that gaps and exact counts leave open are filled until nothing changes, so cutting again changes nothing.
+    A passage beside another split's is excluded as gap, and so is one whose group (record -> group, also of records
+    that get no side) stands elsewhere; new text yields to assigned, of two assigned splits the lower one yields.
+    Places that gaps, groups and exact counts leave open are filled until nothing changes.
     """
-    cut = _cut_once(sources, prior, wanted)
+    known = dict(prior)
     while True:
-        settled = dict(prior) | {record: side for record, side in cut.split.items() if side in RANK}
-        again = _cut_once(sources, settled, wanted)
-        if _assigned(again) <= _assigned(cut):
-            return cut
-        cut = again
+        cut = _one_side(_cut_once(sources, known, wanted), groups or {}, known)
+        standing = {record: side for record, side in cut.split.items() if side in RANK}
+        # Every round but the last adds passages to `known` and none ever leaves it, so there are at most as many
+        # rounds as passages. The next split starts from the last `known`, which gives this very cut again.
+        if standing.keys() <= known.keys():
+            return Cut(cut.split, cut.reasons, known)
+        known |= standing
 
 
-def _assigned(cut: Cut) -> int:
-    return sum(side in RANK for side in cut.split.values())
+def _one_side(cut: Cut, groups: Mapping[str, str], known: Mapping[str, str]) -> Cut:
+    """Exclude what stands on another side than its group: the highest assigned one, else the highest drawn one."""
+    drawn: dict[str, list[str]] = defaultdict(list)
+    assigned: dict[str, list[str]] = defaultdict(list)
+    for record, group in groups.items():
+        if record in known:
+            assigned[group].append(known[record])
+        elif cut.split.get(record) in RANK:
+            drawn[group].append(cut.split[record])
+    split, reasons = dict(cut.split), dict(cut.reasons)
+    for record, side in cut.split.items():
+        group = groups.get(record, record)
+        best = highest(assigned.get(group) or drawn.get(group) or [side]) if side in RANK else side
+        if side != best:
+            split[record], reasons[record] = "excluded", f"yields to {best}: a near duplicate stands there"
+    return Cut(split, reasons)
 
 
 def _cut_once(sources: Mapping[str, Sequence[Passage]], prior: Mapping[str, str], wanted: Wanted) -> Cut:

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from workbench.text import nfc
+
 SPLITS = ("train", "validation", "test")
 RANK = {"test": 2, "validation": 1, "train": 0}
 """Where a group is found on two sides, the higher one keeps its records and the lower one yields."""
@@ -32,6 +34,21 @@ class Cut:
 
     split: dict[str, str]
     reasons: dict[str, str] = field(default_factory=dict)
+    settled: dict[str, str] = field(default_factory=dict)
+    """Where later cuts start from, where that is more than what stands here."""
+
+
+def held_value(value: object) -> str | None:
+    """Return a group or concept value as it is compared: NFC, no blanks around it, None for a blank one.
+
+    Case counts: values are often codes, and `ab1` and `AB1` may name two things.
+    """
+    return nfc(str(value)).strip() or None if value is not None else None
+
+
+def highest(sides: Iterable[str]) -> str | None:
+    """Return the highest of some sides, None of none."""
+    return max(sides, key=RANK.__getitem__, default=None)
 
 
 def draw(seed: int, name: str) -> float:
@@ -40,17 +57,28 @@ def draw(seed: int, name: str) -> float:
     return int.from_bytes(head, "big") / 2**64
 
 
-def cut_groups(groups: Mapping[str, str], strata: Mapping[str, str], prior: Mapping[str, str], wanted: Wanted) -> Cut:
+def cut_groups(
+    groups: Mapping[str, str],
+    strata: Mapping[str, str],
+    prior: Mapping[str, str],
+    wanted: Wanted,
+    *,
+    reached: Mapping[str, str] | None = None,
+) -> Cut:
     """Assign groups of records: who was assigned stays, the rest fills the largest deficits.
 
-    `groups`: record -> group; `strata`: record -> stratum; `prior`: record -> split it once had. A group that
-    holds records of two splits goes to the higher of them and the others yield into `excluded`.
+    `groups`: record -> group; `strata`: record -> stratum; `prior`: record -> split it once had; `reached`: group ->
+    split that members stood in which get no side now. A group that holds records of two splits goes to the
+    higher of them and the others yield into `excluded`.
     """
     members: dict[str, list[str]] = defaultdict(list)
     for record, group in groups.items():
         members[group].append(record)
-    settled = {group: _settled(records, prior) for group, records in members.items()}
-    placed = {group: split for group, split in settled.items() if split}
+    placed: dict[str, str] = {}
+    for group, records in members.items():
+        sides = [prior[record] for record in records if record in prior]
+        if side := highest([*sides, *([reached[group]] if reached and group in reached else [])]):
+            placed[group] = side
     fill = _fill_counts if wanted.counts else _fill_shares
     standing = {g: [r for r in m if prior.get(r) == placed[g]] if g in placed else m for g, m in members.items()}
     free = {group: records for group, records in members.items() if group not in placed}
@@ -66,11 +94,6 @@ def _within_counts(cut: Cut, prior: Mapping[str, str], wanted: Wanted) -> Cut:
         for record in newest_last[max(count, sum(record in prior for record in here)) :]:
             cut.split[record], cut.reasons[record] = "excluded", "surplus"
     return cut
-
-
-def _settled(records: Iterable[str], prior: Mapping[str, str]) -> str | None:
-    had = [prior[record] for record in records if record in prior]
-    return max(had, key=RANK.__getitem__) if had else None
 
 
 def _cut(members: Mapping[str, list[str]], placed: Mapping[str, str], prior: Mapping[str, str]) -> Cut:
@@ -98,7 +121,7 @@ def _fill_shares(
     shares = {name: ratio / sum(wanted.ratios) for name, ratio in zip(SPLITS, wanted.ratios, strict=True)}
     by_stratum: dict[str, list[str]] = defaultdict(list)
     for group, records in members.items():
-        by_stratum[strata.get(min(records), "")].append(group)
+        by_stratum[strata.get(min(records, default=""), "")].append(group)
     out: dict[str, str] = {}
     debt: Counter[str] = Counter()
     for stratum in sorted(by_stratum):

@@ -14,8 +14,8 @@ from workbench.evaluation.score import (
     Report,
     Run,
     answer,
+    computing,
     load_bench,
-    one_thread_on_cpu,
     quiet,
 )
 from workbench.lm.template import encode
@@ -51,7 +51,7 @@ def generate(
 
 
 def _ask(bench: Bench, ids: list[list[int]], model: Model, report: Report) -> list[str]:
-    with one_thread_on_cpu(bench), bench.switched(model):
+    with computing(bench, model, "free the device, ask less at once, or ask shorter prompts"):
         return answer(bench, ids, lambda done: report(model, done, len(ids)))
 
 

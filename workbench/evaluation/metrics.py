@@ -50,6 +50,8 @@ def evaluate(table: pa.Table, which: str) -> dict[str, Any]:
 
 
 def _plain(value: Value) -> Any:  # noqa: ANN401 - any JSON value
+    if isinstance(value, float) and not math.isfinite(value):
+        value = Missing(f"the scores come to {value}: the model's losses are not finite")
     return {"value": None, "reason": value.reason} if isinstance(value, Missing) else value
 
 
@@ -79,7 +81,7 @@ def bits_per_byte(rows: pa.Table) -> Value:
 
 @metric
 def em(rows: pa.Table) -> Value:
-    """Return the share of predictions equal to their reference, case and space folded; higher is better."""
+    """Return the share of predictions equal to their reference (see `exact_match`); higher is better."""
     return _mean_over_answers(rows, exact_match)
 
 
@@ -96,8 +98,28 @@ def n(rows: pa.Table) -> Value:
 
 
 def exact_match(prediction: str, reference: str) -> float:
-    """Return 1 where both texts have one folded form, else 0."""
-    return float(nfc(folded(prediction)) == nfc(folded(reference)))
+    """Return 1 where both texts read the same, else 0.
+
+    Not counted: composition (NFC), case, the form of an apostrophe, invisible format characters, the amount
+    and kind of white space (a narrow no-break space before `!`, too), and punctuation at the end. Accents
+    count: `élu` is neither `lu` nor `elu`.
+    """
+    return float(_trimmed(prediction) == _trimmed(reference))
+
+
+def _normal(text: str) -> str:
+    visible = "".join(char for char in text.translate(_APOSTROPHES) if unicodedata.category(char) != "Cf")
+    return nfc(folded(visible))
+
+
+_APOSTROPHES = dict.fromkeys((0x2018, 0x2019, 0x02BC), "'")
+_END = " .,;:!?\u2026\u3002\uff01\uff1f"
+
+
+def _trimmed(text: str) -> str:
+    """Return a text without its end punctuation, unless it is nothing else."""
+    normal = _normal(text)
+    return normal.rstrip(_END) or normal
 
 
 def token_f1(prediction: str, reference: str) -> float:
@@ -113,8 +135,7 @@ def words(text: str) -> list[str]:
 
     Combining marks stay with their letter; scripts without spaces give one word a run.
     """
-    folded_text = nfc(folded(text))
-    return "".join(char if unicodedata.category(char)[0] in "LMN" else " " for char in folded_text).split()
+    return "".join(char if unicodedata.category(char)[0] in "LMN" else " " for char in _normal(text)).split()
 
 
 def _total(rows: pa.Table, column: str) -> float:

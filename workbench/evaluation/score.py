@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -14,15 +14,16 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from workbench.errors import RefusedError, UsageError
-from workbench.lm.load import attach_adapter, load_base
+from workbench.lm.load import attach_adapter, enough_memory, load_base
 from workbench.lm.template import NOT_LEARNED
 from workbench.lm.tokenizer import load_tokenizer
 from workbench.recipe import Generate, Recipe
+from workbench.workspace import out_of_space
 
 if TYPE_CHECKING:
     import torch
     from peft import PeftModel
-    from transformers import PreTrainedTokenizerBase
+    from transformers import GenerationConfig, PreTrainedTokenizerBase
 
 Model = Literal["base", "tuned"]
 MODELS: tuple[Model, ...] = ("base", "tuned")
@@ -43,6 +44,8 @@ SCORES = pa.schema(
 )
 """One row a record and model: `nll` in nats, summed over the `tokens` learned tokens, which stand for `bytes`
 UTF-8 bytes of text; `reference` is null for plain text, whose prediction is empty."""
+
+_LESS = "free the device; train with a shorter train.max_length, generate.max_new_tokens or a smaller base"
 
 _BATCH_TOKENS = 4096
 """Padded tokens in one scored batch: bounds the logits (tokens x vocabulary) in memory."""
@@ -72,6 +75,9 @@ class Run(Protocol):
 
     def base_path(self) -> str:
         """Return where the base is loaded from."""
+
+    def check_base(self) -> None:
+        """Raise CorruptionError where the base is not the one that was trained on."""
 
 
 @dataclass(frozen=True)
@@ -106,9 +112,15 @@ def score(run: Run, split: str = "test", *, report: Report = quiet) -> pa.Table:
 
 
 def load_bench(run: Run) -> Bench:
-    """Load a finished run's base in the recipe's precision with the adapter on it, in eval mode."""
+    """Load a finished run's base in the recipe's precision with the adapter on it, in eval mode.
+
+    Raises CorruptionError where the base changed since it was trained on: the adapter is for the old one.
+    """
+    from transformers import GenerationConfig
+
     if not run.adapter.is_dir():
         raise UsageError(f"the run {run.name!r} has no adapter", "evaluate a run that has finished")
+    run.check_base()
     recipe = run.recipe()
     base = load_base(
         run.base_path(),
@@ -116,6 +128,8 @@ def load_bench(run: Run) -> Bench:
         double_quant=recipe.quantization.double_quant,
         compute_dtype=recipe.quantization.compute_dtype,
     )
+    # Whatever generate() is not told it takes from here, where the base may ask for a repetition penalty.
+    base.generation_config = GenerationConfig()
     model = attach_adapter(base, run.adapter)
     model.eval()
     return Bench(model, load_tokenizer(run.base_path()), recipe)
@@ -132,13 +146,18 @@ def _rows(run: Run, split: str) -> list[dict[str, Any]]:
 
 def _save(table: pa.Table, path: Path) -> None:
     partial = path.with_name(f".{path.name}.{os.getpid()}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(table, partial, compression="zstd")
-    partial.replace(path)
+    try:
+        with out_of_space(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            pq.write_table(table, partial, compression="zstd")
+            partial.replace(path)
+    finally:
+        with suppress(OSError):  # on a read-only disk this would hide the first error
+            partial.unlink()
 
 
 def _score_model(bench: Bench, rows: list[dict[str, Any]], which: Model, report: Report) -> pa.Table:
-    with one_thread_on_cpu(bench), bench.switched(which):
+    with computing(bench, which, _LESS):
         losses = _losses(bench, rows, lambda done: report(f"{which}: loss", done, len(rows)))
         asked = [place for place, row in enumerate(rows) if row["reference"] is not None]
         prompts = [rows[place]["prompt_ids"] for place in asked]
@@ -156,7 +175,14 @@ def _given(row: dict[str, Any]) -> dict[str, Any]:
 
 
 @contextmanager
-def one_thread_on_cpu(bench: Bench) -> Iterator[None]:
+def computing(bench: Bench, which: Model, hint: str) -> Iterator[None]:
+    """Compute with the base or the tuned model; raises OutsideError with the hint where the memory is full."""
+    with enough_memory(f"the {which} model's answers", hint), _one_thread_on_cpu(bench), bench.switched(which):
+        yield
+
+
+@contextmanager
+def _one_thread_on_cpu(bench: Bench) -> Iterator[None]:
     """Compute on one core where there is no GPU: on shared cores a second thread mostly waits."""
     import torch
 
@@ -225,19 +251,20 @@ def _batch_texts(bench: Bench, prompts: list[Sequence[int]]) -> list[str]:
         out = bench.model.generate(
             input_ids=ids,
             attention_mask=mask,
-            pad_token_id=pad,
-            eos_token_id=tokenizer.eos_token_id,
-            **_decoding(bench.recipe.generate),
+            generation_config=_decoding(bench.recipe.generate, pad, tokenizer.eos_token_id),
         )
     texts = tokenizer.batch_decode(out[:, ids.shape[1] :], skip_special_tokens=True)
     return [text.strip() for text in texts]
 
 
-def _decoding(generate: Generate) -> dict[str, Any]:
+def _decoding(generate: Generate, pad: int, eos: int | None) -> GenerationConfig:
+    """Return what the recipe says about decoding and nothing else, so that all bases are asked alike."""
+    from transformers import GenerationConfig
+
     chosen: dict[str, Any] = {"max_new_tokens": generate.max_new_tokens, "do_sample": generate.do_sample}
     if generate.do_sample:
         chosen |= {"temperature": generate.temperature, "top_p": generate.top_p, "top_k": 0}
-    return chosen
+    return GenerationConfig(**chosen, pad_token_id=pad, eos_token_id=eos)
 
 
 def padded(rows: Sequence[Sequence[int]], value: int, *, left: bool = False) -> torch.Tensor:

@@ -138,15 +138,30 @@ def _bits(quantization: Quantization, double_quant: bool, dtype: torch.dtype) ->
 
 
 @contextmanager
-def _loading(path_or_id: str | Path) -> Iterator[None]:
+def enough_memory(what: str, hint: str) -> Iterator[None]:
+    """Turn a device, or a CPU, without memory left into one clear message that says what to change."""
     import torch
-    from safetensors import SafetensorError
 
     try:
         yield
-    except torch.OutOfMemoryError as error:
-        hint = "free the device, load the base in 4 bits (nf4), or use a smaller one"
-        raise OutsideError(f"too little device memory for the base {str(path_or_id)!r}", hint) from error
+    except (RuntimeError, MemoryError) as error:
+        # On a CPU torch has no error of its own for this, only a sentence.
+        if not isinstance(error, (torch.OutOfMemoryError, MemoryError)) and _CPU_FULL not in str(error):
+            raise
+        raise OutsideError(f"too little device memory for {what}", hint) from error
+
+
+_CPU_FULL = "DefaultCPUAllocator: "
+
+
+@contextmanager
+def _loading(path_or_id: str | Path) -> Iterator[None]:
+    from safetensors import SafetensorError
+
+    hint = "free the device, load the base in 4 bits (nf4), or use a smaller one"
+    try:
+        with enough_memory(f"the base {str(path_or_id)!r}", hint):
+            yield
     except (OSError, ValueError, SafetensorError) as error:
         reason = str(error).partition("\n")[0]
         hint = "a base is config.json and safetensors files, of an architecture that transformers knows"

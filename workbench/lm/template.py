@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import DataError
@@ -37,8 +38,14 @@ class Encoded:
     input_ids: list[int]
     labels: list[int]
     prompt_ids: list[int]
-    reference: str
+    answers: tuple[str, ...]
+    """The texts of all answers, in order."""
     truncated: bool
+
+    @property
+    def reference(self) -> str:
+        """The answer to `prompt_ids`: the last one."""
+        return self.answers[-1]
 
 
 @dataclass(frozen=True)
@@ -48,7 +55,7 @@ class _Parts:
     ids: list[int]
     answer: list[bool]
     prompt: int
-    reference: str
+    answers: tuple[str, ...]
 
 
 def encode(
@@ -56,13 +63,14 @@ def encode(
 ) -> Encoded:
     """Encode `{"messages"}`, `{"prompt", "completion"}` or `{"text"}`, cut on the right at `max_length` ids.
 
-    `labels` hold the answers and their EOS (with `completion_only=False`: everything); `prompt_ids` is what
-    generation starts from, up to the last answer. A literal special token in a field is read as that token.
+    `labels` hold the answers and their EOS (with `completion_only=False`: everything up to the last EOS);
+    `prompt_ids` is what generation starts from, up to the last answer. A literal special token in a field is
+    read as that token.
     Raises DataError where the shape is none of these, where a conversation does not end with an answer, where
     the template refuses it, and where its prompt is not the beginning of the training text.
     """
     parts = _parts(tokenizer, rendered)
-    learned = parts.answer if completion_only else [True] * len(parts.ids)
+    learned = parts.answer if completion_only else _until_the_end(parts.answer)
     # The first id has nothing before it to be predicted from; in a packed row it would follow a stranger.
     labels = [
         token if learn and place else NOT_LEARNED
@@ -72,9 +80,15 @@ def encode(
         parts.ids[:max_length],
         labels[:max_length],
         parts.ids[: min(parts.prompt, max_length)],
-        parts.reference,
+        parts.answers,
         len(parts.ids) > max_length,
     )
+
+
+def _until_the_end(answer: list[bool]) -> list[bool]:
+    """Learn everything but what a template writes behind the last answer's EOS."""
+    end = max((place for place, flag in enumerate(answer) if flag), default=len(answer) - 1)
+    return [place <= end for place in range(len(answer))]
 
 
 def _parts(tokenizer: PreTrainedTokenizerBase, rendered: Rendered) -> _Parts:
@@ -97,7 +111,7 @@ def _from_texts(tokenizer: PreTrainedTokenizerBase, prompt: str, completion: str
     start = [] if tokenizer.bos_token_id is None else [int(tokenizer.bos_token_id)]
     asked, answered = _seam(tokenizer, prompt, completion)
     head, tail = start + asked, [*answered, int(tokenizer.eos_token_id)]
-    return _Parts(head + tail, [False] * len(head) + [True] * len(tail), len(head), completion)
+    return _Parts(head + tail, [False] * len(head) + [True] * len(tail), len(head), (completion,))
 
 
 def _seam(tokenizer: PreTrainedTokenizerBase, prompt: str, completion: str) -> tuple[list[int], list[int]]:
@@ -125,7 +139,8 @@ def _from_messages(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Messag
     marks_answers = _GENERATION.search(_template(tokenizer)) is not None
     ids, answer = (_marked if marks_answers else _spans)(tokenizer, messages)
     prompt = _prefix(tokenizer, messages, len(messages) - 1, ids)
-    return _Parts(ids, answer, prompt, messages[-1]["content"])
+    answers = tuple(message["content"] for message in messages if message["role"] == "assistant")
+    return _Parts(ids, answer, prompt, answers)
 
 
 def _is_message(message: object) -> bool:
@@ -146,19 +161,30 @@ def _template(tokenizer: PreTrainedTokenizerBase) -> str:
 def _marked(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message]) -> tuple[list[int], list[bool]]:
     """Render a conversation with a template that marks its answers itself."""
     out = _apply(tokenizer, messages, return_assistant_tokens_mask=True)
-    return list(out["input_ids"]), [bool(flag) for flag in out["assistant_masks"]]
+    ids, answer, place = list(out["input_ids"]), [], 0
+    for flag, run in groupby(map(bool, out["assistant_masks"])):
+        place, start = place + len(list(run)), place
+        end = _after_last(tokenizer.eos_token_id, ids, start, place) if flag else start
+        answer += [True] * (end - start) + [False] * (place - end)
+    return ids, answer
 
 
 def _spans(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message]) -> tuple[list[int], list[bool]]:
-    """Find the answers as what each assistant message adds to the text before it."""
+    """Find the answers as what each assistant message adds to the text before it, up to its EOS."""
     ids = _render(tokenizer, messages)
     answer = [False] * len(ids)
     for place, message in enumerate(messages):
         if message["role"] == "assistant":
             start = _prefix(tokenizer, messages, place, ids)
             end = _shared(_render(tokenizer, messages[: place + 1]), ids, "an answer")
+            end = _after_last(tokenizer.eos_token_id, ids, start, end)
             answer[start:end] = [True] * (end - start)
     return ids, answer
+
+
+def _after_last(eos: int | None, ids: list[int], start: int, end: int) -> int:
+    """Return the place behind the last EOS of a span, or its end: ChatML puts a newline behind every turn."""
+    return next((place + 1 for place in range(end - 1, start - 1, -1) if ids[place] == eos), end)
 
 
 def _prefix(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], place: int, ids: list[int]) -> int:

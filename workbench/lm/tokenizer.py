@@ -134,7 +134,8 @@ def load_tokenizer(path_or_id: str | Path) -> PreTrainedTokenizerBase:
     """Load a base's tokenizer from a folder or from the local Hub cache, without network or remote code.
 
     Refuses a folder that holds only `tokenizer.model`: transformers would silently build another tokenizer
-    from it (no BOS, other spaces).
+    from it (no BOS, other spaces). Where there is no padding token, EOS pads, as it does in trl's trainer:
+    labels are masked by place and never by id, so a padded EOS teaches nothing.
     """
     from transformers import AutoTokenizer
 
@@ -147,6 +148,11 @@ def load_tokenizer(path_or_id: str | Path) -> PreTrainedTokenizerBase:
         reason = str(error).partition("\n")[0]
         raise UsageError(f"the tokenizer of {str(path_or_id)!r} does not load: {reason}", _REFETCH) from error
     tokenizer: PreTrainedTokenizerBase = loaded
+    if tokenizer.pad_token_id is None:
+        if tokenizer.eos_token_id is None:
+            hint = "a tuned model would never stop: use a base whose tokenizer has an EOS token"
+            raise UsageError(f"the tokenizer of {str(path_or_id)!r} has neither padding nor EOS token", hint)
+        tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
 
 

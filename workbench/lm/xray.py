@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 FLAGS: Mapping[str, str] = {
     "double-bos": "more than one BOS: the text already holds a literal one",
+    "literal-mark": "a field's own text holds a special token, which the model would read as a command",
     "no-eos": "the last learned token is not EOS: the model would never learn to stop",
     "no-label": "nothing is learned from this record",
     "out-of-range": "a token id is beyond the vocabulary",
@@ -91,6 +92,7 @@ class _Bench:
     vocabulary: int
     bos: int | None
     eos: int | None
+    special: frozenset[int]
 
 
 def build_collator(tokenizer: PreTrainedTokenizerBase, recipe: Recipe) -> Collator:
@@ -151,7 +153,15 @@ def _bench(tokenizer: PreTrainedTokenizerBase, recipe: Recipe, vocabulary: int |
     # A base that uses one token for both (GPT-2) has no BOS that could be doubled.
     bos = tokenizer.bos_token_id if tokenizer.bos_token_id != tokenizer.eos_token_id else None
     collator = build_collator(tokenizer, recipe)
-    return _Bench(tokenizer, collator, recipe, vocabulary or len(tokenizer), bos, tokenizer.eos_token_id)
+    size, special = vocabulary or len(tokenizer), _special(tokenizer)
+    return _Bench(tokenizer, collator, recipe, size, bos, tokenizer.eos_token_id, special)
+
+
+def _special(tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
+    """Return the ids that no plain text may become; the unknown token stands for any rare letter."""
+    marks = {tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id}
+    unknown = {tokenizer.unk_token_id} - marks
+    return frozenset(tokenizer.all_special_ids) - unknown
 
 
 def _look(example: Example, bench: _Bench) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -198,13 +208,23 @@ def _counted(example: Example, encoded: Encoded, seen: tuple[list[int], list[int
         "out_of_range": sum(not 0 <= token < bench.vocabulary for token in ids),
     }
     prefix = ids[: len(encoded.prompt_ids)] == encoded.prompt_ids
-    return {**row, "flags": _flags(row, prefix=prefix), "reason": None}
+    marked = _holds_a_mark(example.rendered, bench)
+    return {**row, "flags": _flags(row, prefix=prefix, marked=marked), "reason": None}
 
 
-def _flags(row: Mapping[str, Any], *, prefix: bool) -> list[str]:
+def _holds_a_mark(rendered: Mapping[str, Any], bench: _Bench) -> bool:
+    """Say whether a field's own text, read alone, holds a token that only the template may write."""
+    texts = [message["content"] for message in rendered.get("messages", ())]
+    texts += [rendered[key] for key in ("prompt", "completion", "text") if isinstance(rendered.get(key), str)]
+    rows = bench.tokenizer(texts, add_special_tokens=False)["input_ids"]
+    return any(not bench.special.isdisjoint(row) for row in rows)
+
+
+def _flags(row: Mapping[str, Any], *, prefix: bool, marked: bool) -> list[str]:
     # Where the end was cut away, a missing EOS is the cut's doing and says nothing about the template.
     raised = {
         "double-bos": row["bos"] > 1,
+        "literal-mark": marked,
         "no-eos": not row["ends_with_eos"] and not row["truncated"] and not row["fully_masked"],
         "no-label": row["fully_masked"],
         "out-of-range": row["out_of_range"] > 0,
@@ -228,6 +248,6 @@ def _cached(example: Example, encoded: Encoded, bench: _Bench) -> dict[str, Any]
 
 def _bytes(encoded: Encoded, bench: _Bench) -> int:
     if bench.recipe.train.completion_only and not encoded.truncated:
-        return len(encoded.reference.encode())
+        return sum(len(answer.encode()) for answer in encoded.answers)
     learned = [label for label in encoded.labels if label != NOT_LEARNED]
     return len(bench.tokenizer.decode(learned, skip_special_tokens=True).encode())

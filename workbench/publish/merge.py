@@ -101,7 +101,9 @@ def _left(front: str, start: int, stop: int) -> str:
     for token in yaml.scan(front, Loader=yaml.SafeLoader):
         begin, end = token.start_mark.index, token.end_mark.index
         if start <= begin < end <= stop:
-            comments += _COMMENT.findall(front[at:begin])
+            # A block's text has its header line, where a comment may stand, inside its token.
+            block = isinstance(token, yaml.ScalarToken) and token.style in ("|", ">")
+            comments += _COMMENT.findall(front[at : front.find("\n", begin) if block else begin])
             at = end
     below = at if front[at - 1 : at] == "\n" else front.find("\n", at, stop) + 1 or stop
     comments += _COMMENT.findall(front[at:below])

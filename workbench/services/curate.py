@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,20 +12,35 @@ from typing import Any
 import polars as pl
 
 from workbench.corpus import Corpus, save_corpus
-from workbench.curation.duplicates import BANDS, PERMUTATIONS, ROWS, Unit, units, verified_pairs
+from workbench.curation.duplicates import (
+    BANDS,
+    CROWDED,
+    LEADERS,
+    PERMUTATIONS,
+    ROWS,
+    Unit,
+    units,
+    verified_pairs,
+)
 from workbench.curation.judge import Judgement, Rank, judge
 from workbench.curation.split import RANK
 from workbench.curation.validate import issues
+from workbench.errors import UsageError
 from workbench.fingerprint import digest
 from workbench.schema import Schema
+from workbench.services.delivered import delivered_sides
+from workbench.services.records import find
+from workbench.store.catalogue import Entry
 from workbench.store.objects import write_parquet
 from workbench.store.state import State
 from workbench.store.store import Store
-from workbench.store.versions import versions
+from workbench.store.versions import Version, state_of, versions
 from workbench.workspace import out_of_space
 
-_SCHEME = f"minhash {PERMUTATIONS} affine32 xxh32 {BANDS}x{ROWS} words casefold nfc 1"
+_SCHEME = f"minhash {PERMUTATIONS} affine32 xxh32 {BANDS}x{ROWS} words casefold nfc crowded {CROWDED}/{LEADERS} 2"
 """Names everything that verified pairs depend on beside the texts; kept pairs of another scheme are not used."""
+DUPLICATE_OF = "duplicate of "
+"""What the reason of a removed record begins with; the kept record follows."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +54,7 @@ class Curated:
     issues: pl.DataFrame
     units: list[Unit]
     pairs: pl.DataFrame
+    """All verified pairs of units, whatever was judged: what they hold together stays together."""
     judgement: Judgement
     prior: dict[str, str]
     """The split each record was last assigned to, if ever."""
@@ -61,34 +78,57 @@ def issue_counts(found: pl.DataFrame) -> list[dict[str, Any]]:
     return counted.to_dicts()
 
 
-def curate(store: Store, name: str, *, threshold: float | None = None, prior: dict[str, str] | None = None) -> Curated:
-    """Look at a corpus as a whole; `threshold` and `prior` replace what corpus.yaml and the newest version say."""
+def curate(
+    store: Store,
+    name: str,
+    *,
+    threshold: float | None = None,
+    prior: dict[str, str] | None = None,
+    keep: bool | None = None,
+) -> Curated:
+    """Look at a corpus as a whole; what is given replaces what corpus.yaml and the newest version say.
+
+    `keep` tells whether the sources' own split is kept, by which of two duplicates the held-out one stays.
+    """
     corpus = store.corpus(name)
     state, found = check(store, name)
     schema = store.schema(corpus)
-    records = state.records
-    all_units = units(schema.derived(records), schema)
+    all_units = units(schema.derived(state.records), schema)
     pairs = _pairs(store, all_units, schema.declared.duplicates.ngram)
     once = assigned_before(store, state) if prior is None else prior
     faulty = set(found.filter(pl.col("severity") == "error")["record"])
+    delivered = delivered_sides(state) if (_keeps(store, corpus) if keep is None else keep) else {}
     judgement = judge(
         all_units,
-        _without(pairs, _apart(state)),
-        _ranks(records, schema, faulty, once),
+        pairs,
+        _ranks(state.records, schema, faulty, (delivered, once)),
         threshold=corpus.duplicates.threshold if threshold is None else threshold,
+        apart=_apart(state),
     )
-    return Curated(corpus, schema, state, records, found, all_units, pairs, judgement, once)
+    return Curated(corpus, schema, state, state.records, found, all_units, pairs, judgement, once)
+
+
+def _keeps(store: Store, corpus: Corpus) -> bool:
+    known = versions(store.catalogue, corpus.name)
+    return bool(known[-1].settings["split"]["keep_source_split"]) if known else corpus.split.keep_source_split
 
 
 def assigned_before(store: Store, state: State, *, corpus: str | None = None) -> dict[str, str]:
-    """Return the split each record was last assigned to, be it here or not, heirs standing for vanished ones."""
+    """Return the split each record was last assigned to, be it here or not, heirs standing for vanished ones.
+
+    A removed record is named only once it or the record it went for has changed or is gone: until then that one
+    stands for both, and a duplicate that was never assigned must not rank beside it.
+    """
     name = corpus or (state.rows[0].corpus if state.rows else "")
     own: dict[str, str] = {}
     inherited: dict[str, str] = {}
     for version in versions(store.catalogue, name)[-1:]:
         assignment = store.objects.table(version.assignment)
+        covered = _covered(store, state, version, assignment)
         for record, split in assignment.select("id", "prior").drop_nulls().iter_rows():
             heir = state.today(record)
+            if record in covered:
+                continue
             if heir == record:
                 own[record] = split
             else:
@@ -96,14 +136,41 @@ def assigned_before(store: Store, state: State, *, corpus: str | None = None) ->
     return inherited | own
 
 
-def _ranks(records: pl.DataFrame, schema: Schema, faulty: set[str], prior: dict[str, str]) -> dict[str, Rank]:
-    """Return the keep order: valid, assigned before (test first), edited by hand, longest, then source and place."""
+def _covered(store: Store, state: State, version: Version, assignment: pl.DataFrame) -> set[str]:
+    """Return the removed records whose kept one, like themselves, is just as it was in that version."""
+    removed = assignment.filter(pl.col("split") == "removed", pl.col("prior").is_not_null())
+    pairs = [(record, reason.removeprefix(DUPLICATE_OF)) for record, reason in removed.select("id", "reason").rows()]
+    if not pairs or all(row.seq <= version.upto for row in state.rows):
+        return {record for record, _ in pairs}
+    wanted = {record for pair in pairs for record in pair}
+    now = _rows(state, wanted)
+    then = _rows(state_of(store.catalogue, store.objects, state.schema, version), wanted)
+    same = {record for record in now if now[record] == then.get(record)}
+    return {record for record, kept in pairs if record in same and kept in same}
+
+
+def _rows(state: State, wanted: set[str]) -> dict[str, tuple[object, ...]]:
+    frame = state.records.filter(pl.col("id").is_in(list(wanted))).select("id", *state.schema.columns)
+    return {row[0]: row for row in frame.iter_rows()}
+
+
+def _ranks(
+    records: pl.DataFrame, schema: Schema, faulty: set[str], held: tuple[Mapping[str, str], Mapping[str, str]]
+) -> dict[str, Rank]:
+    """Return the keep order: valid, held out (test first), edited by hand, longest, then source and place.
+
+    `held` is where the sources put the records, if that counts, and where they were assigned before.
+    """
     length = pl.sum_horizontal(
         pl.col(c).str.len_chars().fill_null(0) for c, t in schema.types.items() if t == pl.String
     )
     rows = records.select("id", "source", "position", "edited", length.alias("length")).iter_rows()
     return {
-        record: (record in faulty, -RANK.get(prior.get(record, ""), -1), not edited, -size, source, place, record)
+        record: (
+            record in faulty,
+            *(-RANK.get(sides.get(record, ""), -1) for sides in held),
+            *(not edited, -size, source, place, record),
+        )
         for record, source, place, edited, size in rows
     }
 
@@ -144,18 +211,17 @@ def _apart(state: State) -> set[frozenset[str]]:
     return {pair for pair, apart in verdicts.items() if apart}
 
 
-def _without(pairs: pl.DataFrame, apart: set[frozenset[str]]) -> pl.DataFrame:
-    if not apart:
-        return pairs
-    keep = [frozenset((a, b)) not in apart for a, b in pairs.select("a", "b").iter_rows()]
-    return pairs.filter(pl.Series(keep, dtype=pl.Boolean))
-
-
 def set_apart(store: Store, name: str, pair: tuple[str, str], *, verdict: str = "different") -> None:
-    """Judge that two records are, or are not, duplicates of each other."""
+    """Judge that two records, named by unique prefixes of their ids, are or are not duplicates of each other."""
     corpus = store.corpus(name)
-    body = {"pair": sorted(pair), "verdict": verdict}
-    store.change(corpus, lambda _state: [("judgement", corpus.name, "|".join(sorted(pair)), body)])
+
+    def entries(state: State) -> list[Entry]:
+        one, other = sorted(find(state, prefix) for prefix in pair)
+        if one == other:
+            raise UsageError(f"{pair[0]!r} and {pair[1]!r} are the same record", "name two records")
+        return [("judgement", corpus.name, f"{one}|{other}", {"pair": [one, other], "verdict": verdict})]
+
+    store.change(corpus, entries)
 
 
 def set_threshold(store: Store, name: str, threshold: float) -> None:

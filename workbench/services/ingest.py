@@ -200,7 +200,7 @@ def _deliver(store: Store, corpus: Corpus, source: Source) -> tuple[Source, Deli
     store.change(corpus, prepare)
     counts["conflicts"] = len(store.state(corpus).replayed.conflicts)
     told = {key: facts[key] for key in ("digest", "reader", "encoding", "mapping")} | counts
-    guesses = brought.reading.proposal.guesses
+    guesses = (*brought.reading.proposal.guesses, *brought.mapping.guesses)
     delivery = Delivery(name=source.name, guesses=guesses, preview=brought.preview, **told)
     return source.model_copy(update={"map": facts["mapping"]}), delivery
 

@@ -16,8 +16,8 @@ from workbench.fingerprint import canonical, digest
 from workbench.readers import mapping as maps
 from workbench.readers.detect import plan
 from workbench.readers.field_spec import Kind
-from workbench.readers.record import Proposal, Reading, Record, Reject, Repair
-from workbench.readers.registry import read, reader
+from workbench.readers.record import Reading, Record, Reject, Repair
+from workbench.readers.registry import read
 from workbench.schema import Schema
 from workbench.store.deliveries import Arrival, Intake
 
@@ -29,24 +29,9 @@ _SPANLESS = ("parquet_file", "arrow_folder")
 
 def reading_of(source: Source, path: Path) -> Reading:
     """Return how a file is read: what the source says, and what `plan` finds for the rest."""
-    if source.reader and source.encoding and path.is_file():
-        # Whoever says both knows the file: nothing about it is guessed, and nothing is refused for its looks.
-        reader(source.reader)
-        said = Reading(path, Proposal(source.reader, source.encoding))
-        return replace(said, chunk=source.chunk or said.chunk, header=source.header is not False)
-    found = plan(path)
-    proposal = Proposal(
-        reader=source.reader or found.proposal.reader,
-        encoding=source.encoding or found.proposal.encoding,
-        guesses=() if source.encoding and source.reader else found.proposal.guesses,
-    )
-    reader(proposal.reader)
-    return Reading(
-        path=path,
-        proposal=proposal,
-        chunk=source.chunk or found.chunk,
-        header=found.header if source.header is None else source.header,
-    )
+    found = plan(path, reader=source.reader, encoding=source.encoding)
+    chunk = source.chunk or found.chunk
+    return replace(found, chunk=chunk, header=found.header if source.header is None else source.header)
 
 
 def first_rows(reading: Reading) -> list[dict[str, Any]]:
@@ -94,7 +79,8 @@ def mapping_for(source: Source, records: list[Record], schema: Schema, frozen: d
     proposed = maps.propose(columns, rows, fields_of(schema))
     known = [*columns, *maps.Mapping(frozen).columns]
     given = maps.parse([f"{name}={expression}" for name, expression in source.map.items()], known)
-    mapping = maps.Mapping({**proposed.expressions, **given.expressions})
+    guesses = () if given.expressions else proposed.guesses
+    mapping = replace(maps.Mapping({**proposed.expressions, **given.expressions}), guesses=guesses)
     missing = [name for name in schema.columns if schema.required(name) and name not in mapping.expressions]
     if missing and rows:
         raise UsageError(

@@ -17,7 +17,7 @@ from workbench.publish.hub import Pushed, PushPlan, plan, push
 from workbench.publish.remote import find_token
 from workbench.services.progress import Report, silent
 from workbench.store.store import Store
-from workbench.store.versions import Version, records_of, state_of
+from workbench.store.versions import Version, records_of, state_of, versions
 
 _SENSITIVE = ("email", "secret")
 """Quality flags that keep a version from being published."""
@@ -88,7 +88,7 @@ def _facts(store: Store, version: Version, license: str | None) -> ExportFacts:
 def planned(store: Store, corpus: str, version_name: str, repo: str, *, license: str | None) -> PushPlan:
     """Return what a push would send, changing nothing on the Hub."""
     exported = _ready(store, corpus, version_name, license)
-    return plan(exported.folder, repo, token=find_token())
+    return plan(exported.folder, repo, token=find_token(), known=_known(store, corpus))
 
 
 def pushed(
@@ -105,10 +105,23 @@ def pushed(
     exported = _ready(store, corpus, version_name, license)
     version = store.version(corpus, version_name)
     message = version.note or f"{corpus} {version.name} ({version.id[:12]})"
-    done = push(exported.folder, repo, tag=version.name, message=message, private=private, report=report)
+    done = push(
+        exported.folder,
+        repo,
+        tag=version.name,
+        message=message,
+        private=private,
+        known=_known(store, corpus),
+        report=report,
+    )
     body: dict[str, Any] = {"version": version.id, "repo": done.repo, "commit": done.commit, "tag": done.tag}
     store.catalogue.append(("publication", corpus, version.id, body))
     return done
+
+
+def _known(store: Store, corpus: str) -> frozenset[str]:
+    """Return the versions of a corpus that a repository may hold to be its own."""
+    return frozenset(version.id for version in versions(store.catalogue, corpus))
 
 
 def _ready(store: Store, corpus: str, version_name: str, license: str | None) -> Exported:

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
+from pydantic import ValidationError
 
 from workbench.corpus import SplitSettings
-from workbench.curation.judge import components
-from workbench.curation.passages import Passage, cut_passages
 from workbench.curation.proof import Proof, prove
-from workbench.curation.split import RANK, SPLITS, Cut, Wanted, cut_groups
+from workbench.curation.split import SPLITS
 from workbench.errors import DataError, LeakError, UsageError
-from workbench.services.curate import Curated, curate
+from workbench.services.assign import assign
+from workbench.services.curate import Curated, assigned_before, curate
+from workbench.services.grouping import links_of
 from workbench.services.progress import Report, silent
 from workbench.store.catalogue import Entry
 from workbench.store.state import State
 from workbench.store.store import Store
-from workbench.store.versions import ASSIGNMENT, Version, content_digest, version_id, version_of, versions
+from workbench.store.versions import Version, content_digest, version_id, version_of, versions
 
 
 @dataclass(frozen=True)
@@ -49,11 +49,12 @@ class Request:
 
 def split(store: Store, request: Request, *, past: Past | None = None, report: Report = silent) -> Version:
     """Make a version, or return the newest one where nothing changed; a leak is a LeakError and makes none."""
+    request = replace(request, settings=settled(request.settings.model_dump()))
     before = past or past_of(store, request.corpus)
     _refuse_redraw(before, request)
     prior = {} if request.fresh else before.prior
     report("looking for duplicates")
-    curated = curate(store, request.corpus, prior=prior)
+    curated = curate(store, request.corpus, prior=prior, keep=request.settings.keep_source_split)
     if curated.records.is_empty():
         raise DataError(f"corpus {request.corpus!r} holds no records", "ingest a source first: workbench ingest")
     report("cutting groups")
@@ -69,8 +70,6 @@ def past_of(store: Store, corpus: str) -> Past:
     known = versions(store.catalogue, corpus)
     if not known:
         return Past(None, 0, {})
-    from workbench.services.curate import assigned_before
-
     state = store.state(store.corpus(corpus))
     last = known[-1]
     return Past(last.id, last.number, assigned_before(store, state), last.settings)
@@ -80,7 +79,8 @@ def _refuse_redraw(before: Past, request: Request) -> None:
     if before.settings is None or request.fresh:
         return
     wanted = request.settings.model_dump(mode="json")
-    changed = [key for key, value in wanted.items() if before.settings["split"].get(key) != value]
+    held = settled(before.settings["split"]).model_dump(mode="json")
+    changed = [key for key, value in wanted.items() if held[key] != value]
     if changed:
         raise UsageError(
             f"{request.corpus!r} is already split with {_said(before.settings['split'], changed)}, "
@@ -93,130 +93,10 @@ def _said(settings: dict[str, Any], keys: list[str]) -> str:
     return ", ".join(f"{key} {settings.get(key)}" for key in keys)
 
 
-def assign(curated: Curated, settings: SplitSettings, prior: dict[str, str]) -> pl.DataFrame:
-    """Return where each record stands: train, validation, test, excluded or removed, with reason and prior."""
-    removed = dict(curated.judgement.removed.select("id", "kept").iter_rows())
-    out: dict[str, tuple[str, str | None]] = {
-        record: ("removed", f"duplicate of {kept}") for record, kept in removed.items()
-    }
-    faulty = _fault_reasons(curated)
-    out |= {record: ("excluded", reason) for record, reason in faulty.items() if record not in out}
-    eligible = curated.records.filter(~pl.col("id").is_in(list(out)))
-    cut = _cut(curated, eligible, settings, prior)
-    out |= {record: (side, cut.reasons.get(record)) for record, side in cut.split.items()}
-    rows: list[tuple[str, str | None, str | None, str | None]] = [
-        (record, *out[record], out[record][0] if out[record][0] in RANK else prior.get(record))
-        for record in curated.records["id"]
-    ]
-    # Where a dropped or vanished record stood is kept: it may come back, and test must never become train.
-    rows += [(record, None, None, side) for record, side in prior.items() if record not in out]
-    return pl.DataFrame(rows, schema=ASSIGNMENT, orient="row").sort("id")
-
-
-def _fault_reasons(curated: Curated) -> dict[str, str]:
-    errors = curated.issues.filter(pl.col("severity") == "error")
-    reasons = errors.group_by("record").agg(pl.col("rule").unique().sort().str.join(", "))
-    return {record: f"issue: {rules}" for record, rules in reasons.iter_rows()}
-
-
-def _cut(curated: Curated, eligible: pl.DataFrame, settings: SplitSettings, prior: dict[str, str]) -> Cut:
-    wanted = Wanted(settings.seed, settings.ratios, settings.counts)
-    groups = group_of(curated, eligible)
-    known = {record: side for record, side in prior.items() if record in groups}
-    if settings.keep_source_split:
-        return _as_delivered(curated, eligible)
-    if curated.schema.declared.order:
-        sources: dict[str, list[Passage]] = defaultdict(list)
-        for record, source, position in eligible.select("id", "source", "position").iter_rows():
-            sources[source].append(Passage(record, position))
-        return _one_side(cut_passages(sources, known, wanted), groups)
-    return cut_groups(groups, _strata(curated, eligible), known, wanted)
-
-
-def _one_side(cut: Cut, groups: dict[str, str]) -> Cut:
-    """Let the lower splits of a group that reaches over several yield to the highest."""
-    best: dict[str, str] = {}
-    for record, group in groups.items():
-        side = cut.split[record]
-        if side in RANK and RANK[side] > RANK.get(best.get(group, ""), -1):
-            best[group] = side
-    split, reasons = dict(cut.split), dict(cut.reasons)
-    for record, side in cut.split.items():
-        if side in RANK and side != best[groups[record]]:
-            split[record] = "excluded"
-            reasons[record] = f"yields to {best[groups[record]]}: a near duplicate stands there"
-    return Cut(split, reasons)
-
-
-def _as_delivered(curated: Curated, eligible: pl.DataFrame) -> Cut:
-    """Return the sides that the sources came with; rows without one are excluded."""
-    by_source = {name: row.body.get("split") for name, row in curated.state.deliveries.items()}
-    split: dict[str, str] = {}
-    reasons: dict[str, str] = {}
-    for record, source, extra in eligible.select(
-        "id", "source", pl.col("extra").str.json_path_match("$.split")
-    ).iter_rows():
-        side = _SIDES.get((extra or by_source.get(source) or "").lower())
-        split[record] = side or "excluded"
-        if side is None:
-            reasons[record] = "its source names no split"
-    return Cut(split, reasons)
-
-
-_SIDES = {"train": "train", "training": "train", "validation": "validation", "valid": "validation", "val": "validation",
-          "dev": "validation", "test": "test", "eval": "test"}  # fmt: skip
-
-
-def group_of(curated: Curated, eligible: pl.DataFrame) -> dict[str, str]:
-    """Return each eligible record's group: connected by duplicates, group and concept values, or a whole source.
-
-    A removed duplicate still connects: what it shares a concept with is a translation of the one that was kept.
-    """
-    faulty = curated.faulty
-    linking = curated.records.filter(~pl.col("id").is_in(list(faulty)))
-    present = set(linking["id"])
-    edges = [pair for pair in curated.judgement.pairs.select("a", "b").iter_rows() if present.issuperset(pair)]
-    edges += _unit_edges(curated, present)
-    declared = curated.schema.declared
-    for column in (*declared.group, *([declared.concept] if declared.concept else [])):
-        edges += _edges_by(linking.select("id", column).drop_nulls())
-    whole = [name for name, row in curated.state.deliveries.items() if row.body.get("together")]
-    edges += _edges_by(linking.filter(pl.col("source").is_in(whole)).select("id", "source"))
-    linked = components(edges)
-    return {record: linked.get(record, record) for record in eligible["id"]}
-
-
-def _unit_edges(curated: Curated, present: set[str]) -> list[tuple[str, str]]:
-    """Return the verified pairs between whatever records of two units are left.
-
-    A pair names the smallest record of each unit, which may itself be removed or faulty.
-    """
-    left = {unit.name: [record for record in unit.records if record in present] for unit in curated.units}
-    edges = [(kept[0], other) for kept in left.values() for other in kept[1:]]
-    for a, b in curated.judgement.pairs.select("a", "b").iter_rows():
-        if left.get(a) and left.get(b):
-            edges.append((left[a][0], left[b][0]))
-    return edges
-
-
-def _edges_by(keyed: pl.DataFrame) -> list[tuple[str, str]]:
-    record, value = keyed.columns
-    firsts = keyed.group_by(value).agg(pl.col(record).first().alias("first"))
-    return list(keyed.join(firsts, on=value).select("first", record).iter_rows())
-
-
-def _strata(curated: Curated, eligible: pl.DataFrame) -> dict[str, str]:
-    columns = curated.schema.declared.strata
-    if not columns:
-        return {}
-    joined = eligible.select("id", pl.concat_str([pl.col(c).fill_null("") for c in columns], separator="|"))
-    return dict(joined.iter_rows())
-
-
 def _proved(curated: Curated, assignment: pl.DataFrame) -> Proof:
     standing = assignment.filter(pl.col("split").is_in(SPLITS)).select("id", "split")
     frame = curated.schema.derived(curated.records.join(standing, on="id", maintain_order="left"))
-    return prove(frame, curated.schema)
+    return prove(frame, curated.schema, links_of(curated, standing))
 
 
 def _leak_text(proof: Proof) -> str:
@@ -294,15 +174,29 @@ def requested(
     keep: bool = False,
 ) -> SplitSettings:
     """Return the split settings that hold: what is asked, else those of the newest version, else corpus.yaml's."""
-    declared = store.corpus(corpus).split
     known = versions(store.catalogue, corpus)
-    held = SplitSettings(**known[-1].settings["split"]) if known else declared
+    held = known[-1].settings["split"] if known else store.corpus(corpus).split.model_dump()
     asked: dict[str, Any] = {
         "seed": seed,
         "ratios": ratios,
         "counts": counts,
         "keep_source_split": keep or None,
     }
+    if counts is not None and not any(counts):
+        raise UsageError("counts 0/0/0 put no record on any side", "give at least one number above 0")
     if ratios is not None:
-        asked["counts"], held = None, held.model_copy(update={"counts": None})
-    return held.model_copy(update={key: value for key, value in asked.items() if value is not None})
+        held = held | {"counts": None}
+    return settled(held | {key: value for key, value in asked.items() if value is not None})
+
+
+def settled(settings: dict[str, Any]) -> SplitSettings:
+    """Return valid split settings whose ratios sum to one, so that 80/10/10 and 0.8/0.1/0.1 are the same."""
+    try:
+        valid = SplitSettings.model_validate(settings)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = " ".join(str(part) for part in first["loc"][:1]) or "ratios"
+        raise UsageError(f"{key} {settings.get(key)}: {first['msg']}", "for example 80/10/10") from error
+    largest = max(valid.ratios)  # dividing by it first keeps the sum of huge ratios finite
+    parts = [ratio / largest for ratio in valid.ratios]
+    return valid.model_copy(update={"ratios": tuple(round(part / sum(parts), 12) for part in parts)})

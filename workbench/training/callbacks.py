@@ -14,6 +14,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from workbench.errors import DataError
 from workbench.training.runs import RunFolder, read_lines, replace
 from workbench.training.signals import StopRequest
+from workbench.workspace import out_of_space
 
 COMPLETE = "complete"
 """File that a checkpoint holds once all of it is written; one without it is a crash's leftover."""
@@ -29,7 +30,6 @@ class Logbook(TrainerCallback):  # type: ignore[misc]
         """Log into a run's folder; `tokens_before` counts the tokens trained before a resume."""
         self.run = run
         self.stop = stop
-        self.tokens_before = tokens_before
         self.tokens = tokens_before
         self.began = self.marked = time.monotonic()
         self.first_step = 0
@@ -46,7 +46,12 @@ class Logbook(TrainerCallback):  # type: ignore[misc]
     def on_pre_optimizer_step(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **more: object
     ) -> None:
-        """Stop before a gradient that is not a number reaches the weights."""
+        """Stop before a gradient that is not a number reaches the weights.
+
+        In float16 the loss is scaled until gradients overflow: such a step is skipped and the scale lowered.
+        """
+        if args.fp16:
+            return
         model = cast("torch.nn.Module", more["model"])
         gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
         if not math.isfinite(torch.nn.utils.get_total_norm(gradients).item()):
@@ -77,8 +82,10 @@ class Logbook(TrainerCallback):  # type: ignore[misc]
             line["eval_loss"] = said["eval_loss"]
         else:
             return
-        with self.run.metrics_file.open("a", encoding="utf-8") as handle:
-            handle.write(json.dumps(line) + "\n")
+        # JSON has no word for what is not finite: such a number is left out.
+        known = {key: value for key, value in line.items() if math.isfinite(value)}
+        with out_of_space(self.run.metrics_file), self.run.metrics_file.open("a", encoding="utf-8") as handle:
+            handle.write(json.dumps(known, allow_nan=False) + "\n")
         self.run.set_state("running", step=state.global_step, total=state.max_steps)
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
@@ -87,7 +94,7 @@ class Logbook(TrainerCallback):  # type: ignore[misc]
 
     def _trained(self, said: dict[str, float], state: TrainerState) -> dict[str, float]:
         now = time.monotonic()
-        tokens = self.tokens_before + int(said.get("num_tokens", 0))
+        tokens = int(said.get("num_tokens", 0))
         speed = (tokens - self.tokens) / max(now - self.marked, 1e-9)
         pace = (now - self.began) / max(state.global_step - self.first_step, 1)
         self.tokens, self.marked = tokens, now
@@ -116,8 +123,7 @@ def last_checkpoint(run: RunFolder) -> Path | None:
     return max(whole, key=lambda folder: int(folder.name.rpartition("-")[2]), default=None)
 
 
-def rewind_metrics(run: RunFolder, step: int) -> int:
-    """Drop the lines after a step, which a resume will write again; return the tokens trained until there."""
+def rewind_metrics(run: RunFolder, step: int) -> None:
+    """Drop the lines after a step, which a resume will write again."""
     kept = [line for line in read_lines(run.metrics_file) if line["step"] <= step]
-    replace(run.metrics_file, "".join(json.dumps(line) + "\n" for line in kept).encode())
-    return max((int(line["tokens_seen"]) for line in kept if "tokens_seen" in line), default=0)
+    replace(run.metrics_file, "".join(json.dumps(line, allow_nan=False) + "\n" for line in kept).encode())

@@ -6,19 +6,19 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import psutil
 
 from workbench.errors import OutsideError, RefusedError, UsageError
-from workbench.training.runs import ENDED, LOST, RunFolder
+from workbench.training import lock
+from workbench.training.environment import for_training
+from workbench.training.runs import ENDED, LOST, RunFolder, replace
 
 _PAUSE = 0.2
 """Seconds between two looks at a run folder."""
-
-_ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": "4294967296", "MALLOC_TRIM_THRESHOLD_": "8589934592"}
-"""Keeps glibc from giving large blocks back after every step: 1.6 to 2.7 times faster on a CPU."""
 
 _CHILDREN: list[subprocess.Popen[bytes]] = []
 """Trainings started by this process, held so that the interpreter does not complain about dropping them."""
@@ -39,27 +39,54 @@ def launch(run: RunFolder, *, resume: bool = False) -> int:
 
     Raises UsageError where the run is going already, has finished, or was begun and `resume` is not said.
     """
-    _check_startable(run, resume=resume)
-    # Until the child has an id this process stands for it: a reader in between must not call the run lost.
-    run.set_process(os.getpid())
-    run.set_state("running")
-    command = [sys.executable, "-m", "workbench.training.process", str(run.path.resolve())]
-    with run.log.open("ab") as log:
-        child = subprocess.Popen(
-            [*command, *(["--resume"] if resume else [])],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            env={**os.environ, **_ALLOCATOR},
-        )
+    # Taken before anything is read or written: of two that start a run at once, one gets it.
+    descriptor = lock.take(run.lock_file)
+    try:
+        _check_startable(run, resume=resume)
+        # The id of an earlier process must not be taken for this one's; until it has one, the lock says it lives.
+        run.pid_file.unlink(missing_ok=True)
+        with _kept_where_it_fails(run):
+            run.set_state("running")
+            child = _started(run, descriptor, resume=resume)
+    finally:
+        os.close(descriptor)
     _CHILDREN.append(child)
     run.set_process(child.pid)
     return child.pid
 
 
+def _started(run: RunFolder, descriptor: int, *, resume: bool) -> subprocess.Popen[bytes]:
+    """Start the process, which inherits the lock and holds it until it ends, however it ends."""
+    command = [sys.executable, "-m", "workbench.training.process", str(run.path.resolve())]
+    command += ["--lock", str(descriptor), *(["--resume"] if resume else [])]
+    with run.log.open("ab") as log:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            env=for_training(os.environ),
+            pass_fds=(descriptor,),
+        )
+
+
+@contextmanager
+def _kept_where_it_fails(run: RunFolder) -> Iterator[None]:
+    """Put the state back where the process does not start, so that the run can be started again."""
+    before = run.state_file.read_bytes()
+    try:
+        yield
+    except OSError as error:
+        replace(run.state_file, before)
+        hint = "free memory, or end other processes, and start the run again"
+        raise OutsideError(f"the training process does not start: {error.strerror or error}", hint) from error
+
+
 def _check_startable(run: RunFolder, *, resume: bool) -> None:
-    status = run.status()
+    # Whoever asks holds the lock, so a run said to be going is one whose process is gone.
+    said = str(run.state()["state"])
+    status = LOST if said == "running" and run.process() is None else said
     if status == "refused":
         raise RefusedError(f"the run {run.name!r} was refused: {run.state()['reason']}", "prepare a new run")
     if status == "finished":
@@ -102,7 +129,7 @@ def stop(run: RunFolder, *, timeout: float = 120.0) -> str:
 
     Raises OutsideError where it has not ended after `timeout` seconds; it was asked and may still end.
     """
-    process = run.process()
+    process = _process(run, timeout)
     if process is None or run.status() != "running":
         raise UsageError(f"the run {run.name!r} is {run.status()}", "only a running run can be stopped")
     try:
@@ -117,3 +144,11 @@ def stop(run: RunFolder, *, timeout: float = 120.0) -> str:
         # It was asked so early that it did not listen yet; there is nothing of it to lose.
         run.set_state("stopped", "stopped while starting")
     return run.status()
+
+
+def _process(run: RunFolder, timeout: float) -> psutil.Process | None:
+    """Return the training process, waiting for its id where it was started only just now."""
+    end = time.monotonic() + timeout
+    while (process := run.process()) is None and run.status() == "running" and time.monotonic() < end:
+        time.sleep(_PAUSE)
+    return process

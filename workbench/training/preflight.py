@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from workbench.errors import RefusedError, unknown
 from workbench.lm.xray import FLAGS, WARNINGS, errors_of
@@ -23,9 +24,23 @@ def check_allowed(allow: Iterable[str]) -> frozenset[str]:
     return allowed
 
 
-def find_refusal(xray: pa.Table, recipe: Recipe, allow: frozenset[str]) -> RefusedError | None:
-    """Return why this training must not start, or None; `allow` names the flags to let pass."""
-    return _flagged(xray, allow) or _empty(xray, recipe)
+def find_refusal(
+    xray: pa.Table, recipe: Recipe, allow: frozenset[str], *, context: int | None = None
+) -> RefusedError | None:
+    """Return why this training must not start, or None; `allow` names the flags to let pass.
+
+    `context` is the number of positions that the base knows, in tokens, where it is known.
+    """
+    return _flagged(xray, allow) or _beyond(xray, recipe, context) or _empty(xray, recipe)
+
+
+def _beyond(xray: pa.Table, recipe: Recipe, context: int | None) -> RefusedError | None:
+    """Refuse records at positions that the base was never trained on."""
+    asked, longest = recipe.train.max_length, pc.max(xray["tokens"]).as_py() or 0
+    if context is None or asked <= context or longest <= context:
+        return None
+    what = f"train.max_length is {asked}, the base reads {context} tokens, and a record has {longest}"
+    return RefusedError(what, f"cut or drop longer records: --set train.max_length={context}")
 
 
 def _flagged(xray: pa.Table, allow: frozenset[str]) -> RefusedError | None:
@@ -40,7 +55,8 @@ def _flagged(xray: pa.Table, allow: frozenset[str]) -> RefusedError | None:
 
 
 def _advice(counts: Counter[str]) -> str:
-    fix = "`workbench edit CORPUS --fix literal-marker` removes them" if "double-bos" in counts else ""
+    marked = not counts.keys().isdisjoint(("double-bos", "literal-mark"))
+    fix = "`workbench edit CORPUS --fix literal-marker` removes them" if marked else ""
     meanings = "; ".join(f"{code} = {FLAGS[code]}" for code in counts)
     flags = " ".join(f"--allow {code}" for code in counts)
     return ". ".join(part for part in (meanings, fix, f"to train all the same: {flags}") if part)

@@ -14,13 +14,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from workbench.errors import UsageError
-from workbench.fingerprint import digest, digest_bytes, digest_file
+from workbench.fingerprint import digest_bytes, digest_file
+from workbench.lm.identity import fingerprint_base, stamps
 from workbench.lm.load import base_folder
 from workbench.lm.tokenizer import load_tokenizer
 from workbench.lm.xray import Example, xray
 from workbench.recipe import Recipe, dump
 from workbench.training.preflight import check_allowed, find_refusal
-from workbench.training.runs import RunFolder, replace
+from workbench.training.runs import RunFolder, as_json, replace
 
 _PACKAGES = (
     "torch",
@@ -32,7 +33,6 @@ _PACKAGES = (
     "datasets",
     "tokenizers",
 )
-_BASE_FILES = ("*.safetensors", "config.json", "tokenizer*.json", "chat_template.jinja")
 
 
 def prepare(
@@ -58,18 +58,10 @@ def prepare(
     seen, tokens = xray(examples, load_tokenizer(base), recipe, vocabulary=_embedding_rows(base))
     _write(run, recipe, (seen, tokens))
     replace(run.facts_file, _facts(run, recipe, facts, allowed))
-    if refusal := find_refusal(seen, recipe, allowed):
+    if refusal := find_refusal(seen, recipe, allowed, context=_context(base)):
         run.set_state("refused", refusal.what)
         raise refusal
     run.set_state("prepared")
-
-
-def fingerprint_base(folder: Path) -> str:
-    """Return the digest of a base: its weights, configuration, tokenizer and template, by file name."""
-    files = sorted(path for pattern in _BASE_FILES for path in folder.glob(pattern))
-    if not files:
-        raise UsageError(f"no base in {str(folder)!r}", "it must hold config.json and safetensors files")
-    return digest({path.name: digest_file(path) for path in files})
 
 
 def package_versions() -> dict[str, str]:
@@ -84,9 +76,18 @@ def package_versions() -> dict[str, str]:
 
 
 def _embedding_rows(base: Path) -> int | None:
+    return _number(base, "vocab_size")
+
+
+def _context(base: Path) -> int | None:
+    """Return how many positions a base knows, in tokens."""
+    return _number(base, "max_position_embeddings") or _number(base, "n_positions")
+
+
+def _number(base: Path, key: str) -> int | None:
     config = json.loads((base / "config.json").read_text(encoding="utf-8"))
-    rows = config.get("vocab_size") or config.get("text_config", {}).get("vocab_size")
-    return int(rows) if rows else None
+    found = config.get(key) or config.get("text_config", {}).get(key)
+    return int(found) if found else None
 
 
 def _write(run: RunFolder, recipe: Recipe, tables: tuple[pa.Table, pa.Table]) -> None:
@@ -106,6 +107,7 @@ def _facts(run: RunFolder, recipe: Recipe, facts: Mapping[str, Any], allowed: fr
             "name": recipe.base,
             "path": str(facts["base_path"]),
             "fingerprint": facts.get("base_fingerprint") or fingerprint_base(base),
+            "files": stamps(base),
         },
         "allowed": sorted(allowed),
         "tokens_digest": digest_file(run.tokens),
@@ -113,4 +115,4 @@ def _facts(run: RunFolder, recipe: Recipe, facts: Mapping[str, Any], allowed: fr
         "packages": package_versions(),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    return json.dumps(whole, indent=2, ensure_ascii=False).encode() + b"\n"
+    return as_json(whole)

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import argparse
 import os
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from types import TracebackType
 
 from workbench.errors import WorkbenchError
 from workbench.lm.load import go_offline
+from workbench.training import lock
+from workbench.training.environment import one_gpu
 from workbench.training.runs import RunFolder
 from workbench.training.signals import StopRequest
 
@@ -56,16 +59,24 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m workbench.training.process", description=__doc__)
     parser.add_argument("run", type=Path, help="a prepared run folder")
     parser.add_argument("--resume", action="store_true", help="go on from the newest whole checkpoint")
+    parser.add_argument("--lock", type=int, help="the descriptor of the run's lock, where the starter took it")
     said = parser.parse_args(arguments)
     go_offline()
+    os.environ.update(one_gpu(os.environ))
     run = RunFolder.read(said.run)
-    with Account(run):
+    with _locked(run, said.lock), Account(run):
         stop = StopRequest()
         stop.listen()
         # Imported here: the libraries read the environment once, and their failure is the run's failure too.
         from workbench.training.qlora import train
 
         train(run, stop, resume=said.resume)
+
+
+def _locked(run: RunFolder, inherited: int | None) -> AbstractContextManager[object]:
+    """Hold the run's lock; of several processes that train one model together, the first one does."""
+    alone = os.environ.get("RANK", "0") == "0"
+    return lock.held(run.lock_file, inherited) if alone else nullcontext()
 
 
 if __name__ == "__main__":

@@ -20,15 +20,17 @@ from trl import SFTConfig, SFTTrainer
 
 from workbench.errors import CorruptionError, RefusedError, UsageError
 from workbench.fingerprint import digest_file
-from workbench.lm.load import device, load_base, to_float32
+from workbench.lm.load import device, enough_memory, load_base, to_float32
 from workbench.lm.template import NOT_LEARNED
 from workbench.lm.tokenizer import load_tokenizer
 from workbench.lm.xray import build_collator
 from workbench.recipe import Recipe
 from workbench.training.callbacks import Logbook, NonFiniteError, last_checkpoint, rewind_metrics
+from workbench.training.carry import Carry, tokens_until
 from workbench.training.runs import RunFolder
 from workbench.training.signals import StopRequest
 
+_SMALLER = "lower train.batch_size or train.max_length, or set train.gradient_checkpointing=true"
 _NAMED = 8
 """How many records of a broken batch are named."""
 
@@ -96,9 +98,13 @@ def train(run: RunFolder, stop: StopRequest, *, resume: bool = False) -> None:
     trainer = build_trainer(material, run.checkpoints)
     checkpoint = last_checkpoint(run) if resume else None
     step = int(checkpoint.name.rpartition("-")[2]) if checkpoint else 0
-    trainer.add_callback(Logbook(run, stop, rewind_metrics(run, step)))
+    rewind_metrics(run, step)
+    # In this order: the logbook marks a checkpoint as whole, so the sums must lie in it before.
+    trainer.add_callback(Carry(trainer, checkpoint))
+    trainer.add_callback(Logbook(run, stop, tokens_until(checkpoint)))
     try:
-        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        with enough_memory("this training", _SMALLER):
+            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     except NonFiniteError as error:
         raise NonFiniteError(error.step, error.where, named(trainer.recent, material.train)) from error
     _finish(run, trainer, material)
@@ -114,11 +120,12 @@ def _finish(run: RunFolder, trainer: Trainer, material: Material) -> None:
 
 
 def read_material(run: RunFolder) -> Material:
-    """Read a prepared run; raises CorruptionError where its tokens or recipe changed since the X-ray."""
+    """Read a prepared run; raises CorruptionError where tokens, recipe or base changed since the X-ray."""
     facts = run.facts()
     for path, key in ((run.tokens, "tokens_digest"), (run.recipe_file, "recipe_digest")):
         if digest_file(path) != facts[key]:
             raise CorruptionError(f"{path.name} changed since the X-ray", "prepare a new run")
+    run.check_base()
     table = pq.read_table(run.tokens)
     rows = {split: table.filter(pc.field("split") == split) for split in ("train", "validation")}
     if not rows["train"].num_rows:
@@ -233,13 +240,21 @@ def save_adapter(trainer: Trainer, material: Material, folder: Path) -> None:
     """
     partial = folder.with_name(f".{folder.name}")
     shutil.rmtree(partial, ignore_errors=True)
-    trainer.model.peft_config["default"].base_model_name_or_path = material.recipe.base
+    trainer.model.peft_config["default"].base_model_name_or_path = _base_name(material)
     # No recipe adds tokens, so the embeddings are the base's own; asked to find out, PEFT would need the Hub.
     trainer.model.save_pretrained(str(partial), save_embedding_layers=False)
     material.tokenizer.save_pretrained(str(partial))
     (partial / "README.md").unlink(missing_ok=True)
     shutil.rmtree(folder, ignore_errors=True)
     partial.replace(folder)
+
+
+def _base_name(material: Material) -> str:
+    """Return how others name the base: its Hub id, or of a folder its name and never the way to it."""
+    folder = Path(material.base_path)
+    if not folder.is_dir():
+        return material.recipe.base
+    return Path(material.recipe.base).name or folder.resolve().name
 
 
 def named(batch: Iterable[dict[str, Any]], table: pa.Table) -> tuple[str, ...]:

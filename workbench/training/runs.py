@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +14,10 @@ from typing import Any, Literal, get_args
 import psutil
 
 from workbench.errors import CorruptionError, UsageError
+from workbench.lm.identity import check_base
 from workbench.recipe import Recipe, load_recipe
+from workbench.training import lock
+from workbench.workspace import out_of_space, sync_folder
 
 State = Literal["prepared", "running", "finished", "stopped", "failed", "refused"]
 STATES: tuple[State, ...] = get_args(State)
@@ -37,13 +41,14 @@ class RunFolder:
     @classmethod
     def create(cls, path: Path) -> RunFolder:
         """Make the folder of a new run; raises UsageError where one exists already."""
-        try:
-            path.mkdir(parents=True)
-        except FileExistsError:
-            raise UsageError(f"the run folder {str(path)!r} exists", "choose another name") from None
         folder = cls(path)
-        for inner in (folder.checkpoints, folder.evaluation):
-            inner.mkdir()
+        with out_of_space(path):
+            try:
+                path.mkdir(parents=True)
+            except FileExistsError:
+                raise UsageError(f"the run folder {str(path)!r} exists", "choose another name") from None
+            for inner in (folder.checkpoints, folder.evaluation):
+                inner.mkdir()
         return folder
 
     @classmethod
@@ -100,6 +105,11 @@ class RunFolder:
         return self.path / "pid.json"
 
     @property
+    def lock_file(self) -> Path:
+        """The lock that the training process holds for its whole life."""
+        return self.path / "lock"
+
+    @property
     def log(self) -> Path:
         """What the training process printed."""
         return self.path / "log.txt"
@@ -131,6 +141,12 @@ class RunFolder:
         """Return the folder or Hub id that the base is loaded from on this machine."""
         return str(self.facts()["base"]["path"])
 
+    def check_base(self) -> None:
+        """Raise CorruptionError where the base is not the one that was prepared; what was read once is kept."""
+        facts = self.facts()
+        if (now := check_base(facts["base"])) != facts["base"].get("files"):
+            replace(self.facts_file, as_json(facts | {"base": facts["base"] | {"files": now}}))
+
     def state(self) -> dict[str, Any]:
         """Return what state.json says: state, reason, step, total, at."""
         return _read_object(self.state_file)
@@ -148,11 +164,11 @@ class RunFolder:
         kept = {key: before[key] for key in ("step", "total") if key in before}
         now = datetime.now(UTC).isoformat(timespec="seconds")
         said: dict[str, Any] = {"state": state, "reason": reason, "at": now}
-        replace(self.state_file, _json(said | kept | more))
+        replace(self.state_file, as_json(said | kept | more))
 
     def set_process(self, pid: int) -> None:
         """Write pid.json for a living process."""
-        replace(self.pid_file, _json({"pid": pid, "started": psutil.Process(pid).create_time()}))
+        replace(self.pid_file, as_json({"pid": pid, "started": psutil.Process(pid).create_time()}))
 
     def process(self) -> psutil.Process | None:
         """Return the run's process, or None where it is gone, a zombie, or its id belongs to another now."""
@@ -167,8 +183,8 @@ class RunFolder:
             return None
 
     def is_alive(self) -> bool:
-        """Say whether the run's process lives."""
-        return self.process() is not None
+        """Say whether the run's process lives, also while it is being started and has no id yet."""
+        return self.process() is not None or lock.is_held(self.lock_file)
 
     def metrics(self) -> tuple[dict[str, Any], ...]:
         """Return the logged lines; a torn last line, as a crash leaves it, is passed over."""
@@ -207,15 +223,22 @@ def _parsed(data: bytes, path: Path) -> Iterator[dict[str, Any]]:
 def replace(path: Path, data: bytes) -> None:
     """Write a file so that a reader, or a crash, sees the old bytes or the new ones and never a part."""
     partial = path.with_name(f".{path.name}.{os.getpid()}")
-    with partial.open("wb") as handle:
-        handle.write(data)
-        handle.flush()
-        os.fsync(handle.fileno())
-    partial.replace(path)
+    try:
+        with out_of_space(path):
+            with partial.open("wb") as handle:
+                handle.write(data)
+                handle.flush()
+                os.fsync(handle.fileno())
+            partial.replace(path)
+            sync_folder(path.parent)
+    finally:
+        with suppress(OSError):  # on a read-only disk this would hide the first error
+            partial.unlink()
 
 
-def _json(value: Mapping[str, Any]) -> bytes:
-    return json.dumps(value, indent=2, ensure_ascii=False).encode() + b"\n"
+def as_json(value: Mapping[str, Any]) -> bytes:
+    """Return a JSON object as the run folder keeps it; a number that is not finite would be a bug here."""
+    return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False).encode() + b"\n"
 
 
 def _read_object(path: Path) -> dict[str, Any]:

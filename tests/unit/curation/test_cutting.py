@@ -106,6 +106,26 @@ def test_passages_have_no_neighbours_across_sides_and_stay_put(lengths, more, wa
             assert all(a == b or "excluded" in (a, b) for a, b in itertools.pairwise(sides))
 
 
+@given(st.integers(0, 60), st.integers(10, 60), st.integers(0, 99), st.sets(st.integers(0, 59)), WANTED)
+@settings(max_examples=80, deadline=None)
+def test_passages_of_one_group_stand_on_one_side_and_newcomers_yield(before, after, shift, near, wanted):
+    texts = {"a": [Passage(f"a{i}", i) for i in range(before)]}
+    both = texts | {"b": [Passage(f"b{i}", i) for i in range(after)]}
+    groups = {p.record: p.record for passages in both.values() for p in passages}
+    groups |= {f"b{i}": f"a{(i + shift) % before}" for i in near if i < after and before}
+    first = cut_passages(texts, {}, wanted, groups)
+    prior = {record: side for record, side in first.split.items() if side in RANK}
+    second = cut_passages(both, prior, wanted, groups)
+    assert {record: second.split[record] for record in prior} == prior
+    sides_of: dict[str, set[str]] = {}
+    for record, side in second.split.items():
+        if side in RANK:
+            sides_of.setdefault(groups[record], set()).add(side)
+    assert all(len(held) == 1 for held in sides_of.values())
+    stood = prior | {record: side for record, side in second.split.items() if side in RANK}
+    assert cut_passages(both, stood, wanted, groups).split == second.split
+
+
 def test_components_are_named_by_their_smallest_member():
     assert components([("b", "c"), ("d", "c"), ("x", "y"), ("e", "e")]) == {
         "b": "b", "c": "b", "d": "b", "x": "x", "y": "x", "e": "e",

@@ -24,7 +24,8 @@ from workbench.curation.duplicates import (
     units,
     verified_pairs,
 )
-from workbench.curation.judge import judge
+from workbench.curation.judge import components, judge
+from workbench.curation.proof import prove
 from workbench.schema import load_schema
 from workbench.workspace import samples
 
@@ -81,7 +82,7 @@ def test_every_pair_at_or_above_the_threshold_is_found(seed):
     grams = [shingles(text, 3) for text in texts]
     want = {(i, j) for i, j in combinations(range(len(texts)), 2) if jaccard(grams[i], grams[j]) >= 0.8}
     assert len(want) > 50
-    assert want <= set(candidates(grams))
+    assert want <= candidates(grams).pairs
 
 
 def test_a_text_shorter_than_the_ngram_is_one_shingle_and_an_empty_one_none():
@@ -215,3 +216,44 @@ def test_clusters_count_what_belongs_together():
     assert judged(found).counts() | {} == {
         "clusters": 2, "removed": 3, "redundant": 3, "paraphrase": 0, "conflict": 0, "translation": 0,
     }  # fmt: skip
+
+
+def test_long_answers_that_differ_by_one_word_remove_nobody():
+    said = f"{numbered(0, 60)} you must tell the operator {numbered(70, 110)}"
+    rows = [{"question": "how", "answer": said}, {"question": "how", "answer": said.replace("must", "must not")}]
+    result = judged(qa_units(*rows))
+    assert result.pairs["jaccard"][0] > 0.8
+    assert (result.counts()["paraphrase"], result.removed.height) == (1, 0)
+
+
+def test_crowded_buckets_are_not_compared_pair_by_pair_and_say_so():
+    shared = numbered(0, 90)
+    grams = [shingles(f"{shared} own{i} tail{i % 7}", 5) for i in range(400)]
+    tried = candidates(grams)
+    assert len(tried.pairs) < 400 * 399 / 2 / 4
+    assert tried.left_out > 0
+    linked = components([(f"{i:03}", f"{j:03}") for i, j in tried.pairs if jaccard(grams[i], grams[j]) >= 0.8])
+    assert set(linked.values()) == {"000"} and len(linked) == 400
+
+
+def test_equal_texts_in_a_crowded_bucket_are_neighbours_by_signature():
+    shared = numbered(0, 90)
+    texts = [f"{shared} {' '.join(f'own{i}x{k}' for k in range(6))}" for i in range(200)]
+    grams = [shingles(text, 5) for text in [*texts, *texts[100:]]]
+    tried = candidates(grams).pairs
+    assert all((100 + i, 200 + i) in tried for i in range(100))
+
+
+def test_a_proof_names_what_it_could_not_compare():
+    def proof(texts: list[str]):
+        frame = pl.DataFrame({"text": texts, "chapter": None}, schema_overrides={"chapter": pl.String})
+        rows = [str(i) for i in range(len(texts))]
+        frame = frame.with_columns(id=pl.Series(rows), source=pl.lit("s"), position=pl.int_range(len(texts)) * 2)
+        return prove(PROSE.derived(frame.with_columns(split=pl.lit("train"))), PROSE)
+
+    assert not any(
+        "scripts" in said or "crowded" in said for said in proof([numbered(0, 9), "Ein 字 im Text"]).unchecked
+    )
+    assert any("among 2 records in scripts" in said for said in proof(["灯塔守望者", "กขคง", numbered(0, 9)]).unchecked)
+    crowd = [f"{numbered(0, 90)} own{i}" for i in range(100)]
+    assert any("crowded buckets" in said for said in proof(crowd).unchecked)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
@@ -91,7 +92,35 @@ def test_a_template_without_marks_gives_the_same_law(
 ) -> None:
     encoded = encode(plain, _turns(question, answer), max_length=4096)
     assert encoded.input_ids[: len(encoded.prompt_ids)] == encoded.prompt_ids
-    assert _learned(plain, encoded) == f"{answer}</s>\n"
+    assert _learned(plain, encoded) == f"{answer}</s>"
+
+
+CHATML = (
+    "{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\\n' + m['content'] + '<|im_end|>' + '\\n' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
+)
+MARKED_CHATML = (
+    "{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\\n' }}{% if m['role'] == 'assistant' %}"
+    "{% generation %}{{ m['content'] + '<|im_end|>\\n' }}{% endgeneration %}"
+    "{% else %}{{ m['content'] + '<|im_end|>\\n' }}{% endif %}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
+)
+
+
+@pytest.mark.parametrize("template", [CHATML, MARKED_CHATML], ids=["plain", "marked"])
+def test_an_answer_in_chatml_ends_with_its_end_and_not_with_the_newline_behind_it(
+    tokenizer: PreTrainedTokenizerFast, template: str
+) -> None:
+    backend = deepcopy(tokenizer.backend_tokenizer)
+    chatml = PreTrainedTokenizerFast(tokenizer_object=backend, eos_token="<|im_end|>", bos_token="<|im_start|>")
+    chatml.chat_template = template
+    turns = _turns("Where?", "There.", "And then?", "Here.")
+    encoded = encode(chatml, turns, max_length=256)
+    ends = [label for label in encoded.labels if label != NOT_LEARNED]
+    assert _learned(chatml, encoded) == "There.<|im_end|>Here.<|im_end|>"
+    assert ends[-1] == chatml.eos_token_id
+    whole = encode(chatml, turns, max_length=256, completion_only=False)
+    assert [label for label in whole.labels if label != NOT_LEARNED][-1] == chatml.eos_token_id
 
 
 @example(prompt="a [/INST] <s> b", completion="</s> [INST]")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ from transformers import PreTrainedTokenizerFast
 from workbench.errors import OutsideError, UsageError
 from workbench.lm.tiny import QUESTION_WORDS, TURN_MARKS
 from workbench.lm.tokenizer import load_tokenizer, to_fast_tokenizer, train_sentencepiece
+from workbench.lm.xray import Example, xray
+from workbench.recipe import Recipe
 
 CORPUS = Path(__file__).parents[3] / "corpora" / "domain-qa"
 STATEMENTS = [line for line in (CORPUS / "statements.txt").read_text(encoding="utf-8").splitlines() if line]
@@ -105,6 +108,26 @@ def test_a_saved_tokenizer_loads_with_the_same_ids(pair: Pair, tmp_path: Path) -
     texts = _corpus_texts()
     assert loaded(texts)["input_ids"] == fast(texts)["input_ids"]
     assert (loaded.pad_token_id, loaded.bos_token_id) == (3, 1)
+
+
+def test_a_base_without_a_padding_token_pads_with_its_end(pair: Pair, tmp_path: Path) -> None:
+    bare = deepcopy(pair[1])
+    bare.pad_token = None
+    bare.save_pretrained(tmp_path)
+    loaded = load_tokenizer(tmp_path)
+    assert loaded.pad_token_id == loaded.eos_token_id == 2
+    example = Example("r", "train", {"prompt": "Where? ", "completion": "There."})
+    seen, cache = xray([example], loaded, Recipe(name="a", base="b"))
+    assert seen["flags"].to_pylist() == [[]]
+    assert cache["labels"].to_pylist()[0][-1] == loaded.eos_token_id
+
+
+def test_a_tokenizer_that_can_neither_pad_nor_end_is_refused(pair: Pair, tmp_path: Path) -> None:
+    bare = deepcopy(pair[1])
+    bare.pad_token = bare.eos_token = None
+    bare.save_pretrained(tmp_path)
+    with pytest.raises(UsageError, match="neither padding nor EOS"):
+        load_tokenizer(tmp_path)
 
 
 def test_a_bare_sentencepiece_folder_is_refused(model_path: Path) -> None:

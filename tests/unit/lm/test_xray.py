@@ -7,12 +7,16 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from transformers import PreTrainedTokenizerBase
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import Whitespace
+from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from workbench.lm.template import TINY_TEMPLATE
 from workbench.lm.tokenizer import to_fast_tokenizer, train_sentencepiece
 from workbench.lm.xray import Example, build_collator, errors_of, xray
 from workbench.recipe import Recipe, with_overrides
+from workbench.text import MARKERS
 
 MARKS = ("[INST]", "[/INST]")
 TEXT = "Where does Ada live? Ada lives in Brest. Où habite Zoé ? Zoé habite à Nîmes."
@@ -57,6 +61,14 @@ def test_the_cache_counts_the_answer_in_bytes(tokenizer: PreTrainedTokenizerBase
     assert rows(cache)[0]["reference"] == "à Nîmes"
 
 
+def test_the_bytes_are_those_of_every_answer_that_is_learned(tokenizer: PreTrainedTokenizerBase) -> None:
+    first, second = asked("Où ?", "à Nîmes"), asked("Et Ada ?", "Brest.")
+    turns = [*first.rendered["messages"], *second.rendered["messages"]]
+    _, cache = xray([Example("r", "train", {"messages": turns})], tokenizer, recipe())
+    assert rows(cache)[0]["bytes"] == len("à Nîmes".encode()) + len("Brest.")
+    assert rows(cache)[0]["reference"] == "Brest."
+
+
 def test_bytes_cover_what_is_learned_where_the_question_is_learned_too(
     tokenizer: PreTrainedTokenizerBase,
 ) -> None:
@@ -74,7 +86,41 @@ def test_plain_text_has_no_reference_but_bytes(tokenizer: PreTrainedTokenizerBas
 
 def test_a_literal_bos_in_a_field_is_flagged(tokenizer: PreTrainedTokenizerBase) -> None:
     seen, _ = xray([asked(f"{tokenizer.bos_token}Where?", "Brest.")], tokenizer, recipe())
-    assert rows(seen)[0]["flags"] == ["double-bos"]
+    assert rows(seen)[0]["flags"] == ["double-bos", "literal-mark"]
+
+
+@pytest.mark.parametrize("mark", ["</s>", "<pad>"])
+@pytest.mark.parametrize(
+    "form", [{"messages": 0}, {"prompt": "{} Where?", "completion": "Brest."}, {"text": "Brest {} Nîmes"}], ids=str
+)
+def test_a_literal_special_token_in_a_field_is_flagged(
+    tokenizer: PreTrainedTokenizerBase, form: dict[str, Any], mark: str
+) -> None:
+    example = asked(f"Where{mark}?", "Brest.")
+    if "messages" not in form:
+        example = Example("r", "train", {key: text.format(mark) for key, text in form.items()})
+    seen, _ = xray([example], tokenizer, recipe())
+    assert rows(seen)[0]["flags"] == ["literal-mark"]
+
+
+def test_a_story_with_its_own_marks_is_flagged_and_passes_once_they_are_removed(
+    tokenizer: PreTrainedTokenizerBase,
+) -> None:
+    story = "<s>[INST] Where does Ada live? [/INST] Ada lives in Brest. </s>"
+    for text, flags in ((story, ["double-bos", "literal-mark"]), (MARKERS.sub("", story), [])):
+        prompt, _, completion = text.partition("[/INST]")
+        pair = {"prompt": f"{prompt}[/INST]", "completion": completion}
+        seen, _ = xray([Example("r", "train", pair)], tokenizer, recipe())
+        assert rows(seen)[0]["flags"] == flags
+
+
+def test_a_letter_that_the_vocabulary_lacks_is_no_mark() -> None:
+    backend = Tokenizer(WordLevel({"<unk>": 0, "<s>": 1, "</s>": 2, "Where": 3}, unk_token="<unk>"))
+    backend.pre_tokenizer = Whitespace()
+    marks = {"bos_token": "<s>", "eos_token": "</s>", "pad_token": "</s>", "unk_token": "<unk>"}
+    bare = PreTrainedTokenizerFast(tokenizer_object=backend, **marks)
+    seen, _ = xray([Example("r", "train", {"prompt": "Where", "completion": "Brest"})], bare, recipe())
+    assert rows(seen)[0]["flags"] == []
 
 
 def test_a_template_without_eos_is_flagged(tokenizer: PreTrainedTokenizerBase) -> None:
@@ -114,8 +160,8 @@ def test_a_record_that_cannot_be_encoded_is_named_with_its_reason(tokenizer: Pre
 def test_errors_leave_out_warnings_and_what_is_allowed(tokenizer: PreTrainedTokenizerBase) -> None:
     double = asked(f"{tokenizer.bos_token}Where?", TEXT * 3, "bad")
     seen, _ = xray([GOOD, double], tokenizer, recipe("train.max_length=40"))
-    assert errors_of(seen) == [("bad", ["double-bos"])]
-    assert errors_of(seen, frozenset({"double-bos"})) == []
+    assert errors_of(seen) == [("bad", ["double-bos", "literal-mark"])]
+    assert errors_of(seen, frozenset({"double-bos", "literal-mark"})) == []
 
 
 def test_no_example_gives_two_empty_tables(tokenizer: PreTrainedTokenizerBase) -> None:

@@ -33,6 +33,7 @@ def twice(front: str) -> str:
         ("tags:\n# of the law\n- law  # and order\n  # end\nfoo: 1\n", "# of the law\n# and order\n# end\nfoo: 1\n"),
         ("configs:\n- a: 1\n  b: {c: [1, 2]}\n\n# mine\n\nfoo: 1\n", "\n# mine\n\nfoo: 1\n"),
         ("license: >\n  mit # no comment\n\n# mine\nfoo: 1\n", "# mine\nfoo: 1\n"),
+        ("license: |-  # mine\n  # text\nfoo: 1\n", "# mine\nfoo: 1\n"),
         ("license:\n# mine\nfoo: 1\n", "# mine\nfoo: 1\n"),
         ("? license\n# mine\n: mit\nfoo: 1\n", "# mine\nfoo: 1\n"),
         ("note: |\n  text\nlicense: mit\n  # mine\nfoo: 1\n", "note: |\n  text\n# mine\nfoo: 1\n"),

@@ -24,7 +24,6 @@ from tests.corpora import (
 )
 from workbench.errors import DataError, LeakError, UsageError
 from workbench.fingerprint import digest
-from workbench.services.curate import curate, set_apart
 from workbench.services.records import drop, edit
 from workbench.services.verify import verify
 
@@ -282,17 +281,6 @@ def test_a_faulty_record_is_excluded_with_its_rule_and_never_replaces_a_good_one
     deliver(store, [near(row, "café")], name="more", file="more.jsonl")
     version = cut(store)
     assert sides(store, version)[by_question(store)[near(row, "café")["question"]]] in HELD_OUT
-
-
-def test_a_pair_judged_apart_is_neither_removed_nor_held_together(store):
-    row = long_fact(1)
-    deliver(store, [row, near(row, "x"), *facts(*range(10))])
-    pair = curate(store, "facts").judgement.pairs.row(0)[:2]
-    set_apart(store, "facts", pair)
-    curated = curate(store, "facts")
-    assert curated.judgement.removed.is_empty()
-    set_apart(store, "facts", pair, verdict="same")
-    assert not curate(store, "facts").judgement.pairs.is_empty()
 
 
 def test_a_sources_own_split_is_kept_and_proved(store):

@@ -32,7 +32,7 @@ def test_truncation_warns_and_does_not_refuse() -> None:
 
 
 @pytest.mark.parametrize(
-    "code", ["double-bos", "no-eos", "no-label", "out-of-range", "prompt-not-prefix", "not-encodable"]
+    "code", ["double-bos", "literal-mark", "no-eos", "no-label", "out-of-range", "prompt-not-prefix", "not-encodable"]
 )
 def test_every_error_refuses_unless_it_is_allowed_by_name(code: str) -> None:
     table = seen(("train", []), ("test", [code]))
@@ -46,8 +46,9 @@ def test_allowing_one_flag_does_not_allow_another() -> None:
     assert refusal is not None and "(double-bos)" in refusal.what
 
 
-def test_a_doubled_bos_is_answered_with_the_edit_that_repairs_it() -> None:
-    refusal = find_refusal(seen(("train", ["double-bos"])), RECIPE, NONE)
+@pytest.mark.parametrize("code", ["double-bos", "literal-mark"])
+def test_a_literal_mark_is_answered_with_the_edit_that_repairs_it(code: str) -> None:
+    refusal = find_refusal(seen(("train", [code])), RECIPE, NONE)
     assert refusal is not None and "workbench edit CORPUS --fix literal-marker" in refusal.hint
 
 
@@ -70,6 +71,20 @@ def test_an_empty_validation_split_refuses_only_where_it_would_be_measured() -> 
     table = seen(("train", []), validation=False)
     assert find_refusal(table, RECIPE, NONE) is not None
     assert find_refusal(table, with_overrides(RECIPE, ["train.eval_steps=null"]), NONE) is None
+
+
+def test_a_record_beyond_the_context_of_the_base_is_refused_with_both_numbers() -> None:
+    table = seen(("train", [])).set_column(2, "tokens", pa.array([700, 90], pa.int32()))
+    refusal = find_refusal(table, with_overrides(RECIPE, ["train.max_length=1024"]), NONE, context=512)
+    assert refusal is not None and "1024" in refusal.what and "512" in refusal.what
+    assert "train.max_length=512" in refusal.hint
+
+
+@pytest.mark.parametrize(("asked", "tokens"), [(512, 700), (1024, 512)], ids=["cut to fit", "all short"])
+def test_records_within_the_context_may_train(asked: int, tokens: int) -> None:
+    table = seen(("train", [])).set_column(2, "tokens", pa.array([tokens, 90], pa.int32()))
+    recipe = with_overrides(RECIPE, [f"train.max_length={asked}"])
+    assert find_refusal(table, recipe, NONE, context=512) is None
 
 
 def test_an_unknown_flag_cannot_be_allowed() -> None:

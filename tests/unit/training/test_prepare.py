@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -36,10 +38,10 @@ def test_a_prepared_run_holds_all_that_training_needs(prepared: Prepared, base: 
 def test_a_flagged_record_refuses_the_run_and_keeps_the_xray(prepared: Prepared, tmp_path: Path) -> None:
     with pytest.raises(RefusedError) as caught:
         prepared("first", rows=[DOUBLE, ALONE])
-    assert "bad (double-bos)" in caught.value.what
+    assert "bad (double-bos, literal-mark)" in caught.value.what
     run = RunFolder.read(tmp_path / "first")
     assert run.status() == "refused" and "bad" in run.state()["reason"]
-    assert pq.read_table(run.xray)["flags"].to_pylist() == [["double-bos"], []]
+    assert pq.read_table(run.xray)["flags"].to_pylist() == [["double-bos", "literal-mark"], []]
 
 
 def test_a_refused_run_cannot_be_started(prepared: Prepared, tmp_path: Path) -> None:
@@ -47,6 +49,16 @@ def test_a_refused_run_cannot_be_started(prepared: Prepared, tmp_path: Path) -> 
         prepared("first", rows=[DOUBLE, ALONE])
     with pytest.raises(RefusedError):
         launch(RunFolder(tmp_path / "first"))
+
+
+def test_a_record_longer_than_the_base_can_read_refuses_the_run(prepared: Prepared, base: Path, tmp_path: Path) -> None:
+    small = tmp_path / "small"
+    shutil.copytree(base, small)
+    config = json.loads((small / "config.json").read_text())
+    (small / "config.json").write_text(json.dumps(config | {"max_position_embeddings": 32}))
+    long = Example("long", "train", {"prompt": "Where? " * 20, "completion": "Brest"})
+    with pytest.raises(RefusedError, match=r"2048.* 32 tokens"):
+        prepared("first", rows=[long, ALONE], on=small)
 
 
 def test_a_run_is_prepared_once(prepared: Prepared) -> None:

@@ -1,0 +1,18 @@
+"""Where the sources themselves put their records: on train, validation or test."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from workbench.store.state import State
+
+_SIDES = {"train": "train", "training": "train", "validation": "validation", "valid": "validation", "val": "validation",
+          "dev": "validation", "test": "test", "eval": "test"}  # fmt: skip
+
+
+def delivered_sides(state: State) -> dict[str, str]:
+    """Return the side each current record was delivered for: by its own `split` field, else by its source's."""
+    by_source = {name: row.body.get("split") for name, row in state.deliveries.items()}
+    rows = state.records.select("id", "source", pl.col("extra").str.json_path_match("$.split")).iter_rows()
+    named = {record: (own or by_source.get(source) or "").lower() for record, source, own in rows}
+    return {record: _SIDES[side] for record, side in named.items() if side in _SIDES}
