@@ -16,13 +16,13 @@ check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -q -m "not slow" tests/unit tests/contract
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow" tests/unit tests/contract
 
 test: check
-	$(BIN)/python -m pytest -q -m "not slow" tests/flow tests/tui tests/faults
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow" tests/flow tests/tui tests/faults
 
 test-long: $(READY)
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 format: $(READY)
 	$(BIN)/ruff format .

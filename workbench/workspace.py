@@ -37,16 +37,18 @@ class Workspace:
         for folder in (start.resolve(), *start.resolve().parents):
             if (folder / "corpora").is_dir() and (folder / "schemas").is_dir():
                 return cls(folder)
-        raise UsageError(f"no workspace at or above {str(start)!r}", "make one with: workbench init DIR")
+        raise UsageError(f"no workspace at or above {str(start.resolve())!r}", "make one with: workbench init DIR")
 
     @classmethod
     def create(cls, root: Path, *, with_samples: bool = True) -> Workspace:
         """Make a workspace with the package's schemas, recipes and sample corpora; keep what is there."""
-        root.mkdir(parents=True, exist_ok=True)
-        for name in _FOLDERS:
-            (root / name).mkdir(exist_ok=True)
-        for name in ("schemas", "recipes", *(["corpora"] if with_samples else [])):
-            _copy_missing(samples() / name, root / name)
+        if root.exists() and not root.is_dir():
+            raise UsageError(f"{str(root)!r} is a file", "give a folder, or a name that is not taken")
+        with out_of_space(root):
+            for name in _FOLDERS:
+                (root / name).mkdir(parents=True, exist_ok=True)
+            for name in ("schemas", "recipes", *(["corpora"] if with_samples else [])):
+                _copy_missing(samples() / name, root / name)
         return cls(root)
 
     @property
@@ -184,7 +186,7 @@ def out_of_space(path: Path) -> Iterator[None]:
     except OSError as error:
         raise OutsideError(
             f"cannot write {str(path)!r}: {error.strerror or error}",
-            "free some space or choose another workspace",
+            "is there space, and may you write there?",
         ) from error
 
 

@@ -39,7 +39,7 @@ HOSTILE = (
     "\x9b2Jcleared",
     "safe\u202egnp.exe",
 )
-HOSTILE_FILE = "[@click=app.quit]\x1b]52;c;UFdOLUZJTEU=\x07.jsonl"
+HOSTILE_FILE = "[@click=app.quit][/INST].jsonl"
 Open = Callable[..., WorkbenchApp]
 Piloted = Pilot[None]
 

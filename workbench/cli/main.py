@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import importlib
+import logging
+import os
 import pkgutil
 import sys
 import traceback
+import warnings
 from collections.abc import Callable
-from pathlib import Path
 
 import typer
 
 from workbench.cli import commands
-from workbench.cli.options import In
+from workbench.cli.options import WORKSPACE_VARIABLE, In, chosen
 from workbench.cli.output import failure, say
 from workbench.errors import ExitCode, UsageError, WorkbenchError
 from workbench.workspace import Workspace
 
+_INTERRUPTED = "interrupted; what was acknowledged is kept"
 app = typer.Typer(
     name="workbench",
     help="Raw files in, a fine-tuned and honestly measured adapter out, every record traceable all the way.",
@@ -44,8 +47,11 @@ def _interface(
     version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
 ) -> None:
     """Raw files in, a fine-tuned and honestly measured adapter out, every record traceable all the way."""
+    if workspace is not None:
+        # A command's own --workspace wins; without one this is the workspace it works in.
+        os.environ[WORKSPACE_VARIABLE] = str(workspace)
     if context.invoked_subcommand is None:
-        context.obj(Workspace(workspace) if workspace else Workspace.find(Path()))
+        context.obj(chosen(workspace))
 
 
 for _found in pkgutil.iter_modules(commands.__path__):
@@ -62,13 +68,16 @@ def run(interface: Callable[[Workspace], None], arguments: list[str] | None = No
 
 def _code(interface: Callable[[Workspace], None], arguments: list[str]) -> int:
     as_json = "--json" in arguments
+    # Deprecations inside the libraries are for their users' developers, not for a person at this screen.
+    warnings.simplefilter("ignore", FutureWarning)
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     try:
         code = app(arguments, standalone_mode=False, prog_name="workbench", obj=interface)
     except WorkbenchError as error:
         failure(error, as_json=as_json)
         return int(error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
-        say("interrupted; what was acknowledged is kept")
+        say(_INTERRUPTED)
         return int(ExitCode.INTERRUPTED)
     except typer.TyperException as error:
         failure(UsageError(_message(error), f"see: {_command(error)} --help"), as_json=as_json)
@@ -80,6 +89,8 @@ def _code(interface: Callable[[Workspace], None], arguments: list[str]) -> int:
             say(line)
         say("error: this is a bug of the workbench; nothing that was acknowledged is lost")
         return int(ExitCode.BUG)
+    if code == ExitCode.INTERRUPTED:
+        say(_INTERRUPTED)
     return int(code or 0)
 
 

@@ -14,6 +14,7 @@ from workbench.errors import UsageError
 
 if TYPE_CHECKING:
     from workbench.store.store import Store
+    from workbench.workspace import Workspace
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print exactly one JSON object on stdout.")]
 In = Annotated[
@@ -24,15 +25,23 @@ Named = Annotated[str | None, typer.Argument(metavar="[CORPUS]", help="Corpus; i
 Option = Annotated[str | None, typer.Option("--corpus", help="The same as the argument.")]
 
 
+WORKSPACE_VARIABLE = "WORKBENCH_WORKSPACE"
+
+
+def chosen(workspace: Path | None) -> Workspace:
+    """Return the workspace that is named, by option or by environment, else the one found from here upwards."""
+    from workbench.workspace import Workspace
+
+    named = str(workspace) if workspace else os.environ.get(WORKSPACE_VARIABLE)
+    return Workspace(Path(named)) if named else Workspace.find(Path())
+
+
 @contextmanager
 def opened(workspace: Path | None) -> Iterator[Store]:
     """Open the store of a workspace."""
     from workbench.store.store import Store
-    from workbench.workspace import Workspace
 
-    start = workspace or Path(os.environ.get("WORKBENCH_WORKSPACE", "."))
-    found = Workspace(start) if workspace else Workspace.find(start)
-    with Store(found) as store:
+    with Store(chosen(workspace)) as store:
         yield store
 
 

@@ -112,6 +112,11 @@ def plan(
     return _planned(_open(export_folder, known), repo, look(repository))
 
 
+def plan_unseen(export_folder: Path, repo: str) -> PushPlan:
+    """Return what `push` would send to a repository that holds nothing, asking nobody: for a look without network."""
+    return _planned(_open(export_folder, None), repo, Remote())
+
+
 def push(
     export_folder: Path,
     repo: str,

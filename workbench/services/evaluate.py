@@ -24,7 +24,9 @@ def evaluate(store: Store, run: RunFolder, split: str = "test", report: Report =
     table = score(run, split, report=lambda what, done, total: report(f"{what}: {done} of {total} records"))
     numbers = {which: measured(table, which) for which in ("base", "tuned")}
     out = {"run": run.name, "split": split, **numbers}
-    write_text(run.evaluation / f"metrics-{split}.json", json.dumps(out, indent=2, ensure_ascii=False) + "\n")
+    write_text(
+        run.evaluation / f"metrics-{split}.json", json.dumps(out, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    )
     store.catalogue.append(("evaluation", str(run.facts().get("corpus", "")), run.name, {"split": split, **numbers}))
     return out
 

@@ -104,6 +104,11 @@ def _fitting_schema(store: Store, order: Order) -> str:
     """
     source = _source({"name": "new", "path": str(order.files[0])} | order.settings)
     rows = first_rows(reading_of(source, order.files[0]))
+    if not rows:
+        raise UsageError(
+            f"{order.files[0].name!r} holds no row that can be read, so its kind cannot be told",
+            "say it with --schema; its units go to quarantine with their reasons",
+        )
     fits = [fit for name in store.workspace.named("schemas") if (fit := _fit(store, name, rows, source))]
     if not fits:
         raise UsageError(

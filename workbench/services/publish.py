@@ -10,10 +10,10 @@ import polars as pl
 
 from workbench import __version__
 from workbench.curation.split import SPLITS
-from workbench.errors import DataError, UsageError
+from workbench.errors import DataError, OutsideError, UsageError
 from workbench.publish.facts import ExportFacts
 from workbench.publish.formats import write_export
-from workbench.publish.hub import Pushed, PushPlan, plan, push
+from workbench.publish.hub import Pushed, PushPlan, plan, plan_unseen, push
 from workbench.publish.remote import find_token
 from workbench.services.progress import Report, silent
 from workbench.store.store import Store
@@ -85,10 +85,16 @@ def _facts(store: Store, version: Version, license: str | None) -> ExportFacts:
     )
 
 
-def planned(store: Store, corpus: str, version_name: str, repo: str, *, license: str | None) -> PushPlan:
-    """Return what a push would send, changing nothing on the Hub."""
+def planned(
+    store: Store, corpus: str, version_name: str, repo: str, *, license: str | None, report: Report = silent
+) -> PushPlan:
+    """Return what a push would send, changing nothing on the Hub, which need not even be within reach."""
     exported = _ready(store, corpus, version_name, license)
-    return plan(exported.folder, repo, token=find_token(), known=_known(store, corpus))
+    try:
+        return plan(exported.folder, repo, token=find_token(), known=_known(store, corpus))
+    except OutsideError as error:
+        report(f"{error.what}; shown as for a repository that holds nothing")
+        return plan_unseen(exported.folder, repo)
 
 
 def pushed(

@@ -19,6 +19,7 @@ from workbench.workspace import out_of_space
 
 GENESIS = "0" * 64
 BUSY_SECONDS = 30
+_WRITABLE = "is there space, and may you write there? nothing is lost"
 
 # TRUNCATE and EXTRA: with WAL every SQLite before 3.51.3 can lose commits when two connections checkpoint at
 # the same moment, and with FULL the folder entry of the journal is not synced.
@@ -108,7 +109,7 @@ class Catalogue:
             yield self._append
             self._db.execute("COMMIT")
         except sqlite3.OperationalError as error:
-            raise OutsideError(f"the log could not be written: {error}", "free some space; nothing is lost") from error
+            raise OutsideError(f"the log could not be written: {error}", _WRITABLE) from error
         finally:
             # After a commit this does nothing, nor where a full disk has made SQLite roll back already.
             self._db.rollback()
@@ -130,7 +131,7 @@ class Catalogue:
                 (*facts, text, hashed, chained(last[0] if last else GENESIS, facts, hashed)),
             )
         except sqlite3.OperationalError as error:
-            raise OutsideError(f"the log could not be written: {error}", "free some space; nothing is lost") from error
+            raise OutsideError(f"the log could not be written: {error}", _WRITABLE) from error
         assert cursor.lastrowid is not None
         return cursor.lastrowid
 

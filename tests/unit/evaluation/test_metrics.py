@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import unicodedata
 from typing import Any
@@ -62,6 +63,14 @@ def test_a_hopeless_model_has_no_perplexity_and_no_overflow() -> None:
     assert numbers(row(nll=4000.0, tokens=4))["perplexity"]["value"] is None
 
 
+@pytest.mark.parametrize("nll", [math.nan, math.inf])
+def test_a_number_that_is_not_finite_is_missing_with_its_reason(nll: float) -> None:
+    found = numbers(row(nll=nll))
+    json.dumps(found, allow_nan=False)
+    for name in ("perplexity", "bits_per_byte"):
+        assert found[name]["value"] is None and str(nll) in found[name]["reason"]
+
+
 def test_an_empty_prediction_is_wrong_and_not_missing() -> None:
     assert numbers(row(prediction=""))["em"] == 0.0
     assert numbers(row(prediction=None))["f1"] == 0.0
@@ -71,9 +80,24 @@ def test_equal_looking_text_is_equal_however_it_is_composed() -> None:
     assert exact_match("À l'élu", DECOMPOSED) == token_f1("À l'élu", DECOMPOSED) == 1.0
 
 
-@pytest.mark.parametrize(("said", "wanted"), [("élu", "lu"), ("élu", "elu"), ("Brest.", "Brest")])
-def test_an_accent_or_a_full_stop_is_a_difference_for_exact_match(said: str, wanted: str) -> None:
+@pytest.mark.parametrize(("said", "wanted"), [("élu", "lu"), ("élu", "elu"), ("C#", "C"), (".", "-"), ("", ".")])
+def test_an_accent_is_a_difference_for_exact_match(said: str, wanted: str) -> None:
     assert exact_match(said, wanted) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("said", "wanted"),
+    [
+        ("l\u2019école", "L'école"),
+        ("Brest.", "Brest"),
+        ("Oui\u202f!", "oui"),
+        ("vingt\u00a0mille\n lieues", "vingt mille lieues"),
+        ("co\u00adopé\u200bration", "coopération"),
+        ("Brest\u2026 ", "brest"),
+    ],
+)
+def test_what_no_reader_sees_is_no_difference(said: str, wanted: str) -> None:
+    assert exact_match(said, wanted) == token_f1(said, wanted) == 1.0
 
 
 def test_an_accent_is_a_difference_for_f1_and_a_full_stop_is_none() -> None:

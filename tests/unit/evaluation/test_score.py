@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from workbench.errors import RefusedError, UsageError
+from workbench.errors import CorruptionError, OutsideError, RefusedError, UsageError
 from workbench.evaluation import score as scoring
 from workbench.evaluation.generate import generate, prompt_ids
 from workbench.evaluation.metrics import evaluate
@@ -78,6 +80,66 @@ def test_a_prediction_continues_the_very_prompt_that_was_trained(run: RunFolder,
     assert row["input_ids"][: len(row["prompt_ids"])] == row["prompt_ids"]
     with bench.switched("tuned"):
         assert scoring.answer(bench, [row["prompt_ids"]], lambda _: None) == [table["prediction"][10].as_py()]
+
+
+def test_decoding_follows_the_recipe_and_not_the_bases_own_wishes(
+    run: RunFolder, table: pa.Table, tmp_path: Path
+) -> None:
+    wishes = {"repetition_penalty": 50.0, "no_repeat_ngram_size": 1, "min_new_tokens": 6, "num_beams": 3}
+    base, other = copied(run, tmp_path)
+    (base / "generation_config.json").write_text(json.dumps(wishes))
+    assert score(other)["prediction"].equals(table["prediction"])
+
+
+def test_a_base_that_changed_since_the_training_is_not_measured(run: RunFolder, tmp_path: Path) -> None:
+    base, other = copied(run, tmp_path)
+    load_bench(other)
+    (base / "config.json").write_text((base / "config.json").read_text() + " ")
+    with pytest.raises(CorruptionError, match="'small'"):
+        load_bench(other)
+
+
+def copied(run: RunFolder, folder: Path) -> tuple[Path, RunFolder]:
+    """Return a copy of the run's base and of the run, which stands on the copy."""
+    shutil.copytree(run.base_path(), folder / "base")
+    shutil.copytree(run.path, folder / "run")
+    other = RunFolder(folder / "run")
+    facts = run.facts()
+    other.facts_file.write_text(json.dumps(facts | {"base": facts["base"] | {"path": str(folder / "base")}}))
+    return folder / "base", other
+
+
+@pytest.mark.parametrize(
+    "error",
+    [torch.OutOfMemoryError("CUDA out of memory"), RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate")],
+    ids=["device", "CPU"],
+)
+def test_a_full_memory_is_a_matter_of_the_device(
+    run: RunFolder, monkeypatch: pytest.MonkeyPatch, error: RuntimeError
+) -> None:
+    def full(*_: object, **__: object) -> list[str]:
+        raise error
+
+    monkeypatch.setattr(scoring, "_batch_texts", full)
+    for compute in (lambda: score(run, "test"), lambda: generate(run, ["Where is it?"])):
+        with pytest.raises(OutsideError, match="too little device memory") as caught:
+            compute()
+        assert "free the device" in caught.value.hint
+
+
+def test_another_failure_stays_what_it_is(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> list[str]:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(scoring, "_batch_texts", broken)
+    with pytest.raises(RuntimeError, match="a bug"):
+        generate(run, ["Where is it?"])
+
+
+def test_a_score_table_that_cannot_be_written_is_a_matter_of_the_disk(table: pa.Table, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OutsideError, match="cannot write"):
+        scoring._save(table, tmp_path / "file" / "scores.parquet")
 
 
 def test_prose_is_scored_and_not_asked(run: RunFolder) -> None:

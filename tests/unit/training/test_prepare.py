@@ -12,9 +12,9 @@ import pytest
 
 from workbench.errors import RefusedError, UsageError
 from workbench.fingerprint import digest_file
+from workbench.lm.identity import fingerprint_base, stamps
 from workbench.lm.xray import TOKENS, XRAY, Example
 from workbench.training.launch import follow, launch, look
-from workbench.training.prepare import fingerprint_base
 from workbench.training.runs import RunFolder
 
 Prepared = Callable[..., RunFolder]
@@ -30,7 +30,8 @@ def test_a_prepared_run_holds_all_that_training_needs(prepared: Prepared, base: 
     assert run.recipe().train.max_steps == 8
     facts = run.facts()
     assert facts["version"] == "v1"
-    assert facts["base"] == {"name": "small", "path": str(base), "fingerprint": fingerprint_base(base)}
+    same = {"fingerprint": fingerprint_base(base), "files": stamps(base)}
+    assert facts["base"] == {"name": "small", "path": str(base), **same}
     assert facts["tokens_digest"] == digest_file(run.tokens)
     assert {"torch", "trl", "python"} <= facts["packages"].keys()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,12 +15,12 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import TrainerControl, TrainerState
 
-from workbench.errors import CorruptionError
+from workbench.errors import CorruptionError, OutsideError
 from workbench.lm.template import NOT_LEARNED
 from workbench.lm.xray import Example
 from workbench.training.callbacks import COMPLETE, Logbook, NonFiniteError, last_checkpoint, rewind_metrics
 from workbench.training.process import one_line
-from workbench.training.qlora import build_trainer, read_material, train
+from workbench.training.qlora import Trainer, build_trainer, read_material, save_adapter, train
 from workbench.training.runs import RunFolder
 from workbench.training.signals import StopRequest
 
@@ -60,8 +61,9 @@ def numbers(run: RunFolder) -> list[dict[str, Any]]:
     [
         ("train.packing=false", "lora.dropout=0.1"),
         ("train.packing=true", "train.max_length=64", "train.batch_size=1", "train.gradient_accumulation=2"),
+        ("train.logging_steps=3", "lora.dropout=0.1"),
     ],
-    ids=["padded with dropout", "packed with accumulation"],
+    ids=["padded with dropout", "packed with accumulation", "stopped between two logged steps"],
 )
 def test_a_stopped_and_resumed_run_equals_an_uninterrupted_one_bit_for_bit(
     prepared: Prepared, shape: tuple[str, ...]
@@ -160,11 +162,66 @@ def test_a_gradient_that_is_not_a_number_never_reaches_the_weights(prepared: Pre
     layer.weight.grad = torch.tensor([[1.0, math.inf]])
     with pytest.raises(NonFiniteError):
         Logbook(run, StopRequest()).on_pre_optimizer_step(
-            SimpleNamespace(),  # type: ignore[arg-type]
+            SimpleNamespace(fp16=False),  # type: ignore[arg-type]
             TrainerState(),
             TrainerControl(),
             model=layer,
         )
+
+
+def test_an_overflow_of_scaled_float16_gradients_is_left_to_the_scaler(prepared: Prepared) -> None:
+    layer = torch.nn.Linear(2, 1)
+    layer.weight.grad = torch.tensor([[1.0, math.inf]])
+    Logbook(prepared("run"), StopRequest()).on_pre_optimizer_step(
+        SimpleNamespace(fp16=True),  # type: ignore[arg-type]
+        TrainerState(),
+        TrainerControl(),
+        model=layer,
+    )
+
+
+def test_a_number_that_is_not_finite_is_left_out_of_the_metrics(prepared: Prepared) -> None:
+    run = prepared("run")
+    logs = {"loss": 1.5, "grad_norm": math.inf}
+    Logbook(run, StopRequest()).on_log(
+        SimpleNamespace(),  # type: ignore[arg-type]
+        TrainerState(global_step=1, max_steps=2),
+        TrainerControl(),
+        logs,
+    )
+    [line] = run.metrics()
+    assert line["loss"] == 1.5 and "grad_norm" not in line and "NaN" not in run.metrics_file.read_text()
+
+
+def test_a_base_that_changed_since_the_xray_is_not_trained(prepared: Prepared, base: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(base, copy)
+    run = prepared("run", on=copy)
+    read_material(run)
+    config = copy / "config.json"
+    config.write_text(config.read_text() + " ")
+    with pytest.raises(CorruptionError, match="'small'"):
+        read_material(run)
+
+
+def test_an_adapter_on_a_folder_names_the_folder_and_not_the_way_to_it(
+    prepared: Prepared, base: Path, tmp_path: Path
+) -> None:
+    run = prepared("run", f"base={base}")
+    material = read_material(run)
+    save_adapter(build_trainer(material, run.checkpoints), material, run.adapter)
+    config = json.loads((run.adapter / "adapter_config.json").read_text())
+    assert config["base_model_name_or_path"] == base.name
+
+
+def test_a_training_without_memory_says_what_to_change(prepared: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(Trainer, "training_step", full)
+    with pytest.raises(OutsideError) as caught:
+        train(prepared("run"), StopRequest())
+    assert "train.batch_size" in caught.value.hint
 
 
 def test_the_first_lora_weights_follow_from_the_seed_alone(prepared: Prepared) -> None:
@@ -199,7 +256,7 @@ def test_a_half_written_checkpoint_is_passed_over(prepared: Prepared) -> None:
 def test_a_resume_drops_the_lines_that_will_be_written_again(prepared: Prepared) -> None:
     run = prepared("run")
     run.metrics_file.write_text('{"step": 1, "tokens_seen": 7}\n{"step": 2, "tokens_seen": 9}\n{"st')
-    assert rewind_metrics(run, 1) == 7
+    rewind_metrics(run, 1)
     assert [line["step"] for line in run.metrics()] == [1]
 
 

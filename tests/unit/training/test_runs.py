@@ -11,8 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from workbench.errors import CorruptionError, UsageError
-from workbench.training.runs import LOST, RunFolder
+from workbench.errors import CorruptionError, OutsideError, UsageError
+from workbench.training.runs import LOST, RunFolder, replace
 
 
 @pytest.fixture
@@ -109,6 +109,21 @@ def test_the_recent_lines_of_a_long_run_are_its_last_ones(run: RunFolder) -> Non
     recent = [line["step"] for line in run.recent_metrics()]
     assert len(recent) < 20_000
     assert recent == list(range(recent[0], 20_000))
+
+
+def test_a_file_that_cannot_be_written_is_a_matter_of_the_disk(run: RunFolder) -> None:
+    with pytest.raises(OutsideError, match="cannot write"):
+        replace(run.path / "absent" / "state.json", b"{}")
+    with pytest.raises(OutsideError, match="cannot write"):
+        RunFolder.create(run.state_file / "inner")
+
+
+def test_a_full_disk_leaves_the_old_file_and_no_draft(run: RunFolder) -> None:
+    before = sorted(run.path.iterdir())
+    (run.path / f".state.json.{os.getpid()}").symlink_to("/dev/full")
+    with pytest.raises(OutsideError, match="No space left"):
+        run.set_state("running")
+    assert run.status() == "prepared" and sorted(run.path.iterdir()) == before
 
 
 def test_a_damaged_state_is_corruption(run: RunFolder) -> None:

@@ -84,6 +84,7 @@ def ingest(
             raise UsageError("--source names one file, but several are given", "ingest them one by one")
         order = Order(named, tuple(files), schema, license, settings)
         deliveries = take_in(store, order, say)
+        kind = store.corpus(named).schema_name
     shown = (
         "name",
         "digest",
@@ -100,7 +101,7 @@ def ingest(
         "conflicts",
     )
     rows = [{key: getattr(d, key) for key in shown} for d in deliveries]
-    result({"corpus": named, "sources": rows}, _lines(named, deliveries), as_json=as_json)
+    result({"corpus": named, "sources": rows}, _lines(named, kind, deliveries), as_json=as_json)
 
 
 def _pairs(mapping: list[str] | None) -> dict[str, str] | None:
@@ -131,10 +132,10 @@ def _parted(what: list[str], corpus: str | None, store: Store) -> tuple[str, lis
     return corpus_name(store, named, corpus), [Path(file).resolve() for file in files]
 
 
-def _lines(corpus: str, deliveries: list[Delivery]) -> list[str]:
+def _lines(corpus: str, kind: str, deliveries: list[Delivery]) -> list[str]:
     out: list[str] = []
     for d in deliveries:
-        out.append(f"{corpus}: {d.name} ({d.reader}, {d.encoding}, sha256 {d.digest[:12]})")
+        out.append(f"{corpus}: {d.name} ({kind} records; {d.reader}, {d.encoding}, sha256 {d.digest[:12]})")
         out.append(f"  read {d.read:,} = kept {d.kept:,} + merged {d.merged:,} + quarantined {d.quarantined:,}")
         out += [f"  guess: {guess}" for guess in d.guesses]
         out += [

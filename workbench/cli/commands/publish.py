@@ -78,7 +78,7 @@ def push(
         from workbench.services import publish
 
         corpus, version = reference(store, what)
-        todo = publish.planned(store, corpus, version, repo, license=license)
+        todo = publish.planned(store, corpus, version, repo, license=license, report=say)
         files = [{"path": f.path, "size": f.size, "sha256": f.sha256, "change": f.change} for f in todo.files]
         lines = [
             f"{repo}: {len(files)} files",

@@ -154,7 +154,8 @@ def edit(
             raise UsageError(
                 "nothing to change", "name a record with --set, --drop or --restore, or use --fix or --undo"
             )
-    result({"corpus": name, "record": wanted, "edits": count}, [f"{name}: {count:,} edits"], as_json=as_json)
+    said = f"{name}: {count:,} edits" if count or not undo else f"{name}: nothing to take back (a re-admission: --drop)"
+    result({"corpus": name, "record": wanted, "edits": count}, [said], as_json=as_json)
 
 
 def _number(text: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -129,9 +130,10 @@ def runs(
 
         if name is None:
             rows = [service.summary(run) for run in service.runs(store.workspace)]
+            shown = [{**row, "version": str(row["version"])[:12]} for row in rows]
             result(
                 {"runs": rows},
-                table([list(r.values()) for r in rows], list(rows[0]) if rows else ()) or ["no runs yet"],
+                table([list(r.values()) for r in shown], list(rows[0]) if rows else ()) or ["no runs yet"],
                 as_json=as_json,
             )
             return
@@ -145,7 +147,19 @@ def runs(
             "metrics": list(run.recent_metrics()[-5:]),
         }
         facts["evaluation"] = evaluate.evaluated(run)
-    result(facts, [f"{key}: {value}" for key, value in facts.items()], as_json=as_json)
+    plain = [f"{key}: {value}" for key, value in facts.items() if not isinstance(value, (list, dict))]
+    result(
+        facts,
+        [*plain, *(json.dumps(line) for line in facts["metrics"]), *_numbers(facts["evaluation"])],
+        as_json=as_json,
+    )
+
+
+def _numbers(evaluation: dict[str, Any] | None) -> list[str]:
+    if evaluation is None:
+        return ["not evaluated yet: workbench evaluate"]
+    names = list(evaluation["base"])
+    return table([[name, evaluation["base"][name], evaluation["tuned"][name]] for name in names], ["", "base", "tuned"])
 
 
 def base(
