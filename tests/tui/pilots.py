@@ -39,7 +39,7 @@ HOSTILE = (
     "\x9b2Jcleared",
     "safe\u202egnp.exe",
 )
-HOSTILE_FILE = "[@click=app.quit][/INST].jsonl"
+HOSTILE_FILE = "[INST] [@click=app.quit] [oops.jsonl"
 Open = Callable[..., WorkbenchApp]
 Piloted = Pilot[None]
 

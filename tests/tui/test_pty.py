@@ -35,16 +35,18 @@ class Terminal:
     def __init__(self, primary: int) -> None:
         self.primary = primary
         self.written = b""
+        self.pressed_at = 0
 
     def until(self, shown: str) -> None:
         """Read until a text was written after the last key."""
-        seen, deadline = len(self.written), time.monotonic() + PATIENCE
-        while shown.encode() not in self.written[seen:]:
+        deadline = time.monotonic() + PATIENCE
+        while shown.encode() not in self.written[self.pressed_at :]:
             ready, _, _ = select.select([self.primary], [], [], deadline - time.monotonic())
             assert ready, f"{shown!r} never came; the end of what did: {self.written[-2000:]!r}"
             self.written += os.read(self.primary, 65536)
 
     def press(self, keys: str) -> None:
+        self.pressed_at = len(self.written)
         os.write(self.primary, keys.encode())
 
 

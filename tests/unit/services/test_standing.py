@@ -70,7 +70,8 @@ def test_a_faulty_test_record_settles_its_group(store):
     for record in held:
         edit(store, "facts", record, {"answer": " "})
     more = [long_fact(100 + n, concept=concept_of[record]) for n, record in enumerate(held)]
-    deliver(store, more, name="more", file="more.jsonl")
+    # Enough unrelated text beside them that no empty test side draws them in by itself.
+    deliver(store, [*more, *facts(*range(200, 240))], name="more", file="more.jsonl")
     after, named = sides(store, cut(store)), by_question(store)
     assert {after[named[row["question"]]] for row in more} == {"test"}
 
