@@ -80,7 +80,7 @@ async def test_a_broken_corpus_file_is_a_line_of_the_list(opened: Open, workspac
     app = opened()
     async with app.run_test(size=(140, 30)) as pilot:
         await settle(pilot)
-        assert "cannot be read" in painted(app)
+        assert "corpus.yaml: cannot be" in painted(app)
         assert "towns" in painted(app)
 
 
