@@ -55,7 +55,9 @@ def terminal(workspace: Workspace) -> Iterator[Terminal]:
     """Run the application in a pseudo-terminal of 36 lines and 140 columns."""
     primary, secondary = pty.openpty()
     fcntl.ioctl(secondary, termios.TIOCSWINSZ, struct.pack("HHHH", 36, 140, 0, 0))
-    environment = {**os.environ, "TERM": "xterm-256color", "TEXTUAL_ANIMATIONS": "none"}
+    # COLUMNS and LINES of whoever runs the tests would win over the size of this terminal.
+    inherited = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+    environment = inherited | {"TERM": "xterm-256color", "TEXTUAL_ANIMATIONS": "none"}
     command = [sys.executable, "-c", START, str(workspace.root)]
     child = subprocess.Popen(command, stdin=secondary, stdout=secondary, stderr=secondary, env=environment)
     os.close(secondary)
