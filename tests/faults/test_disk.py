@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -172,24 +172,17 @@ def test_kept_pairs_that_are_torn_are_computed_again(store):
 
 def test_two_looks_at_duplicates_at_once_do_not_disturb_each_other(store):
     deliver(store, facts(*range(50)))
-    failed: list[BaseException] = []
 
     def look() -> None:
-        try:
-            with Store(store.workspace) as own:
-                for number in range(5):
-                    for kept in store.workspace.cache.glob(f"pairs-*{number}.parquet"):
-                        kept.unlink(missing_ok=True)
-                    curate(own, "facts")
-        except BaseException as error:
-            failed.append(error)
+        with Store(store.workspace) as own:
+            for number in range(5):
+                for kept in store.workspace.cache.glob(f"pairs-*{number}.parquet"):
+                    kept.unlink(missing_ok=True)
+                curate(own, "facts")
 
-    looks = [threading.Thread(target=look) for _ in range(4)]
-    for thread in looks:
-        thread.start()
-    for thread in looks:
-        thread.join()
-    assert failed == []
+    with ThreadPoolExecutor(4) as pool:
+        for one in [pool.submit(look) for _ in range(4)]:
+            one.result()
 
 
 def test_leftovers_of_a_killed_writer_disturb_nobody(store):
