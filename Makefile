@@ -22,7 +22,7 @@ test: check
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow" tests/flow tests/tui tests/faults
 
 test-long: $(READY)
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile
+	HYPOTHESIS_PROFILE=random $(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 format: $(READY)
 	$(BIN)/ruff format .
