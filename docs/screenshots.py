@@ -44,7 +44,7 @@ def fill(root: Path) -> Workspace:
         for name in workspace.corpora():
             ingest(store, Order(name))
             split(store, Request(name, store.corpus(name).split))
-        watch(start(store, Training("quiz")), lambda _progress: None)
+        watch(start(store, Training("domain-qa")), lambda _progress: None)
     return workspace
 
 
