@@ -78,7 +78,7 @@ class SplitSettings(_Strict):
     ratios: tuple[Share, Share, Share] = (0.8, 0.1, 0.1)
     counts: tuple[NonNegativeInt, NonNegativeInt, NonNegativeInt] | None = None
     keep_source_split: bool = False
-    strategy: str = "groups"
+    strategy: Literal["groups"] = "groups"
 
     @model_validator(mode="after")
     def _some_share(self) -> SplitSettings:

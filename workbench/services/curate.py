@@ -59,11 +59,6 @@ class Curated:
     prior: dict[str, str]
     """The split each record was last assigned to, if ever."""
 
-    @property
-    def faulty(self) -> set[str]:
-        """Return the records with an error-level issue."""
-        return set(self.issues.filter(pl.col("severity") == "error")["record"])
-
 
 def check(store: Store, name: str) -> tuple[State, pl.DataFrame]:
     """Return a corpus' state and all issues of its records."""
@@ -226,6 +221,7 @@ def set_apart(store: Store, name: str, pair: tuple[str, str], *, verdict: str = 
 
 def set_threshold(store: Store, name: str, threshold: float) -> None:
     """Keep a duplicate threshold in corpus.yaml, for this and every later version."""
-    corpus = store.corpus(name)
-    settings = corpus.duplicates.model_copy(update={"threshold": threshold})
-    save_corpus(corpus.model_copy(update={"duplicates": settings}), store.workspace.corpus_file(name))
+    with store.workspace.locked():
+        corpus = store.corpus(name)
+        settings = corpus.duplicates.model_copy(update={"threshold": threshold})
+        save_corpus(corpus.model_copy(update={"duplicates": settings}), store.workspace.corpus_file(name))

@@ -17,7 +17,7 @@ from workbench.fingerprint import digest
 from workbench.readers import mapping as maps
 from workbench.readers.record import Origin, Reading, Record, Reject
 from workbench.readers.registry import read
-from workbench.schema import load_schema
+from workbench.schema import Schema, load_schema
 from workbench.services.intake import columns_of, fields_of, first_rows, intake_of, mapping_for, reading_of, selected
 from workbench.services.progress import Report, silent
 from workbench.store.catalogue import Entry, Row
@@ -207,7 +207,9 @@ def _deliver(store: Store, corpus: Corpus, source: Source) -> tuple[Source, Deli
     told = {key: facts[key] for key in ("digest", "reader", "encoding", "mapping")} | counts
     guesses = (*brought.reading.proposal.guesses, *brought.mapping.guesses)
     delivery = Delivery(name=source.name, guesses=guesses, preview=brought.preview, **told)
-    return source.model_copy(update={"map": facts["mapping"]}), delivery
+    # Chosen once: a later change of the schema's identity must not rename what is here.
+    frozen = {"map": facts["mapping"], "key": brought.key}
+    return source.model_copy(update=frozen), delivery
 
 
 def _brought(store: Store, corpus: Corpus, source: Source) -> _Brought:
@@ -219,12 +221,12 @@ def _brought(store: Store, corpus: Corpus, source: Source) -> _Brought:
     if raw != _kept_raw(store, path):
         raise OutsideError(f"{path.name!r} was changed while it was read", "ingest it again")
     records = selected([unit for unit in units if isinstance(unit, Record)], source)
-    key = source.key or _text_key(reading)
     before = store.state(corpus).deliveries.get(source.name)
-    _refuse_other_key(source.name, key, before)
     declared = corpus.source(source.name)
     known = (before.body["mapping"] if before else {}) | (declared.map if declared else {})
     mapping = mapping_for(source, records, schema, known)
+    key = source.key or _text_key(reading) or _identity_columns(schema, mapping)
+    _refuse_other_key(source.name, key, before)
     intake = intake_of(records, mapping, schema, reading)
     intake.rejects = [*(unit for unit in units if isinstance(unit, Reject)), *intake.rejects]
     preview = tuple(maps.preview(mapping, [record.fields for record in records[:3]]))
@@ -248,6 +250,12 @@ def _refuse_other_key(name: str, key: tuple[str, ...], before: Row | None) -> No
 def _text_key(reading: Reading) -> tuple[str, ...]:
     # Passages cut from a text are known by their words; a chapter's heading may be mended without new identities.
     return ("text",) if reading.proposal.reader == "plain_text" else ()
+
+
+def _identity_columns(schema: Schema, mapping: maps.Mapping) -> tuple[str, ...]:
+    """Return the raw columns of the fields that a schema names as identity; none means the whole row."""
+    fields = [name for name in schema.declared.identity if name in mapping.parsed]
+    return tuple(dict.fromkeys(column for name in fields for column in sorted(mapping.parsed[name].columns)))
 
 
 def _kept_raw(store: Store, path: Path) -> dict[str, str]:

@@ -19,7 +19,7 @@ from workbench.services.progress import Report, silent
 from workbench.store.catalogue import Entry
 from workbench.store.state import State
 from workbench.store.store import Store
-from workbench.store.versions import Version, content_digest, version_id, version_of, versions
+from workbench.store.versions import Version, content_digest, version_id, versions
 
 
 @dataclass(frozen=True)
@@ -157,11 +157,6 @@ def _named(version: Version, content: str, curated: Curated, before: Past) -> Ve
             return Version(**{**version.__dict__, "id": saved.id, "parent": saved.parent, "number": saved.number})
     found = version_id(content, curated.schema, version.settings, version.parent)
     return Version(**{**version.__dict__, "id": found})
-
-
-def newest(store: Store, corpus: str) -> Version:
-    """Return the newest version of a corpus."""
-    return version_of(store.catalogue.rows(corpus, kinds=("version",))[-1])
 
 
 def requested(

@@ -92,3 +92,16 @@ def test_comments_at_the_head_of_a_corpus_file_stay(store):
     path.write_text("# mine\n" + path.read_text())
     deliver(store, facts(5), name="more", file="more.jsonl")
     assert path.read_text().startswith("# mine\n") and "more" in path.read_text()
+
+
+def test_a_schemas_identity_names_the_key_and_is_frozen_at_the_first_ingest(store):
+    schema = store.workspace.root / "schemas" / "qa.yaml"
+    named = "name: qa\nidentity: [question]\n"
+    schema.write_text(schema.read_text().replace("name: qa\n", named, 1))
+    deliver(store, facts(1, 2))
+    before = ids(store)
+    deliver(store, [row | {"answer": "another answer"} for row in facts(1, 2)])
+    assert ids(store) == before
+    schema.write_text(schema.read_text().replace(named, "name: qa\n"))
+    deliver(store, [row | {"answer": "a third answer"} for row in facts(1, 2)])
+    assert ids(store) == before
