@@ -14,7 +14,8 @@ import pytest
 from tests.corpora import cut, deliver, facts, ids, scratch, state
 from workbench.errors import OutsideError, UsageError, WorkbenchError
 from workbench.services.build import build, save
-from workbench.services.curate import check, curate
+from workbench.services.check import check
+from workbench.services.curate import curate
 from workbench.services.records import drop, edit
 from workbench.services.verify import verify
 from workbench.store.store import Store

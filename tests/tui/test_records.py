@@ -10,7 +10,7 @@ from textual.widgets import TextArea
 
 from tests.tui.pilots import Open, open_records, painted, press, settle
 from workbench.errors import DataError
-from workbench.services.curate import check
+from workbench.services.check import check
 from workbench.store.store import Store
 from workbench.tui.screens.edit import EditSheet
 from workbench.tui.screens.records import RecordsScreen

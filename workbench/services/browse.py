@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from workbench.curation.split import SPLITS
 from workbench.errors import WorkbenchError
 from workbench.schema import Schema
+from workbench.services.check import check
 from workbench.services.column import Column
-from workbench.services.curate import check, curate
+from workbench.services.curate import curate
 from workbench.services.records import Shown
 from workbench.store.state import State
 from workbench.store.store import Store

@@ -1,4 +1,4 @@
-"""Check and dedup a corpus: what is wrong with its records, and which stand twice."""
+"""Look at a corpus as a whole: which records stand twice, and where each stood before."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
@@ -24,10 +23,10 @@ from workbench.curation.duplicates import (
 )
 from workbench.curation.judge import Judgement, Rank, judge
 from workbench.curation.split import RANK
-from workbench.curation.validate import issues
 from workbench.errors import UsageError
 from workbench.fingerprint import digest
 from workbench.schema import Schema
+from workbench.services.check import check
 from workbench.services.delivered import delivered_sides
 from workbench.services.records import find
 from workbench.store.catalogue import Entry
@@ -58,19 +57,6 @@ class Curated:
     judgement: Judgement
     prior: dict[str, str]
     """The split each record was last assigned to, if ever."""
-
-
-def check(store: Store, name: str) -> tuple[State, pl.DataFrame]:
-    """Return a corpus' state and all issues of its records."""
-    corpus = store.corpus(name)
-    state = store.state(corpus)
-    return state, issues(state.records, store.schema(corpus))
-
-
-def issue_counts(found: pl.DataFrame) -> list[dict[str, Any]]:
-    """Return rule, severity and count, most frequent first."""
-    counted = found.group_by("rule", "severity").agg(count=pl.len()).sort(["count", "rule"], descending=[True, False])
-    return counted.to_dicts()
 
 
 def curate(

@@ -9,7 +9,8 @@ from typing import Any
 
 from workbench.errors import DataError, RefusedError
 from workbench.services.build import build
-from workbench.services.curate import curate, issue_counts
+from workbench.services.check import issue_counts
+from workbench.services.curate import curate
 from workbench.services.evaluate import evaluate
 from workbench.services.planted import compare
 from workbench.services.progress import Report, silent

@@ -10,12 +10,12 @@ from typing import Any
 
 import polars as pl
 
-from workbench.curation.duplicates import FLOOR, units, verified_pairs
 from workbench.fingerprint import digest, record_id
 from workbench.readers.record import Origin, Reject, Repair
 from workbench.schema import Schema
 from workbench.store.catalogue import Entry
 from workbench.store.edits import WHOLE, body_of
+from workbench.store.heirs import matches
 from workbench.store.objects import Objects
 from workbench.store.state import LINEAGE, MEMBERS, REJECTS, State
 
@@ -86,7 +86,8 @@ def take(intake: Intake, facts: dict[str, Any], key: tuple[str, ...], place: tup
         }
     )
     entries: list[Entry] = [("delivery", corpus, source, body)]
-    entries += [("match", corpus, new, {"old": old, "by": by}) for old, new, by in _matches(named, source, state)]
+    found = matches(_before(state, source), _named_frame(named, state.schema), state.schema)
+    entries += [("match", corpus, new, {"old": old, "by": by}) for old, new, by in found]
     entries += [entry for item in fresh for entry in _repairs(corpus, item)]
     return Taken(entries, counts)
 
@@ -178,82 +179,10 @@ def _repairs(corpus: str, item: _Named) -> Iterable[Entry]:
             yield "edit", corpus, record, body_of(repair.field, before, repair.value, repair.reason)
 
 
-def _matches(named: list[_Named], source: str, state: State) -> list[tuple[str, str, str]]:
-    """Return (vanished record, its heir, how it was found) for the records this delivery no longer holds.
-
-    The same row under another id comes first (a key that came to be shared), then a near duplicate, then the same
-    place between the same neighbours.
-    """
-    before = state.delivered.filter(pl.col("source") == source).sort("position")
-    here = [record for (record, _), _ in named]
-    present, known = set(here), set(before["id"])
-    vanished = [record for record in before["id"] if record not in present]
-    newcomers = [record for record in here if record not in known]
-    if not vanished or not newcomers:
-        return []
-    same = _same_rows(before.filter(pl.col("id").is_in(vanished)), named, set(newcomers))
-    vanished = [record for record in vanished if record not in same]
-    newcomers = sorted(set(newcomers) - set(same.values()))
-    near = _near_heirs(
-        before.filter(pl.col("id").is_in(vanished)), _frame(named, newcomers, state.schema), state.schema
-    )
-    taken = {*near.values(), *same.values()}
-    placed = _placed_heirs(before["id"].to_list(), here)
-    rest = {old: new for old, new in placed.items() if old not in near | same and new not in taken}
-    found = {"row": same, "near": near, "place": rest}
-    return [(old, new, by) for by, heirs in found.items() for old, new in heirs.items()]
+def _before(state: State, source: str) -> pl.DataFrame:
+    return state.delivered.filter(pl.col("source") == source).sort("position")
 
 
-def _same_rows(vanished: pl.DataFrame, named: list[_Named], newcomers: set[str]) -> dict[str, str]:
-    """Return the vanished records whose very row stands here under another id."""
-    waiting: dict[str, list[str]] = defaultdict(list)
-    for (record, own), _ in named:
-        if record in newcomers:
-            waiting[own].append(record)
-    return {old: waiting[own].pop(0) for old, own in vanished.select("id", "row_digest").iter_rows() if waiting[own]}
-
-
-def _frame(named: list[_Named], wanted: list[str], schema: Schema) -> pl.DataFrame:
-    chosen = set(wanted)
-    rows = [{"id": record, **arrival.fields} for (record, _), arrival in named if record in chosen]
-    return pl.DataFrame(rows, schema={"id": pl.String, **schema.types})
-
-
-def _near_heirs(vanished: pl.DataFrame, newcomers: pl.DataFrame, schema: Schema) -> dict[str, str]:
-    both = pl.concat([vanished.select("id", *schema.columns), newcomers.select("id", *schema.columns)])
-    all_units = units(schema.derived(both), schema)
-    old, new = set(vanished["id"]), set(newcomers["id"])
-    records = {unit.name: unit.records for unit in all_units}
-    pairs = [(1.0, a, b) for unit in all_units for a, b in _zipped(unit.records, unit.records, old, new)]
-    for a, b, similarity, _ in verified_pairs(all_units, schema.declared.duplicates.ngram).iter_rows():
-        if similarity >= FLOOR:
-            pairs += [(similarity, x, y) for x, y in _zipped(records[a], records[b], old, new)]
-            pairs += [(similarity, x, y) for x, y in _zipped(records[b], records[a], old, new)]
-    out: dict[str, str] = {}
-    taken: set[str] = set()
-    for _, a, b in sorted(pairs, key=lambda p: (-p[0], p[1], p[2])):
-        if a not in out and b not in taken:
-            out[a] = b
-            taken.add(b)
-    return out
-
-
-def _zipped(left: tuple[str, ...], right: tuple[str, ...], old: set[str], new: set[str]) -> Iterable[tuple[str, str]]:
-    """Pair the vanished of one unit with the newcomers of another, one to one: equals need no choice among them."""
-    return zip(sorted(old.intersection(left)), sorted(new.intersection(right)), strict=False)
-
-
-def _placed_heirs(before: list[str], after: list[str]) -> dict[str, str]:
-    """Return the records that stand between the same two neighbours as a vanished one did."""
-    spots = {(left, right): record for left, record, right in _triples(after)}
-    known = set(before)
-    gone = known - set(after)
-    return {
-        record: spots[left, right]
-        for left, record, right in _triples(before)
-        if record in gone and (left, right) in spots and spots[left, right] not in known
-    }
-
-
-def _triples(records: list[str]) -> Iterable[tuple[str, str, str]]:
-    return zip(["", *records], records, [*records[1:], ""], strict=False)
+def _named_frame(named: list[_Named], schema: Schema) -> pl.DataFrame:
+    rows = [{"id": record, "row_digest": own, **arrival.fields} for (record, own), arrival in named]
+    return pl.DataFrame(rows, schema={"id": pl.String, "row_digest": pl.String, **schema.types})

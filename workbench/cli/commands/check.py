@@ -36,13 +36,14 @@ def check(
     with opened(workspace) as store:
         import polars as pl
 
-        from workbench.services import curate
+        from workbench.services.check import check as checked
+        from workbench.services.check import issue_counts
 
         name = corpus_name(store, corpus, option)
-        state, found = curate.check(store, name)
+        state, found = checked(store, name)
     if rule:
         found = found.filter(pl.col("rule") == rule)
-    counts = curate.issue_counts(found)
+    counts = issue_counts(found)
     facts = {
         "corpus": name,
         "records": state.records.height,
