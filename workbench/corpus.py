@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 from itertools import takewhile
 from pathlib import Path
 from typing import Annotated, Literal
@@ -113,7 +114,7 @@ def load_corpus(path: Path) -> Corpus:
     """Read a `corpus.yaml`; a fault is a UsageError naming the file and the key."""
     where, name = f"{path.parent.name}/{path.name}", path.parent.name
     try:
-        parsed = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        parsed = _parsed(path.read_text(encoding="utf-8")) or {}
         if not isinstance(parsed, dict):
             raise UsageError(f"{where}: it must hold keys and values", "see the corpora that come with it")
         corpus = Corpus.model_validate({"name": name, **_renamed(parsed, "schema", "schema_name")})
@@ -128,6 +129,11 @@ def load_corpus(path: Path) -> Corpus:
     if corpus.name != name:
         raise UsageError(f"{where}: its name is {corpus.name!r}", "a corpus is named as its folder")
     return corpus
+
+
+@lru_cache(maxsize=32)
+def _parsed(text: str) -> object:
+    return yaml.safe_load(text)
 
 
 def save_corpus(corpus: Corpus, path: Path) -> None:

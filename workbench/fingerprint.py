@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,33 @@ def canonical(value: Any) -> bytes:  # noqa: ANN401 - any JSON value
     identity depend on the interpreter.
     """
     try:
-        return orjson.dumps(_normal(value), option=orjson.OPT_SORT_KEYS)
+        return _written(value) or orjson.dumps(_normal(value), option=orjson.OPT_SORT_KEYS)
     except RecursionError as error:
         raise TypeError("no stable form for a value nested so deeply") from error
+
+
+_SIMPLE: frozenset[type] = frozenset({str, int, type(None), bool})
+
+
+def _written(value: Any) -> bytes | None:  # noqa: ANN401 - any JSON value
+    """Return the canonical form of a value that orjson writes just so, in one pass; None for any other."""
+    if not _is_simple(value):
+        return None
+    try:
+        written = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    except orjson.JSONEncodeError:  # an integer beyond 64 bits, a key that is no text
+        return None
+    return written if written.isascii() or unicodedata.is_normalized("NFC", written.decode()) else None
+
+
+def _is_simple(value: Any) -> bool:  # noqa: ANN401 - any JSON value
+    """Return whether a value holds nothing but texts, whole numbers, truths, nulls, lists and dictionaries."""
+    kind = type(value)
+    if kind is dict:
+        value = value.values()
+    elif kind is not list:
+        return kind in _SIMPLE
+    return _SIMPLE.issuperset(map(type, value)) or all(map(_is_simple, value))
 
 
 def _normal(value: Any) -> Any:  # noqa: ANN401 - any JSON value
@@ -75,6 +99,12 @@ def digest_file(path: Path) -> str:
     """Return the sha256 of a file's bytes, as 64 hex characters."""
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def record_ids(corpus: str, source: str) -> Callable[[str], str]:
+    """Return what gives the ids of many records of one source: `record_id(corpus, source, [name])` of a digest."""
+    head = canonical([corpus, source])[:-1] + b',["'
+    return lambda name: digest_bytes(head + name.encode() + b'"]]')[:ID_LENGTH]
 
 
 def record_id(corpus: str, source: str, key: Any) -> str:  # noqa: ANN401 - any JSON value

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -17,7 +17,7 @@ from jinja2 import Template, TemplateError
 from jinja2.sandbox import SandboxedEnvironment
 from pydantic import BaseModel, ConfigDict, PositiveInt, ValidationError
 
-from workbench.errors import UsageError
+from workbench.errors import OutsideError, UsageError
 from workbench.fingerprint import digest
 
 RESERVED = frozenset(
@@ -60,6 +60,15 @@ class Duplicates(_Strict):
     """Columns that ask; two records that ask alike and answer differently are in conflict."""
 
 
+class Choices(_Strict):
+    """The columns of a question with options: what is asked, the options, the index of the right one, and why."""
+
+    stem: str
+    options: str
+    key: str
+    explanation: str
+
+
 class _SchemaFile(_Strict):
     name: str
     title: str
@@ -77,6 +86,9 @@ class _SchemaFile(_Strict):
     group: tuple[str, ...] = ()
     concept: str | None = None
     order: bool = False
+    choices: Choices | None = None
+    markers: tuple[str, ...] = ()
+    """Literal template markers that this kind's own form consists of; any other one in a text is a fault."""
     strata: tuple[str, ...] = ()
     render: dict[str, dict[str, Any]]
     rules: tuple[Rule, ...] = ()
@@ -195,12 +207,15 @@ def load_schema(path: Path) -> Schema:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise UsageError(f"{path.name}: not UTF-8 text", "save it as UTF-8") from error
+    except OSError as error:
+        raise OutsideError(f"cannot read {str(path)!r}: {error.strerror}", "check its permissions") from error
     schema = parse_schema(text, path.name)
     if schema.name != path.stem:
         raise UsageError(f"{path.name}: its name is {schema.name!r}", "a schema is named as its file")
     return schema
 
 
+@lru_cache(maxsize=32)  # every look at a corpus asks for its schema, and pandera takes 20 ms to read one
 def parse_schema(text: str, where: str) -> Schema:
     """Read the text of a schema file; `where` names it in errors."""
     try:
@@ -250,6 +265,7 @@ def _unknown_columns(schema: Schema) -> Iterator[str]:
     single = [name for name in (declared.language, declared.concept) if name]
     plural = [*declared.plural, *declared.plural.values()]
     fields = [rule.field for rule in declared.rules]
+    single += declared.choices.model_dump().values() if declared.choices else []
     for name in (*single, *plural, *fields, *declared.identity, *declared.group, *declared.strata, *declared.aliases):
         if name not in schema.columns:
             yield f"{name!r} is no column"

@@ -54,7 +54,7 @@ class Workspace:
     @property
     def hidden(self) -> Path:
         """Return the folder of the store, made on first use and closed to other users."""
-        return _made(self.root / ".workbench")
+        return _closed(self.root / ".workbench")
 
     @property
     def catalogue(self) -> Path:
@@ -64,29 +64,30 @@ class Workspace:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the workspace's lock: between processes, for files that are read, changed and written again."""
-        with out_of_space(self.hidden / "lock"), (self.hidden / "lock").open("w") as handle:
+        path = self.hidden / "lock"
+        with out_of_space(path), open(private(path)) as handle:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield
 
     @property
     def objects(self) -> Path:
         """Return the folder of immutable objects."""
-        return _made(self.hidden / "objects")
+        return _closed(self.hidden / "objects")
 
     @property
     def scratch(self) -> Path:
         """Return the folder of files being written; it lies on the objects' file system, so a rename is atomic."""
-        return _made(self.hidden / "tmp")
+        return _closed(self.hidden / "tmp")
 
     @property
     def cache(self) -> Path:
         """Return the folder of things that can be computed again."""
-        return _made(self.hidden / "cache")
+        return _closed(self.hidden / "cache")
 
     @property
     def bases(self) -> Path:
         """Return the folder of base models built here."""
-        return _made(self.hidden / "bases")
+        return _closed(self.hidden / "bases")
 
     @property
     def runs(self) -> Path:
@@ -144,6 +145,27 @@ def _made(folder: Path) -> Path:
         with out_of_space(folder):
             folder.mkdir(mode=0o700, exist_ok=True)
     return folder
+
+
+def _closed(folder: Path) -> Path:
+    """Return a folder that other users cannot enter, made on first use."""
+    if folder.is_dir() and folder.stat().st_mode & 0o077:
+        with suppress(OSError):  # a folder of somebody else's, or on a read-only disk, can still be looked at
+            folder.chmod(0o700)
+    return _made(folder)
+
+
+def private(path: Path) -> Path:
+    """Return a file that other users cannot read, whatever the umask is; made where it is not there yet.
+
+    A link in its place is refused by the system: it could lead anywhere.
+    """
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        os.fchmod(descriptor, 0o600)
+    finally:
+        os.close(descriptor)
+    return path
 
 
 def safe_name(kind: str, name: str) -> str:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench.fingerprint import ID_LENGTH, canonical, digest, digest_bytes, digest_file, record_id
+from workbench.fingerprint import ID_LENGTH, canonical, digest, digest_bytes, digest_file, record_id, record_ids
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXT
@@ -93,3 +93,23 @@ def test_a_record_id_depends_on_corpus_source_and_key_and_their_borders():
 def test_a_file_has_the_digest_of_its_bytes(tmp_path):
     (tmp_path / "file").write_bytes(b"\x00\xff" * 100_000)
     assert digest_file(tmp_path / "file") == digest_bytes(b"\x00\xff" * 100_000)
+
+
+@given(VALUES)
+def test_the_quick_way_gives_the_very_bytes_of_the_long_one(value):
+    import orjson
+
+    from workbench.fingerprint import _normal
+
+    try:
+        long_way = orjson.dumps(_normal(value), option=orjson.OPT_SORT_KEYS)
+    except TypeError:
+        with pytest.raises(TypeError):
+            canonical(value)
+    else:
+        assert canonical(value) == long_way
+
+
+@given(TEXT, TEXT, st.text("0123456789abcdef", max_size=64))
+def test_many_ids_of_one_source_are_the_ids_of_each(corpus, source, name):
+    assert record_ids(corpus, source)(name) == record_id(corpus, source, [name])

@@ -88,8 +88,9 @@ def _batches(file: Path) -> Iterator[pa.RecordBatch]:
     import pyarrow as pa
 
     from workbench.readers.arrow_rows import SMALL, check_columns
+    from workbench.readers.unpacked import Allowance, unpacked
 
-    row = 0
+    row, allowance = 0, Allowance.of(file)
     try:
         with pa.memory_map(str(file)) as source:
             head = source.read(len(_FILE))
@@ -98,6 +99,7 @@ def _batches(file: Path) -> Iterator[pa.RecordBatch]:
             check_columns(table.schema.names, file.name)
             for batch in _each(table):
                 batch.validate(full=True)
+                allowance.take(sum(unpacked(column) for column in batch.columns))
                 for at in range(0, batch.num_rows, SMALL):
                     yield batch.slice(at, SMALL)
                 row += batch.num_rows

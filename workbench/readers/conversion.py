@@ -20,6 +20,7 @@ _ROLES = {
     "assistant": "assistant",
     "system": "system",
 }
+_TURN = {"role", "content", "from", "value", "text"}
 _TRUE, _FALSE = ("true", "yes", "1"), ("false", "no", "0")
 
 
@@ -101,8 +102,7 @@ def _content(content: Any) -> str:  # noqa: ANN401 - any raw value
 
 def tells_more(value: Any) -> bool:  # noqa: ANN401 - any raw value
     """Return whether turns hold more than role and content, so that the raw column must be kept."""
-    known = {"role", "content", "from", "value", "text"}
-    return isinstance(value, list) and any(isinstance(turn, dict) and set(turn) - known for turn in value)
+    return isinstance(value, list) and any(isinstance(turn, dict) and turn.keys() - _TURN for turn in value)
 
 
 _CONVERSIONS: dict[str, Callable[[Any], Any]] = {

@@ -17,11 +17,15 @@ _PACKED = {
     b"\xfd7zXZ\x00": "an xz archive",
     b"\x28\xb5\x2f\xfd": "a zstandard archive",
     b"7z\xbc\xaf\x27\x1c": "a 7z archive",
+    b"\x04\x22\x4d\x18": "an lz4 archive",
+    b"\x1f\x9d": "a compress archive",
+    b"Rar!\x1a\x07": "a rar archive",
     b"\x80\x02": "a Python pickle",
     b"\x80\x03": "a Python pickle",
     b"\x80\x04": "a Python pickle",
     b"\x80\x05": "a Python pickle",
 }
+_TAR_MAGIC, _TAR_OFFSET = b"ustar", 257
 _FOREIGN = {
     b"%PDF-": "a PDF",
     b"SQLite format 3\x00": "an SQLite database",
@@ -72,12 +76,14 @@ def _sight(path: Path, encoding: str | None) -> Sight:
 
 def _check_content(path: Path) -> None:
     with path.open("rb") as handle:
-        head = handle.read(64)
+        head = handle.read(512)
     if not head:
         raise UsageError(f"{path.name!r} is empty", "check the download or the export that made it")
     for magic, kind in _PACKED.items():
         if head.startswith(magic) and not (magic == b"BZh" and head[4:10] != b"1AY&SY"):
             raise UsageError(f"{path.name!r} is {kind}", _unpack_hint(kind))
+    if head[_TAR_OFFSET:].startswith(_TAR_MAGIC):
+        raise UsageError(f"{path.name!r} is a tar archive", _unpack_hint("a tar archive"))
     for magic, kind in _FOREIGN.items():
         if head.startswith(magic):
             raise UsageError(f"{path.name!r} is {kind}", "export its text or rows as JSON Lines, CSV or .txt first")

@@ -6,8 +6,9 @@ import json
 import math
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import orjson
 
@@ -28,6 +29,7 @@ _NEXT_OBJECT = re.compile(rb"\}\s*,?\s*(?=\{)")
 _SOFT = re.compile(rf"({_STRING.decode()})|{_COMMENT.decode()}|,(?=(?:\s|{_COMMENT.decode()})*[\]}}])")
 
 
+_FLAT: frozenset[type] = frozenset({str, int, bool, type(None)})
 BEHIND = "stands behind the end of the list"
 
 
@@ -43,8 +45,7 @@ STRICT = Syntax(_TOKEN, _SPACE)
 COMMENTED = Syntax(_TOKEN_OR_COMMENT, _SPACE_OR_COMMENT)
 
 
-@dataclass(frozen=True, slots=True)
-class Element:
+class Element(NamedTuple):
     """The span of one value; `fault` says why it cannot be parsed, or is empty."""
 
     start: int
@@ -59,6 +60,15 @@ def object_from(text: str) -> dict[str, Any]:
     surrogates are refused, because no fingerprint and no JSON writer would take them. A key that stands twice in
     one object is refused too: only its last value would stay.
     """
+    with suppress(orjson.JSONDecodeError):
+        value = orjson.loads(text)
+        # One colon a key leaves no room for a repeated key, and without floats no number was rounded.
+        if type(value) is dict and text.count(":") == len(value) and set(map(type, value.values())) <= _FLAT:
+            return value
+    return _checked(text)
+
+
+def _checked(text: str) -> dict[str, Any]:
     value = _exact(text) if _LONG_NUMBER.search(text) else orjson.loads(text)
     # Cheaper than a second parse: text in a string can look like a key, so only a difference is looked into.
     if isinstance(value, dict) and len(_KEY_END.findall(text)) != _keys_in(value):

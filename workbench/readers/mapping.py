@@ -14,7 +14,7 @@ from workbench.readers.field_spec import FieldSpec, MappingError
 from workbench.readers.naming import doubts, proposed
 from workbench.text import show
 
-__all__ = ["FieldSpec", "Mapping", "MappingError", "apply", "parse", "preview", "propose"]
+__all__ = ["FieldSpec", "Mapping", "MappingError", "applied", "apply", "parse", "preview", "propose"]
 
 Row = abc.Mapping[str, Any]
 
@@ -61,22 +61,49 @@ def propose(columns: abc.Sequence[str], rows: abc.Sequence[Row], fields: dict[st
     return Mapping(found, doubts(rows, fields, found))
 
 
+Applied = abc.Callable[[Row], tuple[dict[str, Any], dict[str, Any]]]
+"""What turns a raw row into (typed schema fields, all raw columns that no field took)."""
+
+
 def apply(mapping: Mapping, row: Row, fields: dict[str, FieldSpec]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return (typed schema fields, all raw columns that no field took); MappingError for an impossible value.
+    """Return (typed schema fields, all raw columns that no field took); MappingError for an impossible value."""
+    return applied(mapping, fields)(row)
+
+
+def applied(mapping: Mapping, fields: dict[str, FieldSpec]) -> Applied:
+    """Return what turns raw rows into typed schema fields, so that many rows share one look at the mapping.
 
     Every field of the schema is in the first part, None where nothing is mapped. An index out of range stays.
     """
     for name in mapping.expressions:
         if name not in fields:
             raise unknown("field", name, fields)
-    typed: dict[str, Any] = dict.fromkeys(fields)
-    for name in mapping.expressions:
-        try:
-            typed |= _typed(mapping, name, row, fields)
-        except MappingError as error:
-            raise MappingError(f"{name}: {error}") from error
-    extra = {column: value for column, value in row.items() if column not in mapping.columns or tells_more(value)}
-    return typed, extra
+    columns, blank = mapping.columns, dict.fromkeys(fields)
+    texts = {name: mapping.parsed[name].columns[0] for name in mapping.expressions if _is_text(mapping, name, fields)}
+    others = [name for name in mapping.expressions if name not in texts]
+
+    def row_applied(row: Row) -> tuple[dict[str, Any], dict[str, Any]]:
+        typed = blank.copy()
+        for name, column in texts.items():
+            value = row.get(column)
+            typed[name] = value if type(value) is str else _named(mapping, name, row, fields)[name]
+        for name in others:
+            typed |= _named(mapping, name, row, fields)
+        extra = {column: value for column, value in row.items() if column not in columns or tells_more(value)}
+        return typed, extra
+
+    return row_applied
+
+
+def _is_text(mapping: Mapping, name: str, fields: dict[str, FieldSpec]) -> bool:
+    return fields[name].kind == "str" and mapping.parsed[name].shape == "column"
+
+
+def _named(mapping: Mapping, name: str, row: Row, fields: dict[str, FieldSpec]) -> dict[str, Any]:
+    try:
+        return _typed(mapping, name, row, fields)
+    except MappingError as error:
+        raise MappingError(f"{name}: {error}") from error
 
 
 def _typed(mapping: Mapping, name: str, row: Row, fields: dict[str, FieldSpec]) -> dict[str, Any]:

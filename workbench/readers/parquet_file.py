@@ -24,6 +24,7 @@ def read(reading: Reading) -> Iterator[Record | Reject]:
     import pyarrow.parquet as pq
 
     from workbench.readers.arrow_rows import check_columns, units
+    from workbench.readers.unpacked import Allowance, check_parquet, unpacked
 
     name, position = reading.path.name, 0
     try:
@@ -33,9 +34,12 @@ def read(reading: Reading) -> Iterator[Record | Reject]:
         raise UsageError(f"{name!r} is no whole Parquet file: {error}", "fetch or export it again") from error
     with file:
         check_columns(columns, name)
+        allowance = Allowance.of(reading.path)
         try:
+            check_parquet(reading.path, file)
             for batch in file.iter_batches(batch_size=_ROWS):
                 batch.validate(full=True)
+                allowance.take(sum(unpacked(column) for column in batch.columns))
                 yield from units(batch, position)
                 position += batch.num_rows
         except (pa.ArrowException, OSError, ValueError, OverflowError) as error:

@@ -18,6 +18,7 @@ from workbench.services.check import check
 from workbench.services.column import Column
 from workbench.services.curate import curate
 from workbench.services.records import Shown
+from workbench.store.pages import searched
 from workbench.store.state import State
 from workbench.store.store import Store
 from workbench.store.versions import Version, versions
@@ -163,7 +164,7 @@ def find(snapshot: Snapshot, view: str, text: str) -> Places:
         raws = snapshot.rejects["raw"].to_list()
         hits = [text.lower() in raw.decode("utf-8", "replace").lower() for raw in raws]
         return _kept(places, np.array(hits, dtype=bool))
-    rows = snapshot.frame[places].select(_searched(snapshot.schema))
+    rows = snapshot.frame[places].select(searched(snapshot.schema))
     wanted = pl.any_horizontal(pl.all().str.to_lowercase().str.contains(text.lower(), literal=True))
     return _kept(places, rows.select(wanted.fill_null(value=False)).to_series().to_numpy())
 
@@ -171,20 +172,6 @@ def find(snapshot: Snapshot, view: str, text: str) -> Places:
 def _kept(places: Places, mask: NDArray[np.bool_]) -> Places:
     kept: Places = places[mask]
     return kept
-
-
-def _searched(schema: Schema) -> list[pl.Expr]:
-    return [_as_text(name, kind) for name, kind in schema.types.items()] + [pl.col("id"), pl.col("source")]
-
-
-def _as_text(name: str, kind: pl.DataType) -> pl.Expr:
-    column = pl.col(name)
-    if isinstance(kind, pl.List) and isinstance(kind.inner, pl.Struct):
-        fields = [pl.element().struct.field(part.name).fill_null("") for part in kind.inner.fields]
-        return column.list.eval(pl.concat_str(fields, separator=" ")).list.join("\n")
-    if isinstance(kind, pl.List):
-        return column.list.eval(pl.element().cast(pl.String)).list.join("\n")
-    return column.cast(pl.String)
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import gc
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +16,19 @@ from pydantic import ValidationError
 from workbench.corpus import Corpus, Source, load_corpus, save_corpus
 from workbench.curation.validate import issues
 from workbench.errors import OutsideError, UsageError, unknown
-from workbench.fingerprint import digest
+from workbench.fingerprint import digest, digest_file
 from workbench.readers import mapping as maps
 from workbench.readers.record import Origin, Reading, Record, Reject
 from workbench.readers.registry import read
 from workbench.schema import Schema, load_schema
-from workbench.services.intake import columns_of, fields_of, first_rows, intake_of, mapping_for, reading_of, selected
+from workbench.services.intake import LOOKED_AT, Mapped, columns_of, fields_of, fill, first_rows, reading_of, selected
 from workbench.services.progress import Report, silent
 from workbench.store.catalogue import Entry, Row
-from workbench.store.deliveries import Intake, take
+from workbench.store.deliveries import take
+from workbench.store.intake import SEGMENT_ROWS, Intake
 from workbench.store.state import State
 from workbench.store.store import Store
+from workbench.workspace import out_of_space
 
 
 @dataclass(frozen=True)
@@ -125,12 +130,13 @@ def _fit(store: Store, name: str, rows: list[dict[str, Any]], source: Source) ->
     mapping = maps.Mapping(proposed | source.map)
     if not all(column in mapping.expressions for column in schema.columns if schema.required(column)):
         return None
-    origin = Origin(0, 0, 0)
-    taken = intake_of([Record(row, origin) for row in rows], mapping, schema)
-    frame = schema.table([arrival.fields for arrival in taken.arrivals]).with_columns(
-        id=pl.int_range(pl.len()).cast(pl.String), source=pl.lit(""), position=pl.int_range(pl.len())
-    )
-    errors = issues(frame, schema).filter(pl.col("severity") == "error").height + len(taken.rejects)
+    with Intake(schema, (), store.objects) as taken:
+        fill(taken, [Record(row, Origin(i, 0, 0)) for i, row in enumerate(rows)], mapping)
+        brought = pl.concat([schema.table([]), *(frame.select(schema.columns) for frame in taken.frames())])
+        frame = brought.with_columns(
+            id=pl.int_range(pl.len()).cast(pl.String), source=pl.lit(""), position=pl.int_range(pl.len())
+        )
+        errors = issues(frame, schema).filter(pl.col("severity") == "error").height + len(taken.rejects)
     own_names = sum(column in mapping.expressions for column in columns_of(rows))
     return len(mapping.columns), own_names, -errors, len(schema.rules), name
 
@@ -168,7 +174,6 @@ class _Brought:
     mapping: maps.Mapping
     intake: Intake
     raw: dict[str, str]
-    key: tuple[str, ...]
     preview: tuple[dict[str, Any], ...]
 
     @property
@@ -192,45 +197,94 @@ class _Brought:
 
 
 def _deliver(store: Store, corpus: Corpus, source: Source) -> tuple[Source, Delivery]:
-    brought = _brought(store, corpus, source)
-    facts = brought.facts(source) | {"schema": corpus.schema_name}
-    counts: dict[str, int] = {}
+    with ExitStack() as held:
+        brought = _brought(store, corpus, source, held)
+        facts = brought.facts(source) | {"schema": corpus.schema_name}
+        counts: dict[str, int] = {}
 
-    def prepare(state: State) -> list[Entry]:
-        taken = take(brought.intake, facts, brought.key, (corpus.name, source.name, state))
-        counts.update(taken.counts, matched=sum(entry[0] == "match" for entry in taken.entries))
-        counts["repairs"] = sum(entry[0] == "edit" for entry in taken.entries)
-        return [] if _nothing_new(taken.entries, state, source.name) else taken.entries
+        def prepare(state: State) -> list[Entry]:
+            taken = take(brought.intake, facts, (corpus.name, source.name, state))
+            counts.update(taken.counts, matched=sum(entry[0] == "match" for entry in taken.entries))
+            counts["repairs"] = sum(entry[0] == "edit" for entry in taken.entries)
+            return [] if _nothing_new(taken.entries, state, source.name) else taken.entries
 
-    store.change(corpus, prepare)
+        store.change(corpus, prepare)
     counts["conflicts"] = len(store.state(corpus).replayed.conflicts)
     told = {key: facts[key] for key in ("digest", "reader", "encoding", "mapping")} | counts
     guesses = (*brought.reading.proposal.guesses, *brought.mapping.guesses)
     delivery = Delivery(name=source.name, guesses=guesses, preview=brought.preview, **told)
     # Chosen once: a later change of the schema's identity must not rename what is here.
-    frozen = {"map": facts["mapping"], "key": brought.key}
+    frozen = {"map": facts["mapping"], "key": brought.intake.key}
     return source.model_copy(update=frozen), delivery
 
 
-def _brought(store: Store, corpus: Corpus, source: Source) -> _Brought:
-    path = store.workspace.root / source.path
+def _brought(store: Store, corpus: Corpus, source: Source, held: ExitStack) -> _Brought:
+    """Read a file; its rows wait in files that `held` removes."""
+    path = _path(store, source)
     reading = reading_of(source, path)
     schema = load_schema(store.workspace.schema_file(corpus.schema_name))
     raw = _kept_raw(store, path)
-    units = list(read(reading))
-    if raw != _kept_raw(store, path):
-        raise OutsideError(f"{path.name!r} was changed while it was read", "ingest it again")
-    records = selected([unit for unit in units if isinstance(unit, Record)], source)
     before = store.state(corpus).deliveries.get(source.name)
     declared = corpus.source(source.name)
     known = (before.body["mapping"] if before else {}) | (declared.map if declared else {})
-    mapping = mapping_for(source, records, schema, known)
-    key = source.key or _text_key(reading) or _identity_columns(schema, mapping)
+    mapped = Mapped(source, schema, known)
+    while True:
+        intake, mapping = _read_once(store, source, reading, mapped, before)
+        held.enter_context(intake)
+        if mapping == mapped.mapping():
+            break
+        # A column that appears late changed what is proposed: all rows are read once more, with it known.
+    if raw != _digests(path):
+        raise OutsideError(f"{path.name!r} was changed while it was read", "ingest it again")
+    return _Brought(reading, mapping, intake, raw, tuple(maps.preview(mapping, mapped.rows[:3])))
+
+
+def _path(store: Store, source: Source) -> Path:
+    """Return a source's file; a link may be given by hand, but none in the workspace may lead out of it.
+
+    A corpus that came from elsewhere could name any file of this machine by such a link, and publish it.
+    """
+    path, root = store.workspace.root / source.path, store.workspace.root
+    outside = Path(source.path).is_absolute() or ".." in Path(source.path).parts
+    if outside or path.resolve().is_relative_to(root):
+        return path
+    hint = f"where you trust it, name the file itself: workbench ingest {path.resolve()} --source {source.name}"
+    raise UsageError(f"{source.path!r} is a link that leads out of the workspace", hint)
+
+
+def _read_once(
+    store: Store, source: Source, reading: Reading, mapped: Mapped, before: Row | None
+) -> tuple[Intake, maps.Mapping]:
+    """Return the rows of a file, and the mapping that the columns known at its first rows gave."""
+    units = selected(read(reading), source)
+    batch = list(islice(units, LOOKED_AT))
+    mapped.see(_records(batch))
+    mapping = mapped.mapping()
+    key = source.key or _text_key(reading) or _identity_columns(mapped.schema, mapping)
     _refuse_other_key(source.name, key, before)
-    intake = intake_of(records, mapping, schema, reading)
-    intake.rejects = [*(unit for unit in units if isinstance(unit, Reject)), *intake.rejects]
-    preview = tuple(maps.preview(mapping, [record.fields for record in records[:3]]))
-    return _Brought(reading, mapping, intake, raw, key, preview)
+    intake = Intake(mapped.schema, key, store.objects)
+    with _uncollected():
+        while batch:
+            records = _records(batch)
+            mapped.see(records)
+            fill(intake, records, mapping, reading)
+            intake.rejects += [unit for unit in batch if isinstance(unit, Reject)]
+            batch = list(islice(units, SEGMENT_ROWS))
+    return intake, mapping
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Do without the cycle collector: parsed rows hold no cycles, and walking them takes a quarter of the time."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def _records(units: Iterable[Record | Reject]) -> list[Record]:
+    return [unit for unit in units if isinstance(unit, Record)]
 
 
 def _nothing_new(entries: list[Entry], state: State, source: str) -> bool:
@@ -260,5 +314,20 @@ def _identity_columns(schema: Schema, mapping: maps.Mapping) -> tuple[str, ...]:
 
 def _kept_raw(store: Store, path: Path) -> dict[str, str]:
     """Keep the raw bytes of a file, or of each file of a folder; return digests by relative name."""
-    files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
-    return {str(file.relative_to(path)): store.objects.put_file(file) for file in files}
+    return {name: store.objects.put_file(file) for name, file in _files(path).items()}
+
+
+def _digests(path: Path) -> dict[str, str]:
+    with out_of_space(path):
+        return {name: digest_file(file) for name, file in _files(path).items()}
+
+
+def _files(path: Path) -> dict[str, Path]:
+    if path.is_file():
+        return {".": path}
+    files, whole = sorted(p for p in path.rglob("*") if p.is_file()), path.resolve()
+    for file in files:
+        if not file.resolve().is_relative_to(whole):
+            what = f"{path.name!r} holds the link {file.name!r}, which leads out of it"
+            raise UsageError(what, "put the file itself in its place")
+    return {str(file.relative_to(path)): file for file in files}

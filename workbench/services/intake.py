@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from workbench.readers.field_spec import Kind
 from workbench.readers.record import Reading, Record, Reject, Repair
 from workbench.readers.registry import read
 from workbench.schema import Schema
-from workbench.store.deliveries import Arrival, Intake
+from workbench.store.intake import Arrival, Intake
 
 LOOKED_AT = 200
 """Rows that a mapping is proposed from."""
@@ -50,61 +50,95 @@ def columns_of(rows: Sequence[dict[str, Any]]) -> list[str]:
     return list(dict.fromkeys(name for row in rows for name in row))
 
 
-def selected(records: list[Record], source: Source) -> list[Record]:
-    """Return the records that the source's where, sample and limit leave, in file order."""
-    if source.where:
-        frame = pl.DataFrame([record.fields for record in records], infer_schema_length=None, strict=False)
-        try:
-            mask = frame.with_columns(pl.sql_expr(source.where).alias("_hit"))["_hit"]
-        except pl.exceptions.PolarsError as error:
-            raise UsageError(
-                f"--where {source.where!r} fails: {error}", f"columns: {', '.join(frame.columns)}"
-            ) from error
-        if mask.dtype != pl.Boolean:
-            raise UsageError(f"--where {source.where!r} is no condition", "for example: --where \"lang = 'fr'\"")
-        records = [record for record, hit in zip(records, mask.fill_null(value=False), strict=True) if hit]
+def selected(units: Iterator[Record | Reject], source: Source) -> Iterator[Record | Reject]:
+    """Yield the rejects, and the records that the source's where, sample and limit leave, in file order.
+
+    A condition and a draw look at all rows at once; without them rows pass one by one.
+    """
+    if source.where or source.sample is not None:
+        return _drawn(list(units), source)
+    return units if source.limit is None else _limited(units, source.limit)
+
+
+def _drawn(units: list[Record | Reject], source: Source) -> Iterator[Record | Reject]:
+    records = _meeting([unit for unit in units if isinstance(unit, Record)], source.where)
     if source.sample is not None:
         order = sorted(records, key=lambda r: (draw(source.seed, digest(r.fields)), r.origin.position))
         records = sorted(order[: source.sample], key=lambda r: r.origin.position)
-    return records if source.limit is None else records[: source.limit]
+    taken = {record.origin.position for record in records}
+    left = (unit for unit in units if isinstance(unit, Reject) or unit.origin.position in taken)
+    return _limited(left, source.limit)
 
 
-def mapping_for(source: Source, records: list[Record], schema: Schema, frozen: dict[str, str]) -> maps.Mapping:
-    """Return the mapping of a source: proposed, then as given; `frozen` is that of its newest delivery.
-
-    A column may be rare, or gone from a later delivery: all rows are looked at for names, the first ones for shapes.
-    """
-    rows = [record.fields for record in records[:LOOKED_AT]]
-    columns = columns_of([record.fields for record in records])
-    proposed = maps.propose(columns, rows, fields_of(schema))
-    known = [*columns, *maps.Mapping(frozen).columns]
-    given = maps.parse([f"{name}={expression}" for name, expression in source.map.items()], known)
-    guesses = () if given.expressions else proposed.guesses
-    mapping = replace(maps.Mapping({**proposed.expressions, **given.expressions}), guesses=guesses)
-    missing = [name for name in schema.columns if schema.required(name) and name not in mapping.expressions]
-    if missing and rows:
-        raise UsageError(
-            f"no column of {source.name!r} gives {schema.name}.{missing[0]} (columns: {', '.join(columns)})",
-            f"say which, for example --map {missing[0]}={columns[0] if columns else 'COLUMN'}",
-        )
-    return mapping
+def _meeting(records: list[Record], where: str | None) -> list[Record]:
+    if not where:
+        return records
+    frame = pl.DataFrame([record.fields for record in records], infer_schema_length=None, strict=False)
+    try:
+        mask = frame.with_columns(pl.sql_expr(where).alias("_hit"))["_hit"]
+    except pl.exceptions.PolarsError as error:
+        raise UsageError(f"--where {where!r} fails: {error}", f"columns: {', '.join(frame.columns)}") from error
+    if mask.dtype != pl.Boolean:
+        raise UsageError(f"--where {where!r} is no condition", "for example: --where \"lang = 'fr'\"")
+    return [record for record, hit in zip(records, mask.fill_null(value=False), strict=True) if hit]
 
 
-def intake_of(
-    records: Sequence[Record], mapping: maps.Mapping, schema: Schema, reading: Reading | None = None
-) -> Intake:
-    """Return rows with typed fields; a row that cannot have them is set aside with its reason and its raw bytes."""
-    intake, fields = Intake(), fields_of(schema)
+def _limited(units: Iterable[Record | Reject], limit: int | None) -> Iterator[Record | Reject]:
+    taken = 0
+    for unit in units:
+        taken += isinstance(unit, Record)
+        if isinstance(unit, Reject) or limit is None or taken <= limit:
+            yield unit
+
+
+@dataclass
+class Mapped:
+    """How the rows of a source become fields, as found from the rows seen so far."""
+
+    source: Source
+    schema: Schema
+    frozen: dict[str, str]
+    """The mapping of the source's newest delivery."""
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    """The first rows: shapes are told from them."""
+    columns: dict[str, None] = field(default_factory=dict)
+    """The columns of all rows, in the order in which they appear: a column may be rare."""
+
+    def see(self, records: Sequence[Record]) -> None:
+        """Take note of some rows' columns."""
+        self.rows += [record.fields for record in records[: LOOKED_AT - len(self.rows)]]
+        for record in records:
+            if not record.fields.keys() <= self.columns.keys():
+                self.columns |= dict.fromkeys(record.fields)
+
+    def mapping(self) -> maps.Mapping:
+        """Return the mapping: proposed, then as given; a column that is gone from a later delivery may be named."""
+        columns, fields = list(self.columns), fields_of(self.schema)
+        proposed = maps.propose(columns, self.rows, fields)
+        known = [*columns, *maps.Mapping(self.frozen).columns]
+        given = maps.parse([f"{name}={expression}" for name, expression in self.source.map.items()], known)
+        guesses = () if given.expressions else proposed.guesses
+        mapping = replace(maps.Mapping({**proposed.expressions, **given.expressions}), guesses=guesses)
+        missing = [n for n in self.schema.columns if self.schema.required(n) and n not in mapping.expressions]
+        if missing and self.rows:
+            raise UsageError(
+                f"no column of {self.source.name!r} gives {self.schema.name}.{missing[0]} "
+                f"(columns: {', '.join(columns)})",
+                f"say which, for example --map {missing[0]}={columns[0] if columns else 'COLUMN'}",
+            )
+        return mapping
+
+
+def fill(intake: Intake, records: Iterable[Record], mapping: maps.Mapping, reading: Reading | None = None) -> None:
+    """Add rows with typed fields; a row that cannot have them is set aside with its reason and its raw bytes."""
+    apply = maps.applied(mapping, fields_of(intake.schema))
     for record in records:
         try:
-            typed, extra = maps.apply(mapping, record.fields, fields)
-            digest(record.fields)
+            typed, extra = apply(record.fields)
+            repairs = tuple(_by_field(repair, mapping) for repair in record.repairs)
+            intake.add(Arrival(typed, extra, record.fields, record.origin, repairs))
         except (maps.MappingError, TypeError, RecursionError) as error:
             intake.rejects.append(Reject(_raw_bytes(record, reading), record.origin, str(error)))
-            continue
-        repairs = tuple(_by_field(repair, mapping) for repair in record.repairs)
-        intake.arrivals.append(Arrival(typed, extra, record.fields, record.origin, repairs))
-    return intake
 
 
 def _raw_bytes(record: Record, reading: Reading | None) -> bytes:

@@ -2,49 +2,20 @@
 
 from __future__ import annotations
 
-import json
-from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 
-from workbench.fingerprint import digest, record_id
-from workbench.readers.record import Origin, Reject, Repair
-from workbench.schema import Schema
+from workbench.fingerprint import record_id, record_ids
+from workbench.readers.record import Reject
 from workbench.store.catalogue import Entry
 from workbench.store.edits import WHOLE, body_of
 from workbench.store.heirs import matches
+from workbench.store.intake import Arrival, Intake
 from workbench.store.objects import Objects
 from workbench.store.state import LINEAGE, MEMBERS, REJECTS, State
-
-SEGMENT_ROWS = 16_384
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """One mapped row on its way in."""
-
-    fields: dict[str, Any]
-    """The schema's fields."""
-    extra: dict[str, Any]
-    """Raw columns that no field took."""
-    raw: dict[str, Any]
-    """The row as parsed: what its identity is made from."""
-    origin: Origin
-    repairs: tuple[Repair, ...] = ()
-    """Repairs by schema field."""
-
-
-@dataclass
-class Intake:
-    """What one delivery brought, counted: read = kept + merged + quarantined."""
-
-    arrivals: list[Arrival] = field(default_factory=list)
-    rejects: list[Reject] = field(default_factory=list)
-    joins: bool = False
-    """Whether the rows stand beside those of the newest delivery instead of replacing them."""
 
 
 @dataclass(frozen=True)
@@ -55,134 +26,135 @@ class Taken:
     counts: dict[str, int]
 
 
-def take(intake: Intake, facts: dict[str, Any], key: tuple[str, ...], place: tuple[str, str, State]) -> Taken:
+def take(intake: Intake, facts: dict[str, Any], place: tuple[str, str, State]) -> Taken:
     """Return the entries that add a delivery to a corpus; objects are written, the log is not.
 
     `facts` are what the delivery row says beside counts and objects (digest, reader, encoding, mapping, ...);
-    `key` names the raw columns that identify a row, none meaning the whole row; `place` is (corpus, source, state).
+    `place` is (corpus, source, state). Counted: read = kept + merged + quarantined.
     """
     corpus, source, state = place
-    named = _identified(intake, key, place)
-    known = {(r, d): rid for r, d, rid in _known(state, source).select("id", "row_digest", "rid").iter_rows()}
-    fresh = [item for item in named if item[0][:2] not in known]
-    first = state.next_rid
-    rids = known | {item[0][:2]: first + i for i, item in enumerate(fresh)}
-    members = [_member(rids[item[0][:2]], item[1].origin) for item in named]
+    rows = _numbered(_identified(intake, place), state, source)
+    fresh = int(rows["fresh"].sum())
     quarantined = len(intake.rejects)
     counts = {
-        "read": len(named) + quarantined,
-        "kept": len(fresh),
-        "merged": len(named) - len(fresh),
+        "read": rows.height + quarantined,
+        "kept": fresh,
+        "merged": rows.height - fresh,
         "quarantined": quarantined,
     }
     body = (
         facts
         | counts
         | {
-            "key": list(key),
-            "segments": _segments(fresh, first, (source, state)),
-            "members": state.objects.put_table(pl.DataFrame(members, schema=MEMBERS)),
+            "key": list(intake.key),
+            "first": state.next_rid,
+            "segments": _segments(intake, rows, source, state.objects),
+            "members": state.objects.put_table(_members(intake, rows)),
             "rejects": _kept_rejects(intake.rejects, state.objects),
         }
     )
     entries: list[Entry] = [("delivery", corpus, source, body)]
-    found = matches(_before(state, source), _named_frame(named, state.schema), state.schema)
-    entries += [("match", corpus, new, {"old": old, "by": by}) for old, new, by in found]
-    entries += [entry for item in fresh for entry in _repairs(corpus, item)]
+    entries += [("match", corpus, new, {"old": old, "by": by}) for old, new, by in _matches(intake, rows, place)]
+    for number, arrival in intake.repaired.items():
+        if rows["fresh"][number]:
+            entries += _repairs(corpus, rows["id"][number], arrival)
     return Taken(entries, counts)
 
 
-_Named = tuple[tuple[str, str], Arrival]
-
-
-def _identified(intake: Intake, key: tuple[str, ...], place: tuple[str, str, State]) -> list[_Named]:
-    """Return each arrival with (record id, digest of the row and its fields).
+def _identified(intake: Intake, place: tuple[str, str, State]) -> pl.DataFrame:
+    """Return `id` and `row_digest` of each row.
 
     Identity comes from the row's content, never from its position, its mapping or the past.
     """
     corpus, source, state = place
-    digests = [digest(arrival.raw) for arrival in intake.arrivals]
-    keys = [
-        digest([a.raw.get(name) for name in key]) if key else d for a, d in zip(intake.arrivals, digests, strict=True)
-    ]
-    rows = list(zip(keys, digests, strict=True))
-    owners: dict[str, set[str]] = defaultdict(set)
-    for name, own in rows:
-        owners[name].add(own)
-    taken = set(_known(state, source)["id"]) if intake.joins else set()
-    seen: Counter[tuple[str, str]] = Counter()
-    out = []
-    for arrival, (name, own) in zip(intake.arrivals, rows, strict=True):
-        crowded = len(owners[name]) > 1 or record_id(corpus, source, [name]) in taken
+    rows = intake.table(["name", "own", "row_digest"])
+    named = record_ids(corpus, source)
+    ids = [named(name) for name in rows["name"]]
+    taken = set(state.index.filter(pl.col("source") == source)["id"]) if intake.joins else set()
+    for number, parts, crowded in _shared(
+        rows, {i for i, record in enumerate(ids) if record in taken} if taken else ()
+    ):
+        name, own = rows.row(number)[:2]
         # A key that several rows share names none of them: each adds its own digest.
-        parts: list[Any] = [name, own] if crowded else [name]
-        if seen[name, own]:
-            parts.append(seen[name, own])  # a running number, only among identical rows
-        seen[name, own] += 1
-        # A row mapped anew is another stored row of the same record.
-        out.append(((record_id(corpus, source, parts), digest([own, arrival.fields])), arrival))
-    return out
+        # A running number comes last, only among identical rows.
+        ids[number] = record_id(corpus, source, [name, *([own] if crowded else []), *([parts] if parts else [])])
+    return rows.select("row_digest").with_columns(id=pl.Series(ids, dtype=pl.String))
 
 
-def _known(state: State, source: str) -> pl.DataFrame:
-    return state.stored.filter(pl.col("source") == source)
+def _shared(rows: pl.DataFrame, taken: Iterable[int]) -> list[tuple[int, int, bool]]:
+    """Return (row, its running number among identical ones, whether others share its key) where either counts."""
+    alike = (
+        rows.select("name", "own")
+        .with_row_index("row")
+        .filter(pl.col("name").is_duplicated() | pl.col("row").is_in(list(taken)))
+    )
+    told = alike.with_columns(
+        running=pl.int_range(pl.len()).over("name", "own"),
+        crowded=(pl.col("own").n_unique().over("name") > 1) | pl.col("row").is_in(list(taken)),
+    )
+    return list(
+        told.filter((pl.col("running") > 0) | pl.col("crowded")).select("row", "running", "crowded").iter_rows()
+    )
 
 
-def _member(rid: int, origin: Origin) -> dict[str, int]:
-    return {"rid": rid, "position": origin.position, "start": origin.start, "end": origin.end}
+def _numbered(rows: pl.DataFrame, state: State, source: str) -> pl.DataFrame:
+    """Add `fresh` and the number of the stored row that each row is."""
+    known = state.index.filter(pl.col("source") == source).select("id", "row_digest", "rid")
+    # Two deliveries may have stored one row twice, where two processes ingested at once: the newest one counts.
+    known = known.unique(["id", "row_digest"], keep="last")
+    joined = (
+        rows.join(known, on=["id", "row_digest"], how="left", maintain_order="left")
+        if known.height
+        else (rows.with_columns(rid=pl.lit(None, pl.Int64)))
+    )
+    fresh = pl.col("rid").is_null()
+    return joined.with_columns(
+        fresh=fresh, rid=pl.when(fresh).then(state.next_rid + fresh.cum_sum() - 1).otherwise("rid")
+    )
 
 
-def _segments(fresh: list[_Named], first: int, place: tuple[str, State]) -> list[str]:
-    source, state = place
-    types: dict[str, Any] = {**LINEAGE, **state.schema.types}
-    names = []
-    for start in range(0, len(fresh), SEGMENT_ROWS):
-        rows = [
-            {
-                "rid": first + start + i,
-                "id": record,
-                "source": source,
-                "row_digest": own,
-                "extra": json.dumps(arrival.extra, ensure_ascii=False, default=str, sort_keys=True),
-                **arrival.fields,
-            }
-            for i, ((record, own), arrival) in enumerate(fresh[start : start + SEGMENT_ROWS])
-        ]
-        names.append(state.objects.put_table(pl.DataFrame(rows, schema=types)))
+def _segments(intake: Intake, rows: pl.DataFrame, source: str, objects: Objects) -> list[str]:
+    names, start = [], 0
+    for frame in intake.frames(["extra", *intake.schema.columns]):
+        here = rows.slice(start, frame.height)
+        start += frame.height
+        stored = frame.hstack(here).filter("fresh")
+        if stored.height:
+            whole = stored.with_columns(source=pl.lit(source)).select(*LINEAGE, *intake.schema.columns)
+            names.append(objects.put_table(whole))
     return names
+
+
+def _members(intake: Intake, rows: pl.DataFrame) -> pl.DataFrame:
+    return intake.table(["position", "start", "end"]).hstack(rows.select("rid")).select(*MEMBERS)
+
+
+def _matches(intake: Intake, rows: pl.DataFrame, place: tuple[str, str, State]) -> list[tuple[str, str, str]]:
+    """Return (vanished record, its heir, how it was found) for the records this delivery no longer holds."""
+    _, source, state = place
+    before = state.current.filter(pl.col("source") == source).sort("position")
+    vanished = before.join(rows, on="id", how="anti")
+    newcomers = rows.join(before, on="id", how="anti")
+    if intake.joins or vanished.is_empty() or newcomers.is_empty():
+        return []
+    brought = intake.table(list(intake.schema.columns)).hstack(rows)
+    known = state.delivered.join(vanished.select("id"), on="id", how="semi", maintain_order="left")
+    arrived = brought.join(newcomers.select("id"), on="id", how="semi", maintain_order="left")
+    return matches(known, arrived, (before["id"].to_list(), rows["id"].to_list()), state.schema)
 
 
 def _kept_rejects(rejects: list[Reject], objects: Objects) -> str | None:
     if not rejects:
         return None
-    rows = [
-        {
-            "position": r.origin.position,
-            "start": r.origin.start,
-            "end": r.origin.end,
-            "reason": r.reason,
-            "raw": r.raw,
-        }
-        for r in rejects
-    ]
-    return objects.put_table(pl.DataFrame(rows, schema=REJECTS))
+    rows = [(*reject.origin, reject.reason, reject.raw) for reject in rejects]
+    return objects.put_table(pl.DataFrame(rows, schema=REJECTS, orient="row"))
 
 
-def _repairs(corpus: str, item: _Named) -> Iterable[Entry]:
+def _repairs(corpus: str, record: str, arrival: Arrival) -> Iterable[Entry]:
     """Return a reader's changes as edits, so that each can be seen and undone."""
-    (record, _), arrival = item
     for repair in arrival.repairs:
         if repair.field == WHOLE:
             yield "edit", corpus, record, body_of(WHOLE, before=False, value=True, reason=repair.reason)
         else:
             before = arrival.fields.get(repair.field)
             yield "edit", corpus, record, body_of(repair.field, before, repair.value, repair.reason)
-
-
-def _before(state: State, source: str) -> pl.DataFrame:
-    return state.delivered.filter(pl.col("source") == source).sort("position")
-
-
-def _named_frame(named: list[_Named], schema: Schema) -> pl.DataFrame:
-    rows = [{"id": record, "row_digest": own, **arrival.fields} for (record, own), arrival in named]
-    return pl.DataFrame(rows, schema={"id": pl.String, "row_digest": pl.String, **schema.types})

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from workbench.fingerprint import digest
-from workbench.store.catalogue import Row
+from workbench.store.catalogue import Entry, Row
 
 WHOLE = ""
 """The field of an edit that drops (value true) or restores (value false) the whole record."""
@@ -43,8 +43,8 @@ class Replayed:
     conflicts: tuple[Conflict, ...]
     absorbed: tuple[Edit, ...]
     """Edits whose value the source has meanwhile taken over."""
-    applied: frozenset[int]
-    """Log rows of the edits that were made on the values found."""
+    applied: Mapping[int, Any]
+    """The value that each edit in force replaced, by its log row."""
 
 
 def edit_of(row: Row) -> Edit:
@@ -56,6 +56,14 @@ def edit_of(row: Row) -> Edit:
 def body_of(field: str, before: Any, value: Any, reason: str) -> dict[str, Any]:  # noqa: ANN401 - JSON values
     """Return the log body of an edit."""
     return {"field": field, "before": digest(before), "value": value, "reason": reason}
+
+
+def as_one(entries: list[Entry]) -> list[Entry]:
+    """Return entries of edits, named as one action where there are several: an undo takes back all of it."""
+    if len(entries) < 2:
+        return entries
+    action = digest([[record, body] for _, _, record, body in entries])[:16]
+    return [(kind, corpus, record, body | {"action": action}) for kind, corpus, record, body in entries]
 
 
 Kinship = Literal["same", "near", "place"]
@@ -78,7 +86,7 @@ def replay(
     values: dict[str, dict[str, Any]] = defaultdict(dict)
     conflicts: dict[tuple[str, str], list[Conflict]] = defaultdict(list)
     absorbed: list[Edit] = []
-    applied: set[int] = set()
+    applied: dict[int, Any] = {}
     for edit in edits:
         record, kinship = today(edit.record)
         place = (record, edit.field)
@@ -91,7 +99,7 @@ def replay(
             continue
         if digest(present) == edit.before:
             values[record][edit.field] = edit.value
-            applied.add(edit.seq)
+            applied[edit.seq] = present
         elif digest(present) == digest(edit.value):
             absorbed.append(edit)
         else:
@@ -99,7 +107,7 @@ def replay(
             continue
         conflicts.pop(place, None)
     standing = sorted((one for many in conflicts.values() for one in many), key=lambda one: one.edit.seq)
-    return Replayed(dict(values), tuple(standing), tuple(absorbed), frozenset(applied))
+    return Replayed(dict(values), tuple(standing), tuple(absorbed), applied)
 
 
 def _proves_little(edit: Edit, kinship: Kinship) -> bool:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import polars as pl
 
-from workbench.errors import CorruptionError, OutsideError
+from workbench.errors import CorruptionError, DataError, OutsideError, UsageError
 from workbench.fingerprint import digest_file
-from workbench.workspace import Workspace, out_of_space, sync_folder
+from workbench.workspace import Workspace, out_of_space, private, sync_folder
 
+_BLOCK = 1 << 20
 ROW_GROUP = 4096
 """Rows a Parquet row group: small enough that a page of the table reads few of them."""
 
@@ -22,20 +24,82 @@ ROW_GROUP = 4096
 class Objects:
     """The object folder of a workspace: write once, then only read."""
 
-    def __init__(self, workspace: Workspace) -> None:
-        """Use the workspace's object and scratch folders."""
+    def __init__(self, workspace: Workspace, renamed: Callable[[], dict[str, str]] = dict) -> None:
+        """Use the workspace's object and scratch folders.
+
+        `renamed` reads which objects a purge wrote anew, by their names before.
+        """
+        self._read_renamed = renamed
+        # Read at the first use: a damaged log keeps nobody from opening the store and looking at it.
+        self._renamed: dict[str, str] | None = None
+        self._workspace = workspace
         self._folder = workspace.objects
         self._scratch = workspace.scratch
+        self._cache = workspace.cache
+
+    @property
+    def scratch(self) -> Path:
+        """Return the folder of files being written."""
+        return self._scratch
+
+    @property
+    def cache(self) -> Path:
+        """Return the folder of things that can be made again from the objects."""
+        return self._cache
 
     def path(self, name: str) -> Path:
-        """Return where an object lies, whether it is there or not."""
-        return self._folder / name
+        """Return where an object lies, whether it is there or not; one that a purge wrote anew lies elsewhere."""
+        path = self._folder / self._today(name)
+        if not path.is_file():
+            # Another process may have purged it since the store was opened.
+            self._renamed = self._read_renamed()
+            path = self._folder / self._today(name)
+        return path
+
+    def _today(self, name: str) -> str:
+        if self._renamed is None:
+            self._renamed = self._read_renamed()
+        while name in self._renamed:
+            name = self._renamed[name]
+        return name
+
+    def foreseen(self, renamed: dict[str, str]) -> Objects:
+        """Return the objects as they will be once more of them have other names."""
+        return Objects(self._workspace, lambda: self._read_renamed() | renamed)
+
+    def held(self) -> list[Path]:
+        """Return all files that lie in the folder of objects, by name."""
+        return sorted(self._folder.iterdir())
+
+    def leftovers(self) -> list[Path]:
+        """Return the files that a purge should have removed and did not: it was killed, or they came back."""
+        self._renamed = self._read_renamed()
+        return [path for path in self.held() if path.name in self._renamed]
+
+    def remove(self, path: Path) -> None:
+        """Remove an object's file for good; for a purge alone."""
+        with out_of_space(path):
+            path.unlink(missing_ok=True)
+            sync_folder(self._folder)
 
     def put_file(self, source: Path) -> str:
-        """Keep a file byte for byte and return its digest."""
+        """Keep a regular file byte for byte and return its digest; one that was purged is refused with DataError."""
         with self._draft() as draft:
-            shutil.copyfile(source, draft)
+            _copy(source, draft)
+            self._renamed = self._read_renamed()
+            name = digest_file(draft)
+            if f"{name}.raw" in self._renamed:
+                raise DataError(
+                    f"{source.name!r} was purged: it still holds a text that was removed from here for good",
+                    "ingest a copy without the text under the same source name: edits and splits go on with its rows",
+                )
             return self._keep(draft, ".raw").removesuffix(".raw")
+
+    def put_bytes(self, data: bytes) -> str:
+        """Keep bytes as a raw object and return the object's name."""
+        with self._draft() as draft:
+            draft.write_bytes(data)
+            return self._keep(draft, ".raw")
 
     def put_table(self, frame: pl.DataFrame) -> str:
         """Keep a frame as Parquet and return the object's name."""
@@ -45,10 +109,11 @@ class Objects:
 
     def table(self, name: str, columns: list[str] | None = None) -> pl.DataFrame:
         """Read a kept frame; a missing object is a CorruptionError."""
-        if not self.path(name).is_file():
+        path = self.path(name)
+        if path.is_symlink() or not path.is_file():
             raise CorruptionError(f"object {name!r} is missing", "run: workbench verify")
         try:
-            return pl.read_parquet(self.path(name), columns=columns)
+            return pl.read_parquet(path, columns=columns)
         except (pl.exceptions.PolarsError, OSError) as error:
             raise CorruptionError(f"object {name!r} cannot be read", "run: workbench verify") from error
 
@@ -56,9 +121,12 @@ class Objects:
         """Return which of the named objects are missing or changed, with one sentence each."""
         found = {}
         for name in sorted(names):
-            if not self.path(name).is_file():
+            path = self.path(name)
+            if path.is_symlink():
+                found[name] = f"object {name}: a link, where only files belong"
+            elif not path.is_file():
                 found[name] = f"object {name}: missing"
-            elif digest_file(self.path(name)) != name.split(".")[0]:
+            elif digest_file(path) != path.name.split(".")[0]:
                 found[name] = f"object {name}: its bytes are not what was written"
         return found
 
@@ -68,7 +136,7 @@ class Objects:
         draft = self._scratch / uuid.uuid4().hex
         try:
             with out_of_space(draft):
-                yield draft
+                yield private(draft)
         finally:
             with suppress(OSError):  # on a read-only disk this would hide the first error
                 draft.unlink()
@@ -87,9 +155,22 @@ class Objects:
         return name
 
 
+def _copy(source: Path, draft: Path) -> None:
+    """Copy what a path names at this moment, and only a regular file: a pipe would hang, a device never end.
+
+    A link is followed once, when it is opened; what it points to afterwards does not matter.
+    """
+    descriptor = os.open(source, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with open(descriptor, "rb") as handle, draft.open("wb") as target:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise UsageError(f"{source.name!r} is no regular file", "save its content to a file first")
+        shutil.copyfileobj(handle, target, _BLOCK)
+
+
 def write_parquet(frame: pl.DataFrame, path: Path) -> None:
     """Write a frame; a failing disk is an OutsideError, in whatever words polars puts it."""
     try:
+        private(path)
         frame.write_parquet(path, compression="zstd", row_group_size=ROW_GROUP, statistics=True)
     except pl.exceptions.ComputeError as error:
         hint = "free some space or choose another workspace"

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import polars as pl
 
-from workbench.fingerprint import digest_bytes
+from workbench.fingerprint import digest, digest_bytes
 from workbench.schema import Schema
 from workbench.store.catalogue import Catalogue, Row
 from workbench.store.edits import WHOLE, Edit, Kinship, Replayed, edit_of, replay
 from workbench.store.objects import Objects
+from workbench.store.view import View, kept, opened
 
 LINEAGE = {
     "rid": pl.Int64,
@@ -27,6 +30,8 @@ MEMBERS = {"rid": pl.Int64, "position": pl.Int64, "start": pl.Int64, "end": pl.I
 """One row per record of a delivery: which stored row it is, and where it stands in the raw file."""
 REJECTS = {"position": pl.Int64, "start": pl.Int64, "end": pl.Int64, "reason": pl.String, "raw": pl.Binary}
 _KINSHIP: dict[str, Kinship] = {"row": "same", "near": "near", "place": "place"}
+_VIEW = "1"
+"""Number of the form that views are kept in."""
 LOGGED = ("delivery", "edit", "match", "readmission", "judgement")
 
 
@@ -37,6 +42,8 @@ class State:
     rows: tuple[Row, ...]
     objects: Objects
     schema: Schema
+    mapped: bool = False
+    """Whether delivered records come from a view mapped into memory, as screens and single edits want them."""
 
     def of(self, kind: str) -> list[Row]:
         """Return the rows of one kind, in order; those whose bytes were purged say nothing any more."""
@@ -90,14 +97,30 @@ class State:
         return {row.body["old"]: (row.subject, row.body["by"]) for row in self.of("match")}
 
     @cached_property
+    def segments(self) -> list[str]:
+        """Return the names of the objects that hold all rows ever kept, oldest first."""
+        names = [name for row in self.of("delivery") for name in row.body["segments"]]
+        return list(dict.fromkeys([*names, *(row.body["segment"] for row in self.of("readmission"))]))
+
+    @cached_property
     def stored(self) -> pl.DataFrame:
         """Return every row ever kept, as delivered, in rid order."""
-        names = [name for row in self.of("delivery") for name in row.body["segments"]]
-        names += [row.body["segment"] for row in self.of("readmission")]
         empty = pl.DataFrame(schema={**LINEAGE, **self.schema.types})
-        frames = [self.objects.table(name) for name in dict.fromkeys(names)]
+        frames = [self.objects.table(name) for name in self.segments]
         whole = pl.concat([empty, *frames], how="diagonal_relaxed")
         return whole.select(*LINEAGE, *self.schema.columns).sort("rid")
+
+    @cached_property
+    def index(self) -> pl.DataFrame:
+        """Return number, id, source and row digest of every row ever kept: all that a delivery must know of them."""
+        columns = ["rid", "id", "source", "row_digest"]
+        frames = [self.objects.table(name, columns) for name in self.segments]
+        return pl.concat([pl.DataFrame(schema={c: LINEAGE[c] for c in columns}), *frames])
+
+    @cached_property
+    def current(self) -> pl.DataFrame:
+        """Return number, id, source, row digest and place of the current records."""
+        return self.index.join(self.members, on="rid")
 
     @cached_property
     def members(self) -> pl.DataFrame:
@@ -107,21 +130,72 @@ class State:
         tables.append(pl.DataFrame(back, schema=MEMBERS))
         return pl.concat([pl.DataFrame(schema=MEMBERS), *tables])
 
-    @cached_property
+    @property
     def delivered(self) -> pl.DataFrame:
         """Return the current records as delivered, without edits, with their lineage, in source and file order."""
+        return self.view.frame if self.mapped else self._delivered
+
+    @cached_property
+    def _delivered(self) -> pl.DataFrame:
         return self.stored.join(self.members, on="rid").sort("source", "position", "rid")
+
+    @cached_property
+    def view(self) -> View:
+        """Return the delivered records mapped into memory; they are written where they never were before."""
+        corpus = self.rows[0].corpus if self.rows else "none"
+        tables = [row.body["members"] for row in self.deliveries.values()]
+        back = [[row.body["rid"], unit["position"]] for row, unit in self._quarantine[0]]
+        columns = {name: str(kind) for name, kind in self.schema.types.items()}
+        name = digest([_VIEW, self.segments, tables, back, columns])[:32]
+        return opened(self.objects.cache, corpus, name) or kept(self.objects.cache, corpus, name, self._delivered)
+
+    def rows_of(self, records: Collection[str]) -> pl.DataFrame:
+        """Return the delivered rows of some records, in source and file order."""
+        if self.mapped:
+            return self.view.frame[np.sort(self.view.rows(records))]
+        return self.delivered.filter(pl.col("id").is_in(list(records)))
+
+    def found(self, prefix: str) -> list[str]:
+        """Return the ids of the current records that start with a prefix, none for an empty one."""
+        if self.mapped:
+            return self.view.frame["id"].gather(self.view.find(prefix)).to_list()
+        return self.current.filter(pl.col("id").str.starts_with(prefix))["id"].to_list() if prefix else []
+
+    def line(self, record: str) -> set[str]:
+        """Return a record with all vanished ones that it stands for, or once stood for."""
+        line, waiting = {record}, [record]
+        while waiting:
+            before = self._ancestors.get(waiting.pop(), set()) - line
+            line |= before
+            waiting += before
+        return line
+
+    @cached_property
+    def _ancestors(self) -> dict[str, set[str]]:
+        out: dict[str, set[str]] = defaultdict(set)
+        for row in self.of("match"):
+            out[row.subject].add(row.body["old"])
+        return out
+
+    def present(self, records: Collection[str]) -> list[dict[str, Any]]:
+        """Return the rows of some records with all edits applied; under WHOLE whether the record is dropped."""
+        values = self.replayed.values
+        rows = self.rows_of(records).to_dicts()
+        return [row | {WHOLE: False} | dict(values.get(row["id"], {})) for row in rows]
 
     @cached_property
     def replayed(self) -> Replayed:
         """Return what the edits give for the current records, and which no longer fit."""
         touched = {self.today(edit.record) for edit in self.edits}
-        rows = self.delivered.filter(pl.col("id").is_in(list(touched))).to_dicts() if touched else []
+        rows = self.rows_of(touched).to_dicts() if touched else []
         return replay(self.edits, {row["id"]: row | {WHOLE: False} for row in rows}, self._standing)
+
+    def _is_current(self, record: str) -> bool:
+        return self.view.find(record).size > 0 if self.mapped else record in self._current
 
     @cached_property
     def _current(self) -> set[str]:
-        return set(self.delivered["id"])
+        return set(self.current["id"])
 
     def today(self, record: str) -> str:
         """Return the record that stands for this one now: itself while it is current, else its heir."""
@@ -131,7 +205,7 @@ class State:
         """Return the record that stands for this one now, and the weakest reason on the way there."""
         seen: set[str] = set()
         kinship: Kinship = "same"
-        while record not in self._current and record in self.heirs and record not in seen:
+        while record in self.heirs and record not in seen and not self._is_current(record):
             seen.add(record)
             record, by = self.heirs[record]
             kinship = max(kinship, _KINSHIP.get(by, "place"), key=list(_KINSHIP.values()).index)
@@ -140,7 +214,7 @@ class State:
     @cached_property
     def records(self) -> pl.DataFrame:
         """Return the current records with all edits applied and dropped ones left out, plus a column `edited`."""
-        frame = self._edited(self.delivered)
+        frame = self.edited(self.delivered)
         dropped = {record for record, values in self.replayed.values.items() if values.get(WHOLE)}
         touched = {record for record, values in self.replayed.values.items() if set(values) - {WHOLE}}
         return frame.filter(~pl.col("id").is_in(list(dropped))).with_columns(edited=pl.col("id").is_in(list(touched)))
@@ -149,9 +223,10 @@ class State:
     def dropped(self) -> pl.DataFrame:
         """Return the records that an edit dropped, with the edits of their fields applied."""
         gone = [record for record, values in self.replayed.values.items() if values.get(WHOLE)]
-        return self._edited(self.delivered.filter(pl.col("id").is_in(gone)))
+        return self.edited(self.delivered.filter(pl.col("id").is_in(gone)))
 
-    def _edited(self, frame: pl.DataFrame) -> pl.DataFrame:
+    def edited(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Return delivered rows with the edits of their fields applied."""
         for column in self.schema.columns:
             changed = {r: v[column] for r, v in self.replayed.values.items() if column in v}
             if changed:
@@ -161,7 +236,7 @@ class State:
     @property
     def next_rid(self) -> int:
         """Return the number that the next stored row gets."""
-        return max(self.stored["rid"].to_list(), default=-1) + 1
+        return max(self.index["rid"], default=-1) + 1
 
 
 def _overlaid(frame: pl.DataFrame, column: str, changed: dict[str, Any]) -> pl.DataFrame:
@@ -173,6 +248,14 @@ def _overlaid(frame: pl.DataFrame, column: str, changed: dict[str, Any]) -> pl.D
     return joined.with_columns(value.alias(column)).drop("_new", "_hit")
 
 
-def state(catalogue: Catalogue, objects: Objects, schema: Schema, corpus: str, upto: int | None = None) -> State:
+def state(
+    catalogue: Catalogue,
+    objects: Objects,
+    schema: Schema,
+    corpus: str,
+    *,
+    upto: int | None = None,
+    mapped: bool = False,
+) -> State:
     """Return the state of a corpus, at the newest log row or at an older one."""
-    return State(tuple(catalogue.rows(corpus, kinds=LOGGED, upto=upto)), objects, schema)
+    return State(tuple(catalogue.rows(corpus, kinds=LOGGED, upto=upto)), objects, schema, mapped)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import TracebackType
 
 from workbench.corpus import Corpus, Source, load_corpus
-from workbench.errors import CorruptionError, UsageError, unknown
+from workbench.errors import CorruptionError, unknown
 from workbench.schema import Schema, load_schema, parse_schema
 from workbench.store.catalogue import Catalogue, Entry
 from workbench.store.objects import Objects
+from workbench.store.purged import renamed
 from workbench.store.state import State, state
 from workbench.store.versions import Version, resolve
 from workbench.workspace import Workspace
@@ -24,7 +25,7 @@ class Store:
         """Open log and objects, making them on first use."""
         self.workspace = workspace
         self.catalogue = Catalogue(workspace.catalogue)
-        self.objects = Objects(workspace)
+        self.objects = Objects(workspace, lambda: renamed(self.catalogue))
 
     def __enter__(self) -> Store:
         """Return the store itself; it is closed at the end of the block."""
@@ -69,18 +70,39 @@ class Store:
         """Return the newest state of a corpus."""
         return state(self.catalogue, self.objects, self.schema(corpus), corpus.name)
 
+    def desk(self, corpus: Corpus, records: Iterable[str] | None = None) -> State:
+        """Return the newest state mapped into memory, as screens and edits of single records want it.
+
+        Where records are given, by ids or prefixes of ids, it holds no edits but theirs.
+        """
+        schema = self.schema(corpus)
+        if records is None:
+            return state(self.catalogue, self.objects, schema, corpus.name, mapped=True)
+        rows = self.catalogue.rows(corpus.name, kinds=("delivery", "match", "readmission"))
+        whole = State(tuple(rows), self.objects, schema, mapped=True)
+        lines = {line for prefix in records for record in whole.found(prefix) for line in whole.line(record)}
+        edits = self.catalogue.rows(corpus.name, kinds=("edit",), subjects=lines) if lines else []
+        return State(tuple(sorted([*rows, *edits], key=lambda row: row.seq)), self.objects, schema, mapped=True)
+
     def version(self, corpus: str, name: str = "latest") -> Version:
         """Return the version meant by a name."""
         if corpus not in self.corpora():
             raise unknown("corpus", corpus, self.corpora())
         return resolve(self.catalogue, corpus, name)
 
-    def change(self, corpus: Corpus, prepare: Callable[[State], list[Entry]]) -> list[int]:
-        """Append what `prepare` makes of the present state, again if somebody changed the corpus meanwhile."""
+    def change(
+        self, corpus: Corpus, prepare: Callable[[State], list[Entry]], look: Callable[[], State] | None = None
+    ) -> list[int]:
+        """Append what `prepare` makes of the present state, again if somebody changed the corpus meanwhile.
+
+        `look` gives the state where a narrower one than the whole will do.
+        """
         for _ in range(_ATTEMPTS):
             seen = self.catalogue.head(corpus.name)
-            entries = prepare(self.state(corpus))
+            entries = prepare(look() if look else self.state(corpus))
             with self.catalogue.transaction() as append:
                 if self.catalogue.head(corpus.name) == seen:
                     return [append(entry) for entry in entries]
-        raise UsageError(f"corpus {corpus.name!r} is being changed by another process", "try again")
+        # Somebody was always faster: once more, while everybody else waits.
+        with self.catalogue.transaction() as append:
+            return [append(entry) for entry in prepare(look() if look else self.state(corpus))]

@@ -8,6 +8,7 @@ from workbench.errors import WorkbenchError
 from workbench.schema import Schema
 from workbench.store.catalogue import Catalogue, Row
 from workbench.store.objects import Objects
+from workbench.store.purged import contents
 from workbench.store.versions import content_digest, named_objects, state_of, version_id, version_of
 
 
@@ -23,12 +24,14 @@ def faults(catalogue: Catalogue, objects: Objects, schema_of: Callable[[str], Sc
     rows = catalogue.rows()
     damaged = objects.faults(named_objects(rows))
     yield from damaged.values()
+    yield from (f"object {path.name}: was purged but is still here" for path in objects.leftovers())
+    purged = contents(catalogue)
     for row in (row for row in rows if "purged" not in row.body):
         # Rows over damaged objects are left out: the objects are named already, and their bytes can be anything.
         if row.kind == "delivery" and not named_objects([row]) & damaged.keys():
             yield from _delivery_faults(row, objects)
         elif row.kind == "version" and not named_objects(_seen(rows, row)) & damaged.keys():
-            yield from _version_faults(row, catalogue, objects, schema_of)
+            yield from _version_faults(row, catalogue, objects, schema_of, purged.get(row.subject))
 
 
 def _seen(rows: list[Row], version: Row) -> list[Row]:
@@ -51,8 +54,9 @@ def _delivery_faults(row: Row, objects: Objects) -> Iterator[str]:
 
 
 def _version_faults(
-    row: Row, catalogue: Catalogue, objects: Objects, schema_of: Callable[[str], Schema]
+    row: Row, catalogue: Catalogue, objects: Objects, schema_of: Callable[[str], Schema], purged: str | None
 ) -> Iterator[str]:
+    """Look at a version's content: its id commits to it, or the newest purge that changed it tells its digest."""
     version = version_of(row)
     where = f"version {version.name} of {row.corpus!r}"
     try:
@@ -62,5 +66,6 @@ def _version_faults(
     except WorkbenchError as error:
         yield f"{where}: {error.what}"
         return
-    if version_id(content, schema, version.settings, version.parent) != version.id:
+    whole = content == purged if purged else version_id(content, schema, version.settings, version.parent) == version.id
+    if not whole:
         yield f"{where}: its content is not what its id says"

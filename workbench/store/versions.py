@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
@@ -16,10 +16,11 @@ from workbench.store.catalogue import Catalogue, Row
 from workbench.store.objects import Objects
 from workbench.store.state import State, state
 
-ASSIGNMENT = {"id": pl.String, "split": pl.String, "reason": pl.String, "prior": pl.String}
+ASSIGNMENT = {"id": pl.String, "split": pl.String, "reason": pl.String, "prior": pl.String, "tested": pl.Int64}
 """Where each current record stands: train, validation, test, excluded or removed, why, and where it once stood.
 
-An absent record that once stood somewhere has a row without split.
+`tested` is the number of the version whose test it first stood in, which keeps it out of training for good. An absent
+record that once stood somewhere has a row without split.
 """
 SHORT = 12
 """Characters of a version id that are shown."""
@@ -45,6 +46,10 @@ class Version:
     proof: dict[str, Any]
     note: str
     at: str = ""
+    report: dict[str, Any] = field(default_factory=dict)
+    """How the split came out: wanted and got, strata, largest group, excluded by reason, texts; not part of the id."""
+    difference: str | None = None
+    """Object that holds what differs from the parent; None for a first version, and for those of older stores."""
 
     @property
     def name(self) -> str:
@@ -74,13 +79,18 @@ def resolve(catalogue: Catalogue, corpus: str, name: str) -> Version:
         raise DataError(f"corpus {corpus!r} has no version yet", f"run: workbench split {corpus} --seed 42")
     if name in ("latest", ""):
         return known[-1]
-    tags = {row.subject: row.body["version"] for row in catalogue.rows(corpus, kinds=("ref",))}
+    tags = tags_of(catalogue, corpus)
     hits = [v for v in known if v.name == name or v.id == tags.get(name) or (len(name) >= 4 and v.id.startswith(name))]
     if len({v.id for v in hits}) != 1:
         listed = ", ".join(f"{v.name} ({v.id[:SHORT]})" for v in known)
         what = "no version" if not hits else "several versions"
         raise UsageError(f"{what} of {corpus!r} match {name!r}", f"known: {listed}")
     return hits[-1]
+
+
+def tags_of(catalogue: Catalogue, corpus: str) -> dict[str, str]:
+    """Return the version id that each tag names now; a tag may have moved."""
+    return {row.subject: row.body["version"] for row in catalogue.rows(corpus, kinds=("ref",))}
 
 
 def content_digest(records: pl.DataFrame, assignment: pl.DataFrame, schema: Schema) -> str:
@@ -128,4 +138,5 @@ def named_objects(rows: Iterable[Row]) -> set[str]:
             names.add(body["segment"])
         elif row.kind == "version":
             names |= {body["assignment"], body["schema_object"]}
+            names |= {body["difference"]} if body.get("difference") else set()
     return names

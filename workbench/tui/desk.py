@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from workbench.curation.fixes import changes, in_words
 from workbench.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 StartTraining = Callable[[Workspace, str], Path]
 """Takes workspace and corpus; returns the folder of a run that outlives this process and may not be there yet."""
-DROP = json.dumps({"drop": True})
-"""The suggested fix of an issue whose record should go."""
 
 
 def start_training(workspace: Workspace, corpus: str) -> Path:
@@ -56,19 +54,19 @@ class Desk:
 
     def fix(self, corpus: str, issue: Mapping[str, Any]) -> str:
         """Apply the fix that an issue suggests to its record, and say what was done."""
-        value, reason = json.loads(issue["fix"]), f"fix {issue['rule']}"
-        if issue["fix"] == DROP:
+        wanted, reason = changes(issue["field"], issue["fix"]), f"fix {issue['rule']}"
+        if wanted is None:
             self.drop(corpus, issue["record"], reason)
             return f"dropped: {issue['message']}"
-        self.edit(corpus, issue["record"], {issue["field"]: value}, reason)
-        return f"{issue['field']} = {issue['fix']}"
+        self.edit(corpus, issue["record"], wanted, reason)
+        return in_words(wanted)
 
     def undo(self, corpus: str) -> list[dict[str, Any]]:
         """Take back the newest change of a corpus and return what was taken back."""
-        from workbench.services import records
+        from workbench.services.undo import undo
 
         with self.store() as store:
-            return records.undo(store, corpus)
+            return undo(store, corpus)
 
     def cut(self, corpus: str, report: Callable[[str], None]) -> tuple[Version, bool]:
         """Cut a version with the settings of the newest one, else of the corpus; say whether it is new."""

@@ -10,8 +10,12 @@ import pytest
 from tests.corpora import by_question, deliver, fact, facts, ids, long_fact, near, state, write
 from workbench.errors import UsageError
 from workbench.fingerprint import digest
+from workbench.services.fixing import fix
 from workbench.services.ingest import Order, ingest
-from workbench.services.records import conflicting, drop, edit, fix, readmit, show_record, undo
+from workbench.services.listing import conflicting
+from workbench.services.quarantine import readmit
+from workbench.services.records import drop, edit, show_record
+from workbench.services.undo import undo
 from workbench.services.verify import verify
 from workbench.store.edits import WHOLE, Edit, replay
 from workbench.store.state import state as state_at
@@ -271,3 +275,30 @@ def test_a_unit_is_readmitted_once(store):
     readmit(store, "facts", "rows.jsonl", 1, {"question": "whole", "answer": "x"})
     with pytest.raises(UsageError, match="no quarantined unit"):
         readmit(store, "facts", "rows.jsonl", 1, {"question": "whole", "answer": "z"})
+
+
+def test_what_was_done_at_once_is_taken_back_at_once(store):
+    deliver(store, facts(1, 2, 3))
+    before = state(store).records.drop("edited")
+    one, other, third = ids(store)
+    edit(store, "facts", one, {"question": "both", "answer": "fields"})
+    drop(store, "facts", [other, third])
+    edit(store, "facts", one, {"answer": "alone"})
+    assert len(undo(store, "facts")) == 1
+    assert len(undo(store, "facts")) == 2
+    assert set(ids(store)) == {one, other, third}
+    assert len(undo(store, "facts")) == 2
+    assert state(store).records.drop("edited").equals(before)
+    assert undo(store, "facts", 9) == []
+
+
+def test_the_same_action_done_again_by_hand_is_another_one(store):
+    deliver(store, facts(1, 2))
+    both = ids(store)
+    drop(store, "facts", both)
+    for record in both:
+        drop(store, "facts", [record], back=True)
+    drop(store, "facts", both)
+    assert len(undo(store, "facts")) == 2
+    assert set(ids(store)) == set(both)
+    assert [len(undo(store, "facts")) for _ in range(3)] == [1, 1, 2]

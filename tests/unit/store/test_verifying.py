@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from tests.corpora import cut, deliver, facts, ids, quick_folder, scratch, write
+from tests.corpora import CORPUS, cut, deliver, facts, ids, quick_folder, scratch, write
 from workbench.errors import CorruptionError, OutsideError, WorkbenchError
 from workbench.services.ingest import Order, ingest
 from workbench.services.records import edit
@@ -250,3 +250,39 @@ def test_two_processes_at_once_lose_nothing():
             assert [value for value in values if value.startswith(name)] == [f"{name} {i}" for i in range(25)]
         assert store.state(store.corpus("facts")).replayed.conflicts == ()
         assert verify(store) == []
+
+
+def forged(store: Store, kind: str, **changes: object) -> list[str]:
+    """Append the newest row of a kind again, its chain whole but its body changed, and return what verify says."""
+    body = store.catalogue.rows(CORPUS, kinds=(kind,))[-1].body | changes
+    subject = store.catalogue.rows(CORPUS, kinds=(kind,))[-1].subject
+    store.catalogue.append((kind, CORPUS, subject, body))
+    return verify(store)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"read": 99}, "read is not kept + merged + quarantined"),
+        ({"read": 19, "kept": 18}, "other numbers of rows"),
+        ({"read": 9, "merged": 0, "kept": 9, "quarantined": 0, "rejects": None}, "other numbers of rows"),
+    ],
+)
+def test_a_delivery_that_does_not_add_up_is_named(filled, changes, said):
+    assert any(said in fault and "delivery of" in fault for fault in forged(filled, "delivery", **changes))
+
+
+def test_a_delivery_whose_objects_are_whole_but_no_tables_is_named(filled):
+    schema = versions(filled.catalogue, CORPUS)[-1].schema_object
+    assert any("delivery of" in fault and schema in fault for fault in forged(filled, "delivery", members=schema))
+
+
+def test_a_version_with_another_assignment_is_named(filled):
+    table = filled.objects.table(versions(filled.catalogue, CORPUS)[-1].assignment)
+    other = filled.objects.put_table(table.with_columns(split=table["split"].reverse()))
+    assert any("is not what its id says" in fault for fault in forged(filled, "version", assignment=other))
+
+
+def test_a_version_whose_assignment_is_no_table_is_named(filled):
+    schema = versions(filled.catalogue, CORPUS)[-1].schema_object
+    assert any("version v" in fault and schema in fault for fault in forged(filled, "version", assignment=schema))

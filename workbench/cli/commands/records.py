@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from workbench.cli.options import AsJson, In, Option, corpus_name, opened
+from workbench.cli.options import AsJson, In, Option, corpus_name, opened, reference
 from workbench.cli.output import indented, result, table
 from workbench.errors import UsageError, unknown
 from workbench.text import show as shown
 
 if TYPE_CHECKING:
     from workbench.services.records import Shown
+    from workbench.services.refs import Labels
     from workbench.store.store import Store
+    from workbench.store.versions import Version
 
 Corpus = Annotated[str | None, typer.Argument(metavar="[CORPUS]", help="Corpus; implied where there is only one.")]
 Record = Annotated[str | None, typer.Argument(metavar="[RECORD]", help="Record id, or a unique prefix of one.")]
+What = Annotated[str | None, typer.Argument(metavar="[CORPUS[@VERSION]]", help="Corpus, or one of its versions.")]
+_ALL = sys.maxsize
 
 
 def register(app: typer.Typer) -> None:
@@ -42,6 +47,7 @@ def show(
         bool, typer.Option("--quarantine", help="List the units that could not become records.")
     ] = False,
     conflicts: Annotated[bool, typer.Option("--conflicts", help="List edits that no longer fit their record.")] = False,
+    find: Annotated[str | None, typer.Option(metavar="TEXT", help="List the records that hold a text.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="How many records to list.")] = 20,
     as_json: AsJson = False,
     workspace: In = None,
@@ -52,18 +58,27 @@ def show(
     Examples:
       workbench show quiz 3f9a
       workbench show quiz --quarantine
+      workbench show quiz --find "two options"
     """
     with opened(workspace) as store:
-        from workbench.services import records
+        from workbench.services import listing, records
 
         name, wanted = _parted(store, corpus, record, option)
         if wanted:
             found = records.show_record(store, name, wanted)
             result(_facts(name, found), _lines(name, found), as_json=as_json)
             return
-        listed = records.listing(store, name, quarantine=quarantine, conflicts=conflicts, limit=limit)
+        if quarantine:
+            listed = listing.quarantined(store, name, limit)
+        elif conflicts:
+            listed = listing.conflicts(store, name, limit)
+        elif find:
+            listed = listing.holding(store, name, find, limit)
+        else:
+            listed = listing.listing(store, name, limit)
     rows = listed["rows"]
-    lines = [f"{name}: {len(rows):,} of {listed['total']:,} {listed['what']}"]
+    total = "more" if listed["total"] is None else f"{listed['total']:,}"
+    lines = [f"{name}: {len(rows):,} of {total} {listed['what']}"]
     lines += table([[shown(value, limit=40) for value in row.values()] for row in rows], list(rows[0]) if rows else ())
     result({"corpus": name} | listed, lines, as_json=as_json)
 
@@ -106,6 +121,10 @@ def edit(
         str | None,
         typer.Option(metavar="RULE", help="Apply the suggested fix to every record that breaks RULE."),
     ] = None,
+    against: Annotated[
+        list[str] | None,
+        typer.Option("--against", metavar="CORPUS|FILE", help="With --fix contaminated: what records must not repeat."),
+    ] = None,
     preview: Annotated[bool, typer.Option("--preview", help="With --fix: only show what would change.")] = False,
     drop: Annotated[bool, typer.Option("--drop", help="Drop the record; it can come back.")] = False,
     back: Annotated[bool, typer.Option("--restore", help="Bring a dropped record back.")] = False,
@@ -127,11 +146,13 @@ def edit(
       workbench edit quiz --undo 1
     """
     with opened(workspace) as store:
-        from workbench.services import records
+        from workbench.services import fixing, records
+        from workbench.services.quarantine import readmit as brought_back
+        from workbench.services.undo import undo as taken_back
 
         name, wanted = _parted(store, corpus, record, option)
         if fix and preview:
-            rows = records.fixes(store, name, fix).select("record", "field", "value", "fix").to_dicts()
+            rows = fixing.fixes(store, name, fix, against or ()).select("record", "field", "value", "fix").to_dicts()
             lines = table(
                 [[shown(cell, limit=50) for cell in row.values()] for row in rows],
                 ["record", "field", "value", "fix"],
@@ -139,12 +160,12 @@ def edit(
             result({"corpus": name, "rule": fix, "would_edit": rows}, lines, as_json=as_json)
             return
         if fix:
-            count = records.fix(store, name, fix)
+            count = fixing.fix(store, name, fix, against or ())
         elif undo:
-            count = len(records.undo(store, name, undo))
+            count = len(taken_back(store, name, undo))
         elif readmit:
             source, _, unit = readmit.rpartition(":")
-            wanted = records.readmit(store, name, source, _number(unit), _values(values))
+            wanted = brought_back(store, name, source, _number(unit), _values(values))
             count = 1
         elif wanted and (drop or back):
             count = records.drop(store, name, [wanted], reason=reason, back=back)
@@ -182,23 +203,51 @@ def _value(text: str) -> Any:  # noqa: ANN401 - a JSON value
 
 
 def log(
-    corpus: Corpus = None,
+    what: What = None,
     option: Option = None,
+    tag: Annotated[str | None, typer.Option(help="Name the version; a tag that is there already moves.")] = None,
+    note: Annotated[str | None, typer.Option(help="Write a line about the version.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="How many rows, newest first.")] = 20,
     as_json: AsJson = False,
     workspace: In = None,
 ) -> None:
-    """Show the newest rows of the append-only log: deliveries, edits, judgements, versions, runs, pushes.
+    """Show the newest rows of the append-only log, of a corpus or about one version; tag a version, write a note.
 
     \b
-    Example: workbench log quiz --limit 5
+    Examples:
+      workbench log quiz --limit 5
+      workbench log quiz@v2 --tag baseline --note "before the keys were mended"
     """
     with opened(workspace) as store:
-        from workbench.services.records import history
+        from workbench.services import refs
+        from workbench.services.listing import history
 
-        name = corpus_name(store, corpus, option) if corpus or option else None
+        if tag is not None or note is not None:
+            version = store.version(*reference(store, what, option))
+            found = refs.label(store, version, tag=tag, note=note)
+            result(_labels(version, found), _label_lines(version, found), as_json=as_json)
+            return
+        name = reference(store, what, option)[0] if what or option else None
         if name is not None and name not in store.corpora():
             raise unknown("corpus", name, store.corpora())
-        rows = history(store, name, limit)
-    lines = table([[r["seq"], r["at"], r["who"], r["kind"], r["corpus"], shown(r["subject"], limit=24)] for r in rows])
-    result({"corpus": name, "rows": rows}, lines, as_json=as_json)
+        about = store.version(*reference(store, what, option)) if name and "@" in (what or "") else None
+        rows = history(store, name, limit if about is None else _ALL)
+        rows = refs.labelled(store, [row for row in rows if about is None or refs.is_about(row, about)][:limit])
+    result({"corpus": name, "rows": rows}, table([_row(row) for row in rows]), as_json=as_json)
+
+
+def _row(row: dict[str, Any]) -> list[object]:
+    said = "; ".join([*row.get("tags", ()), *row.get("notes", ())])
+    subject = f"{row['name']} {row['subject'][:12]}" if "name" in row else shown(row["subject"], limit=24)
+    return [row["seq"], row["at"], row["who"], row["kind"], row["corpus"], subject, shown(said, limit=60)]
+
+
+def _labels(version: Version, found: Labels) -> dict[str, Any]:
+    facts = {"corpus": version.corpus, "version": version.id, "name": version.name}
+    return facts | {"tags": list(found.tags), "notes": list(found.notes)}
+
+
+def _label_lines(version: Version, found: Labels) -> list[str]:
+    out = [f"{version.corpus}@{version.name}  {version.id[:12]}"]
+    out += [f"  tag {tag}" for tag in found.tags]
+    return out + [f"  note: {note}" for note in found.notes]

@@ -11,6 +11,7 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
+from workbench.curation.fixes import changes, in_words
 from workbench.text import show
 
 if TYPE_CHECKING:
@@ -68,9 +69,9 @@ def _issues(shown: Shown) -> Iterator[Piece]:
 def _suggestion(issue: Mapping[str, Any]) -> Iterator[Piece]:
     if issue["fix"] is None:
         return
-    drop = issue["fix"] == json.dumps({"drop": True})
+    wanted = changes(issue["field"], issue["fix"])
     yield "  f ", "bold"
-    yield ("drops the record\n" if drop else f"sets it to {show(issue['fix'], limit=300)}\n")
+    yield "drops the record\n" if wanted is None else f"sets {show(in_words(wanted), limit=300)}\n"
 
 
 def _fields(shown: Shown) -> Iterator[Piece]:

@@ -1,0 +1,58 @@
+"""Bring quarantined units back as the rows that a person made of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+from workbench.corpus import Corpus
+from workbench.errors import DataError, UsageError, unknown
+from workbench.fingerprint import digest_bytes
+from workbench.readers import mapping as maps
+from workbench.readers.record import Origin
+from workbench.services.intake import fields_of
+from workbench.store.catalogue import Entry
+from workbench.store.deliveries import take
+from workbench.store.intake import Arrival, Intake
+from workbench.store.state import State
+from workbench.store.store import Store
+
+
+def readmit(store: Store, name: str, source: str, position: int, row: dict[str, Any]) -> str:
+    """Bring a quarantined unit back as the row a person made of it, and return the new record's id."""
+    corpus = store.corpus(name)
+    if corpus.source(source) is None:
+        raise unknown("source", source, [known.name for known in corpus.sources])
+    made: list[str] = []
+
+    def entries(state: State) -> list[Entry]:
+        entry = _readmission(state, corpus, (source, position), row)
+        made[:] = [entry[2]]
+        return [entry]
+
+    store.change(corpus, entries)
+    return made[0]
+
+
+def _readmission(state: State, corpus: Corpus, place: tuple[str, int], row: dict[str, Any]) -> Entry:
+    source, position = place
+    rejects = state.rejects.filter((pl.col("source") == source) & (pl.col("position") == position))
+    if rejects.is_empty():
+        raise UsageError(f"no quarantined unit {position} in {source!r}", "list them with: workbench show --quarantine")
+    unit = rejects.to_dicts()[0]
+    declared = corpus.source(source)
+    mapping = maps.Mapping(state.deliveries[source].body["mapping"])
+    try:
+        typed, extra = maps.apply(mapping, row, fields_of(state.schema))
+    except maps.MappingError as error:
+        raise UsageError(f"the row still does not fit: {error}", "give the raw columns as JSON") from error
+    origin = Origin(unit["position"], unit["start"], unit["end"])
+    with Intake(state.schema, declared.key if declared else (), state.objects, joins=True) as intake:
+        intake.add(Arrival(typed, extra, row, origin))
+        body = take(intake, {}, (corpus.name, source, state)).entries[0][3]
+    segment = state.objects.table(body["segments"][0]) if body["segments"] else None
+    if segment is None:
+        raise DataError("a record like this is here already", "drop the quarantined unit, or change the row")
+    facts = {"source": source, "unit": digest_bytes(unit["raw"]), "segment": body["segments"][0], "rid": state.next_rid}
+    return "readmission", corpus.name, segment["id"][0], facts

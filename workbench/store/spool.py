@@ -1,0 +1,45 @@
+"""Rows on their way in, as frames: full ones wait in scratch files, so that memory does not grow with the delivery."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import polars as pl
+
+from workbench.errors import OutsideError
+from workbench.workspace import out_of_space, private
+
+
+class Spool:
+    """Frames in the order in which they were added; read as often as wanted until it is closed."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        """Use files of this name in a folder; nothing is written before a frame is added."""
+        self._folder = folder
+        self._name = name
+        self._files: list[Path] = []
+
+    def add(self, frame: pl.DataFrame) -> None:
+        """Put a frame behind the others."""
+        path = self._folder / f"{self._name}-{len(self._files)}.arrow"
+        self._files.append(path)
+        with out_of_space(path):
+            try:
+                frame.write_ipc(private(path), compression="uncompressed")
+            except pl.exceptions.ComputeError as error:
+                hint = "free some space or choose another workspace"
+                raise OutsideError(f"cannot write {str(path)!r}: {error}", hint) from error
+
+    def frames(self, columns: list[str] | None = None) -> Iterator[pl.DataFrame]:
+        """Yield the frames, with some of their columns or all."""
+        for path in self._files:
+            yield pl.read_ipc(path, columns=columns)
+
+    def close(self) -> None:
+        """Remove the files."""
+        for path in self._files:
+            with suppress(OSError):  # on a read-only disk this would hide the first error
+                path.unlink()
+        self._files.clear()
