@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Set
+from collections.abc import Set
 from dataclasses import dataclass
-from typing import Literal
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-from workbench.curation.duplicates import Unit, words
+from workbench.curation.components import components
+from workbench.curation.duplicates import Pairs
+from workbench.curation.minhash import facts_of, jaccards_of, named
+from workbench.curation.units import Units, key_of
 
 THRESHOLD = 0.8
 AGREEING_WORDS = 0.8
@@ -17,10 +20,8 @@ AGREEING_WORDS = 0.8
 LONG_ANSWER = 8
 """Words from which an answer is compared by words; shorter ones must be equal."""
 
-Kind = Literal["redundant", "paraphrase", "conflict", "translation", "similar"]
 JUDGED = {"a": pl.String, "b": pl.String, "jaccard": pl.Float64, "kind": pl.String}
 REMOVED = {"id": pl.String, "kept": pl.String, "jaccard": pl.Float64}
-Rank = tuple[object, ...]
 
 
 @dataclass(frozen=True)
@@ -34,116 +35,134 @@ class Judgement:
         """Return the number of clusters, of removed records and of pairs of each kind."""
         kinds = dict(self.pairs.group_by("kind").len().iter_rows())
         named = ("redundant", "paraphrase", "conflict", "translation")
-        alike = self.pairs.filter(pl.col("kind") != "similar")
-        clusters = len(set(components(list(alike.select("a", "b").iter_rows())).values()))
-        return {"clusters": clusters, "removed": self.removed.height} | {k: kinds.get(k, 0) for k in named}
+        return {"clusters": self._clusters(), "removed": self.removed.height} | {k: kinds.get(k, 0) for k in named}
+
+    def _clusters(self) -> int:
+        alike = self.pairs.filter(pl.col("kind") != "similar").select("a", "b")
+        names = pl.concat([alike["a"], alike["b"].alias("a")]).unique().sort()
+        one, other = (names.search_sorted(alike[end]).cast(pl.Int64).to_numpy() for end in ("a", "b"))
+        return len(np.unique(components(len(names), one, other)))
 
 
 def judge(
-    all_units: list[Unit],
-    pairs: pl.DataFrame,
-    rank: Mapping[str, Rank],
+    units: Units,
+    pairs: Pairs,
+    order: pl.Series,
     *,
     threshold: float = THRESHOLD,
     apart: Set[frozenset[str]] = frozenset(),
 ) -> Judgement:
-    """Class every verified pair and choose leaders, best rank first (a smaller rank is better).
+    """Class every verified pair and choose leaders; `order` holds all record ids, the best first.
 
     A record goes only in favour of a kept one of the same answer at or above the threshold: chains remove
     nobody, and a conflict is never removed. `apart` holds pairs of records that a person judged to be no
     duplicates: their units do not go for each other, and within one unit both stay.
     """
-    by_name = {unit.name: unit for unit in all_units}
-    unit_of = {record: unit.name for unit in all_units for record in unit.records}
-    parted = {frozenset(unit_of.get(record, record) for record in pair) for pair in apart}
-    judged = [
-        (a, b, similarity, kind_of(by_name[a], by_name[b], (similarity, asked), threshold))
-        for a, b, similarity, asked in pairs.iter_rows()
-        if frozenset((a, b)) not in parted
-    ]
-    inside = {record for pair in apart if len({unit_of.get(r, r) for r in pair}) == 1 for record in pair}
-    exact = [
-        (unit.records[0], other, 1.0, "redundant")
-        for unit in all_units
-        for other in unit.records[1:]
-        if frozenset((unit.records[0], other)) not in apart
-    ]
-    table = pl.DataFrame(judged + exact, schema=JUDGED, orient="row")
-    return Judgement(table, _removed(by_name, judged, rank, inside))
+    parted = _parted(units, apart)
+    divided = parted.filter(pl.col("unit_a") != pl.col("unit_b"))
+    ends = divided.select(a=pl.min_horizontal("unit_a", "unit_b"), b=pl.max_horizontal("unit_a", "unit_b"))
+    judged = pairs.frame.join(ends, on=["a", "b"], how="anti", maintain_order="left")
+    judged = judged.with_columns(kind=kinds(units, judged, threshold))
+    within = parted.filter(pl.col("unit_a") == pl.col("unit_b"))
+    staying = pl.concat([within["a"], within["b"].alias("a")])
+    name = units.frame["name"]
+    near = judged.select("jaccard", "kind", a=name.gather(judged["a"]), b=name.gather(judged["b"]))
+    table = pl.concat([near.select(*JUDGED), _exact(units, within)])
+    return Judgement(table, _removed(units, judged.filter(pl.col("kind") == "redundant"), order, staying))
 
 
-def kind_of(one: Unit, other: Unit, similarities: tuple[float, float], threshold: float) -> Kind:
-    """Return the kind of a pair from its text and question Jaccards and its answers."""
-    similarity, asked = similarities
-    if one.language and other.language and one.language != other.language:
-        return "translation"
-    same_question = bool(one.question) and (one.question == other.question or asked >= threshold)
-    if not agree(one.answer, other.answer):
-        return "conflict" if same_question else "similar"
-    # Long answers that agree may still say the opposite in one word, so only equal ones make a record redundant.
-    if one.answer == other.answer and similarity >= threshold and _numbers(one.text) == _numbers(other.text):
-        return "redundant"
-    return "paraphrase" if one.answer else "similar"
+def _parted(units: Units, apart: Set[frozenset[str]]) -> pl.DataFrame:
+    """Return the pairs judged apart whose records are both here: a, b, and their units."""
+    pairs = [sorted(pair) for pair in apart if len(pair) == 2]
+    listed = pl.DataFrame(pairs, schema={"a": pl.String, "b": pl.String}, orient="row")
+    for end in ("a", "b"):
+        listed = listed.join(units.members.rename({"id": end, "unit": f"unit_{end}"}), on=end)
+    return listed
 
 
-def agree(one: str | None, other: str | None) -> bool:
-    """Return whether two answers say the same: equal, or long, with equal numbers and most words in common."""
-    if one == other:
-        return True
-    if one is None or other is None:
-        return False
-    left, right = words(one), words(other)
-    if min(len(left), len(right)) < LONG_ANSWER or _numbers(one) != _numbers(other):
-        return False
-    shared = len(set(left) & set(right)) / len(set(left) | set(right))
-    return shared >= AGREEING_WORDS
+def _exact(units: Units, within: pl.DataFrame) -> pl.DataFrame:
+    """Return each unit's first record with every other one, but for those judged apart."""
+    named = units.members.join(units.frame.select("name").with_row_index("unit").cast({"unit": pl.Int64}), on="unit")
+    others = named.filter(pl.col("id") != pl.col("name")).select(a="name", b="id")
+    kept = others.join(within, on=["a", "b"], how="anti").sort("a", "b")
+    return kept.select("a", "b", jaccard=pl.lit(1.0), kind=pl.lit("redundant"))
 
 
-def _numbers(text: str) -> list[str]:
-    return sorted(word for word in words(text) if any(letter.isdigit() for letter in word))
+def kinds(units: Units, pairs: pl.DataFrame, threshold: float) -> pl.Series:
+    """Return the kind of each pair of units, from its text and question Jaccards and its answers."""
+    facts = units.frame.select("question_key", "answer_key", "language", "text")
+    one, other = facts[pairs["a"]], facts[pairs["b"]]
+    spoken = (one["language"] != "") & (other["language"] != "") & (one["language"] != other["language"])
+    same_answer = one["answer_key"].eq_missing(other["answer_key"])
+    asked = (one["question_key"] == other["question_key"]) | (pairs["question_jaccard"] >= threshold)
+    asked = asked.fill_null(value=False) & one["question_key"].is_not_null()
+    agreed = same_answer | _agreeing(units, pairs, ~same_answer)
+    close = same_answer & (pairs["jaccard"] >= threshold)
+    redundant = close & _same_numbers(units.texts, one["text"], other["text"], close)
+    answered = one["answer_key"].is_not_null() & (one["answer_key"] != pl.Series([key_of("")]))
+    return pl.select(
+        pl.when(spoken.fill_null(value=False)).then(pl.lit("translation"))
+        .when(~agreed & asked).then(pl.lit("conflict"))
+        .when(~agreed).then(pl.lit("similar"))
+        # Long answers that agree may still say the opposite in one word, so only equal ones make a record redundant.
+        .when(redundant).then(pl.lit("redundant"))
+        .when(answered).then(pl.lit("paraphrase"))
+        .otherwise(pl.lit("similar"))
+    ).to_series()  # fmt: skip
 
 
-def _removed(
-    by_name: Mapping[str, Unit],
-    judged: list[tuple[str, str, float, Kind]],
-    rank: Mapping[str, Rank],
-    parted: Set[str],
-) -> pl.DataFrame:
-    """Choose leaders greedily in rank order: whoever meets a kept, redundant twin goes.
+def _agreeing(units: Units, pairs: pl.DataFrame, where: pl.Series) -> pl.Series:
+    """Return which pairs of different answers say the same: long, with equal numbers and most words in common."""
+    said = units.frame["answer"]
+    both = pairs.with_row_index("pair").filter(where & said.gather(pairs["a"]).is_not_null())
+    both = both.filter(said.gather(both["b"]).is_not_null())
+    out = np.zeros(pairs.height, np.bool_)
+    ends = both["a"].to_numpy(), both["b"].to_numpy()
+    rows, place = named(len(units), *ends)
+    answers, one, other = said.gather(rows), place[ends[0]], place[ends[1]]
+    count, numbers = facts_of(answers)
+    long = np.flatnonzero((np.minimum(count[one], count[other]) >= LONG_ANSWER) & (numbers[one] == numbers[other]))
+    shared = jaccards_of(answers, 1, one[long], other[long])
+    out[both["pair"].to_numpy()[long[shared >= AGREEING_WORDS]]] = True
+    return pl.Series(out)
 
-    Records `parted` from an equal one go for no equal one.
+
+def _same_numbers(texts: pl.Series, one: pl.Series, other: pl.Series, where: pl.Series) -> pl.Series:
+    """Return which of some pairs of texts hold the same words with a digit, counted."""
+    wanted = where.arg_true().to_numpy()
+    ends = one.to_numpy()[wanted], other.to_numpy()[wanted]
+    rows, place = named(len(texts), *ends)
+    numbers = facts_of(texts.gather(rows))[1]
+    out = np.zeros(len(where), np.bool_)
+    out[wanted] = numbers[place[ends[0]]] == numbers[place[ends[1]]]
+    return pl.Series(out)
+
+
+def _removed(units: Units, twins: pl.DataFrame, order: pl.Series, staying: pl.Series) -> pl.DataFrame:
+    """Choose leaders greedily in the order: whoever meets a kept, redundant twin goes.
+
+    Records `staying` were parted from an equal one, and go for no equal one.
     """
-    twins: dict[str, list[tuple[str, float]]] = defaultdict(list)
-    for a, b, similarity, kind in judged:
-        if kind == "redundant":
-            twins[a].append((b, similarity))
-            twins[b].append((a, similarity))
-    leader = {name: min(unit.records, key=lambda record: rank[record]) for name, unit in by_name.items()}
-    kept: set[str] = set()
-    rows = []
-    for name in sorted(by_name, key=lambda name: rank[leader[name]]):
-        favoured = max(((s, twin) for twin, s in twins[name] if twin in kept), default=None)
-        similarity, winner = favoured if favoured else (1.0, name)
-        if favoured is None:
-            kept.add(name)
-        stay = parted | {leader[winner]} if winner == name else frozenset()
-        goes = (record for record in by_name[name].records if record not in stay)
-        rows += [(record, leader[winner], similarity) for record in goes]
-    return pl.DataFrame(rows, schema=REMOVED, orient="row")
+    ranked = pl.DataFrame({"id": order}).with_row_index("rank").join(units.members, on="id").sort("rank")
+    leader = ranked.unique("unit", keep="first", maintain_order=True)
+    winner, similarity = _leaders(leader["unit"].to_numpy(), twins)
+    best, unit = leader.sort("unit")["id"], units.members["unit"].to_numpy()
+    rows = units.members.with_columns(
+        kept=best.gather(winner[unit]),
+        jaccard=pl.Series(similarity[unit], dtype=pl.Float64),
+        own=pl.Series(winner[unit] == unit, dtype=pl.Boolean),
+    )
+    stays = pl.col("own") & ((pl.col("id") == pl.col("kept")) | pl.col("id").is_in(staying.implode()))
+    return rows.filter(~stays).select(*REMOVED).sort("id")
 
 
-def components(edges: list[tuple[str, str]]) -> dict[str, str]:
-    """Return each linked name's component, named by its smallest member (union-find with path halving)."""
-    parent: dict[str, str] = {}
+def _leaders(order: NDArray[np.int64], twins: pl.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    from workbench.curation.comparing import leaders
 
-    def root(name: str) -> str:
-        parent.setdefault(name, name)
-        while parent[name] != name:
-            parent[name] = parent[parent[name]]
-            name = parent[name]
-        return name
-
-    for a, b in edges:
-        one, other = sorted((root(a), root(b)))
-        parent[other] = one
-    return {name: root(name) for name in list(parent)}
+    ends = twins["a"].to_numpy(), twins["b"].to_numpy()
+    one, other = np.concatenate(ends), np.concatenate(ends[::-1])
+    sort = np.argsort(one, kind="stable")
+    start = np.concatenate([[0], np.cumsum(np.bincount(one, minlength=len(order)))])
+    jaccard = np.tile(twins["jaccard"].to_numpy(), 2)[sort]
+    winner, similarity = leaders(order, start, other[sort], jaccard)
+    return winner, similarity

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
 import polars as pl
 
-from workbench.curation.duplicates import FLOOR, Unit, candidates, jaccard, shingles, units
+from workbench.curation.bands import BANDS, FLOOR, ROWS, chance
+from workbench.curation.duplicates import unit_pairs
+from workbench.curation.nearness import near_pairs
 from workbench.curation.split import held_value
+from workbench.curation.units import Units, units
 from workbench.schema import Schema
 
 REPORTED_FROM = 0.5
 """Below this Jaccard the bands find too few of the pairs for their maximum to mean anything."""
-_SPACELESS = re.compile(
-    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
-)
-"""Thai and Lao, Burmese, Khmer, Japanese kana, Chinese characters."""
+LOOKED_AT_FROM = 0.3
+"""Pairs between two sides are verified down to this Jaccard, for the list of the closest."""
+LISTED = 20
+_CLOSE = {"a": pl.String, "b": pl.String, "jaccard": pl.Float64, "side_a": pl.String, "side_b": pl.String}
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,13 @@ class Proof:
     unchecked: tuple[str, ...]
     """What this proof says nothing about."""
     leaks: tuple[tuple[str, str, str], ...] = ()
-    """Up to 20 of the leaks: what, one record, the other."""
+    """Up to LISTED of the leaks: what, one record, the other."""
+    closest: tuple[tuple[str, str, float, str, str], ...] = ()
+    """Up to LISTED of the most alike pairs below the floor: one record, the other, Jaccard, their sides."""
+    compared: str = ""
+    """What was compared, how, and how surely a leak is found."""
+    giant: dict[str, Any] | None = None
+    """What made a group that holds more than a third of the records, if there is one."""
 
     @property
     def clean(self) -> bool:
@@ -51,55 +60,86 @@ class Proof:
         return asdict(self) | {
             "unchecked": list(self.unchecked),
             "leaks": [list(leak) for leak in self.leaks],
+            "closest": [list(pair) for pair in self.closest],
         }
 
 
-def prove(frame: pl.DataFrame, schema: Schema, links: Iterable[tuple[str, str]] = ()) -> Proof:
+def prove(frame: pl.DataFrame, schema: Schema, links: pl.DataFrame | None = None) -> Proof:
     """Prove a derived frame of the split records (columns `id`, `source`, `position`, `split`, the schema's).
 
-    `links` are pairs of these records that were found to belong together, whatever their Jaccard.
+    `links` are pairs of these records (`one`, `other`) that were found to belong together, whatever their Jaccard.
     """
-    side = dict(frame.select("id", "split").iter_rows())
-    all_units = units(frame, schema)
-    grams = [shingles(unit.text, schema.declared.duplicates.ngram) for unit in all_units]
-    tried = candidates(grams)
-    close = _close_pairs(all_units, grams, tried.pairs, side)
+    found = units(frame, schema)
+    close, left_out = _close_pairs(found, frame.select("id", "split"), schema.declared.duplicates.ngram)
+    leaking = close.filter(pl.col("jaccard") >= FLOOR)
     torn = [("group", *pair) for column in _holding(schema) for pair in _torn(frame, column)]
-    torn += _torn_links(links, side, {frozenset((a, b)) for a, b, similarity in close if similarity >= FLOOR})
+    torn += _torn_links(links, frame, leaking) if links is not None else []
     neighbours = _neighbours(frame) if schema.declared.order else []
-    exact = [("exact", a, b) for a, b, similarity in close if similarity == 1.0]
-    near = [("near", a, b) for a, b, similarity in close if FLOOR <= similarity < 1.0]
-    largest = max((similarity for _, _, similarity in close), default=0.0)
+    exact = [("exact", a, b) for a, b in leaking.filter(pl.col("jaccard") == 1).select("a", "b").rows()]
+    near = [("near", a, b) for a, b in leaking.filter(pl.col("jaccard") < 1).select("a", "b").rows()]
+    largest = close["jaccard"].max() or 0.0
     return Proof(
         exact=len(exact),
         near=len(near),
         neighbour=len(neighbours),
         group=len(torn),
-        max_jaccard=round(largest, 4) if largest >= REPORTED_FROM else f"< {REPORTED_FROM}",
-        unchecked=(*unchecked(frame, schema), *_uncompared(all_units, tried.left_out)),
-        leaks=tuple([*exact, *near, *neighbours, *torn][:20]),
+        max_jaccard=round(float(str(largest)), 4) if float(str(largest)) >= REPORTED_FROM else f"< {REPORTED_FROM}",
+        unchecked=(*unchecked(frame, schema), *_uncompared(left_out)),
+        leaks=tuple([*exact, *near, *neighbours, *torn][:LISTED]),
+        closest=tuple(close.filter(pl.col("jaccard") < FLOOR).head(LISTED).rows()),
+        compared=_compared(found, schema),
     )
 
 
-def _torn_links(
-    links: Iterable[tuple[str, str]], side: Mapping[str, str], counted: Set[frozenset[str]]
-) -> list[tuple[str, str, str]]:
-    return [("group", a, b) for a, b in links if side[a] != side[b] and frozenset((a, b)) not in counted]
+def _compared(found: Units, schema: Schema) -> str:
+    text = " + ".join(schema.declared.duplicates.text)
+    less = "".join(f"; left out as a template of {t.records:,} records: {t.words!r}" for t in found.templates)
+    return (
+        f"{text} in {schema.declared.duplicates.ngram}-word shingles, {BANDS} bands x {ROWS} rows: a pair at Jaccard "
+        f"{FLOOR} is found with probability {chance(FLOOR, BANDS, ROWS):.3f}{less}"
+    )
+
+
+def _torn_links(links: pl.DataFrame, frame: pl.DataFrame, counted: pl.DataFrame) -> list[tuple[str, str, str]]:
+    """Return the links between two sides, but for those that count as exact or near leaks already."""
+    side = frame.select("id", "split")
+    placed = links.join(side, left_on="one", right_on="id").join(side, left_on="other", right_on="id")
+    across = placed.filter(pl.col("split") != pl.col("split_right")).select(
+        a=pl.min_horizontal("one", "other"), b=pl.max_horizontal("one", "other")
+    )
+    left = across.join(counted, on=["a", "b"], how="anti").sort("a", "b")
+    return [("group", a, b) for a, b in left.rows()]
 
 
 def _holding(schema: Schema) -> list[str]:
     return [*schema.declared.group, *([schema.declared.concept] if schema.declared.concept else [])]
 
 
-def _close_pairs(
-    all_units: list[Unit], grams: Sequence[frozenset[int]], tried: Iterable[tuple[int, int]], side: Mapping[str, str]
-) -> list[tuple[str, str, float]]:
-    """Return the verified candidate pairs of records whose texts stand on two sides."""
-    sides = [{side[record] for record in unit.records} for unit in all_units]
-    pairs = [(i, j) for i, j in tried if len(sides[i] | sides[j]) > 1]
-    found = [(all_units[i].name, all_units[j].name, jaccard(grams[i], grams[j])) for i, j in pairs]
-    torn = [unit.records for unit, on in zip(all_units, sides, strict=True) if len(on) > 1]
-    return sorted(found + [(*_across(records, side), 1.0) for records in torn], key=lambda pair: -pair[2])
+def _close_pairs(found: Units, side: pl.DataFrame, ngram: int) -> tuple[pl.DataFrame, int]:
+    """Return the pairs of records on two sides whose units are alike, the closest first, and how many are left out.
+
+    Two units, or the records of one, are named by one pair of records.
+    """
+    placed = found.members.join(side, on="id", maintain_order="left")
+    bits = (placed["split"].rank("dense") - 1).cast(pl.UInt8).to_numpy()
+    by_text = np.zeros(len(found.texts), np.uint8)
+    np.bitwise_or.at(by_text, found.frame["text"].gather(placed["unit"]).to_numpy(), np.uint8(1) << bits)
+    near = near_pairs(found.texts, ngram, floor=LOOKED_AT_FROM, sides=by_text)
+    pairs, left_out = unit_pairs(found, near)
+    itself = pl.DataFrame({"a": range(len(found))}, schema={"a": pl.Int64}).select("a", b="a", jaccard=1.0)
+    stands = placed.group_by("unit", "split").agg(pl.col("id").min())
+    both = pl.concat([itself, pairs.select("a", "b", "jaccard")])
+    both = both.join(stands, left_on="a", right_on="unit").join(stands, left_on="b", right_on="unit", suffix="_b")
+    across = both.filter(pl.col("split") != pl.col("split_b")).sort("id", "id_b").unique(["a", "b"], keep="first")
+    turned = pl.col("id") > pl.col("id_b")
+    named = across.select(
+        a=pl.when(turned).then("id_b").otherwise("id"),
+        b=pl.when(turned).then("id").otherwise("id_b"),
+        jaccard="jaccard",
+        side_a=pl.when(turned).then("split_b").otherwise("split"),
+        side_b=pl.when(turned).then("split").otherwise("split_b"),
+    )
+    return named.cast(_CLOSE).sort("jaccard", "a", "b", descending=[True, False, False]), left_out  # type: ignore[arg-type]
 
 
 def _across(records: Iterable[str], side: Mapping[str, str]) -> tuple[str, str]:
@@ -140,18 +180,7 @@ def unchecked(frame: pl.DataFrame, schema: Schema) -> tuple[str, ...]:
     return tuple(out)
 
 
-def _uncompared(all_units: Iterable[Unit], left_out: int) -> Iterator[str]:
-    """Yield what the comparison of words does not reach in these texts."""
-    spaceless = sum(len(unit.records) for unit in all_units if _without_spaces(unit.text))
-    if spaceless:
-        yield (
-            f"near duplicates among {spaceless} records in scripts without spaces (Chinese, Japanese, Thai, ...): "
-            "their phrases are compared as single words"
-        )
-    if left_out:
-        yield f"up to {left_out} pairs in crowded buckets were not compared (texts of one template)"
-
-
-def _without_spaces(text: str) -> bool:
-    """Return whether a fourth or more of the letters belong to a script that puts no spaces between words."""
-    return 4 * len(_SPACELESS.findall(text)) >= max(sum(map(str.isalpha, text)), 1)
+def _uncompared(left_out: int) -> tuple[str, ...]:
+    if not left_out:
+        return ()
+    return (f"up to {left_out} pairs in crowded buckets were not compared (texts of one template)",)

@@ -2,42 +2,27 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 import polars as pl
 
 from workbench.corpus import Corpus, save_corpus
-from workbench.curation.duplicates import (
-    BANDS,
-    CROWDED,
-    LEADERS,
-    PERMUTATIONS,
-    ROWS,
-    Unit,
-    units,
-    verified_pairs,
-)
-from workbench.curation.judge import Judgement, Rank, judge
+from workbench.curation.duplicates import Pairs, verified_pairs
+from workbench.curation.judge import Judgement, judge
 from workbench.curation.split import RANK
+from workbench.curation.units import Units, units
 from workbench.errors import UsageError
-from workbench.fingerprint import digest
 from workbench.schema import Schema
 from workbench.services.check import check
 from workbench.services.delivered import delivered_sides
+from workbench.services.kept_pairs import near_texts
 from workbench.services.records import find
 from workbench.store.catalogue import Entry
-from workbench.store.objects import write_parquet
 from workbench.store.state import State
 from workbench.store.store import Store
 from workbench.store.versions import Version, state_of, versions
-from workbench.workspace import out_of_space
 
-_SCHEME = f"minhash {PERMUTATIONS} affine32 xxh32 {BANDS}x{ROWS} words casefold nfc crowded {CROWDED}/{LEADERS} 2"
-"""Names everything that verified pairs depend on beside the texts; kept pairs of another scheme are not used."""
 DUPLICATE_OF = "duplicate of "
 """What the reason of a removed record begins with; the kept record follows."""
 
@@ -51,8 +36,8 @@ class Curated:
     state: State
     records: pl.DataFrame
     issues: pl.DataFrame
-    units: list[Unit]
-    pairs: pl.DataFrame
+    units: Units
+    pairs: Pairs
     """All verified pairs of units, whatever was judged: what they hold together stays together."""
     judgement: Judgement
     prior: dict[str, str]
@@ -74,19 +59,19 @@ def curate(
     corpus = store.corpus(name)
     state, found = check(store, name)
     schema = store.schema(corpus)
-    all_units = units(schema.derived(state.records), schema)
-    pairs = _pairs(store, all_units, schema.declared.duplicates.ngram)
+    found_units = units(schema.derived(state.records), schema)
+    ngram = schema.declared.duplicates.ngram
+    pairs = verified_pairs(found_units, ngram, near_texts(store.workspace, name, found_units.texts, ngram))
     once = assigned_before(store, state) if prior is None else prior
-    faulty = set(found.filter(pl.col("severity") == "error")["record"])
     delivered = delivered_sides(state) if (_keeps(store, corpus) if keep is None else keep) else {}
     judgement = judge(
-        all_units,
+        found_units,
         pairs,
-        _ranks(state.records, schema, faulty, (delivered, once)),
+        _order(state.records, schema, found, (delivered, once)),
         threshold=corpus.duplicates.threshold if threshold is None else threshold,
         apart=_apart(state),
     )
-    return Curated(corpus, schema, state, state.records, found, all_units, pairs, judgement, once)
+    return Curated(corpus, schema, state, state.records, found, found_units, pairs, judgement, once)
 
 
 def _keeps(store: Store, corpus: Corpus) -> bool:
@@ -135,52 +120,33 @@ def _rows(state: State, wanted: set[str]) -> dict[str, tuple[object, ...]]:
     return {row[0]: row for row in frame.iter_rows()}
 
 
-def _ranks(
-    records: pl.DataFrame, schema: Schema, faulty: set[str], held: tuple[Mapping[str, str], Mapping[str, str]]
-) -> dict[str, Rank]:
-    """Return the keep order: valid, held out (test first), edited by hand, longest, then source and place.
+def _order(
+    records: pl.DataFrame, schema: Schema, found: pl.DataFrame, held: tuple[Mapping[str, str], Mapping[str, str]]
+) -> pl.Series:
+    """Return all ids, the one to keep first: valid, held out (test first), edited by hand, longest, oldest.
 
-    `held` is where the sources put the records, if that counts, and where they were assigned before.
+    `held` is where the sources put the records, if that counts, and where they were assigned before. The oldest is
+    the one that was ingested first.
     """
+    faulty = found.filter(pl.col("severity") == "error")["record"].implode()
     length = pl.sum_horizontal(
         pl.col(c).str.len_chars().fill_null(0) for c, t in schema.types.items() if t == pl.String
     )
-    rows = records.select("id", "source", "position", "edited", length.alias("length")).iter_rows()
-    return {
-        record: (
-            record in faulty,
-            *(-RANK.get(sides.get(record, ""), -1) for sides in held),
-            *(not edited, -size, source, place, record),
-        )
-        for record, source, place, edited, size in rows
-    }
+    worst_first = (
+        ~pl.col("id").is_in(faulty),
+        *(pl.col("id").replace_strict(_ranked(sides), default=-1, return_dtype=pl.Int8) for sides in held),
+        pl.col("edited"),
+        length,
+    )
+    keys = [key.alias(f"key{i}") for i, key in enumerate(worst_first)]
+    down = [True] * len(keys) + [False, False]
+    return records.select("id", "rid", *keys).sort(
+        [f"key{i}" for i in range(len(keys))] + ["rid", "id"], descending=down
+    )["id"]
 
 
-def _pairs(store: Store, all_units: list[Unit], ngram: int) -> pl.DataFrame:
-    """Return the verified pairs, computed once for the same texts and scheme."""
-    texts = [[unit.name, unit.text, unit.question, unit.answer] for unit in all_units]
-    kept = store.workspace.cache / f"pairs-{digest([_SCHEME, ngram, texts])[:32]}.parquet"
-    known = _kept_pairs(kept)
-    if known is not None:
-        return known
-    pairs = verified_pairs(all_units, ngram)
-    draft = kept.with_suffix(f".{uuid.uuid4().hex}")  # two processes may look at once
-    try:
-        with out_of_space(draft):
-            write_parquet(pairs, draft)
-            draft.replace(kept)
-    finally:
-        with suppress(OSError):
-            draft.unlink()
-    return pairs
-
-
-def _kept_pairs(path: Path) -> pl.DataFrame | None:
-    """Return pairs computed before; what a power cut left torn counts as never computed."""
-    try:
-        return pl.read_parquet(path) if path.is_file() else None
-    except (pl.exceptions.PolarsError, OSError):
-        return None
+def _ranked(sides: Mapping[str, str]) -> dict[str, int]:
+    return {record: RANK.get(side, -1) for record, side in sides.items()}
 
 
 def _apart(state: State) -> set[frozenset[str]]:

@@ -1,0 +1,415 @@
+"""Compiled loops over the bytes of texts: cut into words, hash n-grams, sign, verify. Import it inside functions only.
+
+numba keeps what it compiled beside this file, so a machine compiles once. No loop here calls one of another file: that
+cache would not see the other one change.
+"""
+# mypy: disallow-untyped-decorators=False, disable-error-code="no-untyped-call,no-any-return,import-untyped"
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from llvmlite import ir
+from numba import njit, types, uint32, uint64
+from numba.extending import intrinsic
+from numpy.typing import NDArray
+
+from workbench.curation.alphabet import ALONE, BLANK, DIGIT, HARD, KNOWN, WORD, Alphabet
+
+Bytes = NDArray[np.uint8]
+Hashes = NDArray[np.uint32]
+Keys = NDArray[np.uint64]
+Places = NDArray[np.int64]
+
+_P1, _P2, _P3, _P4, _P5 = (np.uint32(p) for p in (2654435761, 2246822519, 3266489917, 668265263, 374761393))
+_K1, _K2 = np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53)
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_ROW = np.uint64(0xFFFFFFFF)
+
+
+def _ascii(separates: Any) -> Bytes:  # noqa: ANN401 - a predicate over letters
+    table = np.full(256, 32, np.uint8)
+    for code in range(128):
+        if not separates(chr(code)):
+            table[code] = ord(chr(code).lower())
+    return table
+
+
+_WORDS = _ascii(lambda letter: not (letter.isalnum() or letter == "_"))
+_FOLDS = _ascii(str.isspace)
+_AS_IS = np.arange(256, dtype=np.uint8)
+
+_jit = njit(cache=True, nogil=True, error_model="numpy", boundscheck=False)
+_inline = njit(inline="always")
+
+
+class Block(NamedTuple):
+    """Rows of UTF-8 text; the rows that only Python can fold stand, folded, in the spare ones."""
+
+    data: Bytes
+    offsets: Places
+    spare: Bytes
+    spare_offsets: Places
+    spare_of: Places
+    """By row: its place among the spare ones, or -1."""
+
+
+class Sets(NamedTuple):
+    """Sorted distinct shingle hashes of some rows."""
+
+    start: Places
+    size: Places
+    data: Hashes
+
+
+@intrinsic
+def _load32(context: Any, data: Any, place: Any) -> Any:  # noqa: ANN401 - numba's own types
+    """Load 32 bits at any place: twice as fast as putting bytes together."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ANN401
+        base = context.make_array(signature.args[0])(context, builder, args[0]).data
+        at = builder.gep(base, [args[1]])
+        loaded = builder.load(builder.bitcast(at, ir.IntType(32).as_pointer()))
+        loaded.align = 1
+        return loaded
+
+    return types.uint32(data, types.int64), generate
+
+
+@_inline
+def _turn(x: Any, by: Any) -> Any:  # noqa: ANN401
+    return uint32(uint32(x << uint32(by)) | uint32(x >> uint32(32 - by)))
+
+
+@_inline
+def _round(lane: Any, word: Any) -> Any:  # noqa: ANN401
+    return uint32(_turn(uint32(lane + uint32(word * _P2)), 13) * _P1)
+
+
+@_jit
+def xxh32(data: Bytes, start: int, stop: int) -> int:
+    """Return xxHash32 (seed 0) of some bytes, as the specification of xxHash has it."""
+    i = start
+    if stop - start >= 16:
+        one, two, three, four = uint32(_P1 + _P2), uint32(_P2), uint32(0), uint32(uint32(0) - _P1)
+        while i + 16 <= stop:
+            one, two = _round(one, _load32(data, i)), _round(two, _load32(data, i + 4))
+            three, four = _round(three, _load32(data, i + 8)), _round(four, _load32(data, i + 12))
+            i += 16
+        h = uint32(_turn(one, 1) + _turn(two, 7) + _turn(three, 12) + _turn(four, 18))
+    else:
+        h = uint32(_P5)
+    h = uint32(h + uint32(stop - start))
+    while i + 4 <= stop:
+        h = uint32(_turn(uint32(h + uint32(_load32(data, i) * _P3)), 17) * _P4)
+        i += 4
+    while i < stop:
+        h = uint32(_turn(uint32(h + uint32(uint32(data[i]) * _P5)), 11) * _P1)
+        i += 1
+    h = uint32((h ^ (h >> uint32(15))) * _P2)
+    h = uint32((h ^ (h >> uint32(13))) * _P3)
+    return uint32(h ^ (h >> uint32(16)))
+
+
+@_inline
+def _mixed(h: Any) -> Any:  # noqa: ANN401
+    """Return MurmurHash3's 32-bit finalizer, which datasketch's affine32 puts before its permutations."""
+    h = uint32(uint32(h ^ (h >> uint32(16))) * uint32(0x85EBCA6B))
+    h = uint32(uint32(h ^ (h >> uint32(13))) * uint32(0xC2B2AE35))
+    return uint32(h ^ (h >> uint32(16)))
+
+
+@_jit
+def _cut_bytes(data: Bytes, start: int, stop: int, table: Bytes, out: Bytes, starts: Places) -> int:
+    """Cut where the table says blank; write the pieces, one blank between them, and where each starts."""
+    m, pieces, gap = 0, 0, True
+    for i in range(start, stop):  # without branches: always write, advance where it counts
+        byte = table[data[i]]
+        blank = byte == 32
+        out[m] = byte
+        starts[pieces] = m
+        pieces += gap & (not blank)
+        m += not (gap & blank)
+        gap = blank
+    starts[pieces] = m + (not gap)
+    return pieces
+
+
+@_inline
+def _letter(data: Bytes, i: int) -> Any:  # noqa: ANN401
+    """Return the code point at a place of well-formed UTF-8, and its number of bytes."""
+    lead = np.int64(data[i])
+    if lead < 0x80:
+        return lead, 1
+    if lead < 0xE0:
+        return (lead & 0x1F) << 6 | (data[i + 1] & 0x3F), 2
+    if lead < 0xF0:
+        return (lead & 0x0F) << 12 | (np.int64(data[i + 1]) & 0x3F) << 6 | (data[i + 2] & 0x3F), 3
+    high = (lead & 0x07) << 18 | (np.int64(data[i + 1]) & 0x3F) << 12
+    return high | (np.int64(data[i + 2]) & 0x3F) << 6 | (data[i + 3] & 0x3F), 4
+
+
+@_jit
+def _cut_letters(data: Bytes, start: int, stop: int, letters: Alphabet, words: bool, out: Bytes, starts: Places) -> int:
+    """Cut text of any letters into words, or into what stands between blanks, each folded."""
+    m, pieces, gap, i = 0, 0, True, start
+    while i < stop:
+        code, size = _letter(data, i)
+        i += size
+        kind = letters.kind[code]
+        if (words and not kind & WORD) or kind & BLANK:
+            m += not gap
+            out[m - 1 if m else 0] = 32
+            gap = True
+            continue
+        if words and kind & ALONE and not gap:
+            out[m] = 32
+            m += 1
+            gap = True
+        if gap:
+            starts[pieces] = m
+            pieces += 1
+        for k in range(letters.length[code]):
+            out[m] = letters.folded[code] >> uint32(8 * k)
+            m += 1
+        gap = False
+        if words and kind & ALONE:
+            out[m] = 32
+            m += 1
+            gap = True
+    starts[pieces] = m + (not gap)
+    return pieces
+
+
+@_jit
+def _plain(data: Bytes, start: int, stop: int) -> bool:
+    seen = 0
+    for i in range(start, stop):
+        seen |= int(data[i])
+    return seen < 128
+
+
+@_jit
+def _cut(block: Block, row: int, letters: Alphabet, words: bool, out: Bytes, starts: Places) -> int:
+    spare = block.spare_of[row]
+    if spare >= 0:
+        start, stop = block.spare_offsets[spare], block.spare_offsets[spare + 1]
+        return _cut_bytes(block.spare, start, stop, _AS_IS, out, starts)
+    start, stop = block.offsets[row], block.offsets[row + 1]
+    if _plain(block.data, start, stop):
+        return _cut_bytes(block.data, start, stop, _WORDS if words else _FOLDS, out, starts)
+    return _cut_letters(block.data, start, stop, letters, words, out, starts)
+
+
+@_jit
+def _longest(block: Block) -> int:
+    longest = 0
+    for row in range(len(block.offsets) - 1):
+        longest = max(longest, block.offsets[row + 1] - block.offsets[row])
+    for row in range(len(block.spare_offsets) - 1):
+        longest = max(longest, block.spare_offsets[row + 1] - block.spare_offsets[row])
+    return 2 * longest + 8  # folding writes at most twice the bytes
+
+
+@_jit
+def hard_rows(data: Bytes, offsets: Places, kind: Bytes) -> NDArray[np.bool_]:
+    """Return which rows hold a letter that only Python can fold."""
+    hard = np.zeros(len(offsets) - 1, np.bool_)
+    for row in range(len(hard)):
+        i, stop = offsets[row], offsets[row + 1]
+        if _plain(data, i, stop):
+            continue
+        while i < stop:
+            code, size = _letter(data, i)
+            i += size
+            if code >= KNOWN or kind[code] & HARD:
+                hard[row] = True
+                break
+    return hard
+
+
+@_jit
+def digests(block: Block, letters: Alphabet) -> Keys:
+    """Return (N, 2) digests of 64 bits each of the folded texts; texts that read the same share both."""
+    out = np.empty((len(block.offsets) - 1, 2), np.uint64)
+    buffer = np.empty(_longest(block), np.uint8)
+    starts = np.empty(len(buffer) + 1, np.int64)
+    for row in range(len(out)):
+        pieces = _cut(block, row, letters, False, buffer, starts)
+        size = starts[pieces] - 1 if pieces else 0
+        one, two = uint64(size) * _GOLDEN, uint64(size) ^ _K2
+        i = 0
+        while i < size:
+            if i + 4 <= size:
+                word = uint64(_load32(buffer, i))
+                i += 4
+            else:
+                word = uint64(buffer[i]) | uint64(1) << uint64(40)
+                i += 1
+            one = uint64((one ^ word) * _K1)
+            one ^= one >> uint64(32)
+            two = uint64((two ^ word) * _K2)
+            two ^= two >> uint64(29)
+        out[row, 0], out[row, 1] = one, two
+    return out
+
+
+@_jit
+def _numbered(data: Bytes, start: int, stop: int, kind: Bytes) -> bool:
+    i = start
+    while i < stop:
+        code, size = _letter(data, i)
+        i += size
+        if 48 <= code <= 57 or (127 < code < KNOWN and kind[code] & DIGIT):
+            return True
+    return False
+
+
+@_jit
+def word_facts(block: Block, letters: Alphabet) -> Any:  # noqa: ANN401 - two arrays
+    """Return each row's number of words, and the sum of the hashes of its words that hold a digit."""
+    count = np.zeros(len(block.offsets) - 1, np.int64)
+    numbers = np.zeros(len(count), np.uint64)
+    buffer = np.empty(_longest(block), np.uint8)
+    starts = np.empty(len(buffer) + 1, np.int64)
+    for row in range(len(count)):
+        count[row] = _cut(block, row, letters, True, buffer, starts)
+        for w in range(count[row]):
+            if _numbered(buffer, starts[w], starts[w + 1] - 1, letters.kind):
+                numbers[row] += uint64(xxh32(buffer, starts[w], starts[w + 1] - 1))
+    return count, numbers
+
+
+@_jit
+def ends(block: Block, letters: Alphabet, depth: int) -> Keys:
+    """Return (N, 2) hashes of each row's first and last `depth` words, 0 where it has fewer."""
+    out = np.zeros((len(block.offsets) - 1, 2), np.uint64)
+    buffer = np.empty(_longest(block), np.uint8)
+    starts = np.empty(len(buffer) + 1, np.int64)
+    for row in range(len(out)):
+        words = _cut(block, row, letters, True, buffer, starts)
+        if words >= depth:
+            out[row, 0] = uint64(xxh32(buffer, starts[0], starts[depth] - 1)) + uint64(1)
+            out[row, 1] = uint64(xxh32(buffer, starts[words - depth], starts[words] - 1)) + uint64(1)
+    return out
+
+
+@_jit
+def without(block: Block, letters: Alphabet, first: Hashes, last: Hashes, least: int) -> Any:  # noqa: ANN401
+    """Return each row's words, joined by blanks, without those it begins or ends with as `first` or `last` do.
+
+    These are hashes of words in order; fewer than `least` shared ones stay. Returns (bytes, offsets, (N, 2) numbers
+    of words left out).
+    """
+    rows = len(block.offsets) - 1
+    cut, offsets = np.zeros((rows, 2), np.int64), np.zeros(rows + 1, np.int64)
+    data = np.empty(max(len(block.data) + len(block.spare), 64), np.uint8)
+    buffer = np.empty(_longest(block), np.uint8)
+    starts = np.empty(len(buffer) + 1, np.int64)
+    end = 0
+    for row in range(rows):
+        words = _cut(block, row, letters, True, buffer, starts)
+        lead, trail = 0, 0
+        while lead < min(words, len(first)) and xxh32(buffer, starts[lead], starts[lead + 1] - 1) == first[lead]:
+            lead += 1
+        while trail < min(words, len(last)):
+            at = words - trail - 1
+            if xxh32(buffer, starts[at], starts[at + 1] - 1) != last[len(last) - trail - 1]:
+                break
+            trail += 1
+        lead, trail = lead if lead >= least else 0, trail if trail >= least else 0
+        cut[row, 0], cut[row, 1] = lead, trail
+        if lead + trail < words:
+            start, size = starts[lead], starts[words - trail] - 1 - starts[lead]
+            if end + size > len(data):
+                grown = np.empty(2 * (end + size), np.uint8)
+                grown[:end] = data[:end]
+                data = grown
+            data[end : end + size] = buffer[start : start + size]
+            end += size
+        offsets[row + 1] = end
+    return data[:end].copy(), offsets, cut
+
+
+@_jit
+def _hash_grams(words: int, ngram: int, buffer: Bytes, starts: Places, out: Hashes) -> int:
+    if words == 0:
+        return 0
+    step = min(ngram, words)
+    for j in range(words - step + 1):
+        out[j] = xxh32(buffer, starts[j], starts[j + step] - 1)
+    return words - step + 1
+
+
+@_jit
+def _sign(grams: Hashes, count: int, permutations: Hashes, signature: Hashes) -> None:
+    """Write datasketch's affine32 signature: min over shingles h of a * fmix32(h) + b, mod 2^32."""
+    for j in range(count):
+        grams[j] = _mixed(grams[j])
+    padded = (count + 31) // 32 * 32  # whole vectors; a repeated shingle changes no minimum
+    for j in range(count, padded):
+        grams[j] = grams[0]
+    for p in range(permutations.shape[1]):
+        low, a, b = uint32(0xFFFFFFFF), permutations[0, p], permutations[1, p]
+        for j in range(padded):
+            low = min(low, uint32(uint32(a * grams[j]) + b))
+        signature[p] = low
+
+
+@_jit
+def signatures(block: Block, letters: Alphabet, ngram: int, permutations: Hashes) -> Hashes:
+    """Return the (N, permutations) signatures; a text without words has the empty one, all bits set."""
+    out = np.full((len(block.offsets) - 1, permutations.shape[1]), 0xFFFFFFFF, np.uint32)
+    buffer = np.empty(_longest(block), np.uint8)
+    starts = np.empty(len(buffer) + 1, np.int64)
+    grams = np.empty(len(buffer) + 32, np.uint32)
+    for row in range(len(out)):
+        words = _cut(block, row, letters, True, buffer, starts)
+        count = _hash_grams(words, ngram, buffer, starts, grams)
+        if count:
+            _sign(grams, count, permutations, out[row])
+    return out
+
+
+@_jit
+def band_keys(signed: Hashes, first: int, keys: Keys, low: Bytes) -> None:
+    """Write the keys (bands, rows) of some signatures, 32 bits of hash then the row's number, and their low bytes."""
+    bands = keys.shape[0]
+    rows = signed.shape[1] // bands
+    for i in range(len(signed)):
+        for band in range(bands):
+            x = _GOLDEN
+            for r in range(band * rows, (band + 1) * rows):
+                x = uint64((x ^ uint64(signed[i, r])) * _K1)
+                x ^= x >> uint64(32)
+            keys[band, first + i] = (x & ~_ROW) | uint64(first + i)
+        for p in range(signed.shape[1]):
+            low[first + i, p] = signed[i, p] & uint32(255)
+
+
+@_jit
+def shingle_sets(block: Block, letters: Alphabet, ngram: int) -> Sets:
+    """Return every row's sorted distinct shingles."""
+    rows = len(block.offsets) - 1
+    start, size = np.zeros(rows, np.int64), np.zeros(rows, np.int64)
+    data = np.empty(max(len(block.data) // 4, 64), np.uint32)
+    buffer = np.empty(_longest(block), np.uint8)
+    starts = np.empty(len(buffer) + 1, np.int64)
+    grams = np.empty(len(buffer) + 32, np.uint32)
+    end = 0
+    for row in range(rows):
+        words = _cut(block, row, letters, True, buffer, starts)
+        count = _hash_grams(words, ngram, buffer, starts, grams)
+        if end + count > len(data):
+            grown = np.empty(2 * (end + count), np.uint32)
+            grown[:end] = data[:end]
+            data = grown
+        grams[:count].sort()
+        start[row] = end
+        for j in range(count):
+            if j == 0 or grams[j] != grams[j - 1]:
+                data[end] = grams[j]
+                end += 1
+        size[row] = end - start[row]
+    return Sets(start, size, data[:end].copy())

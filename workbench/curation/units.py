@@ -1,0 +1,145 @@
+"""Records of one compared text, answer and language are one unit: exact duplicates of each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from workbench.curation.minhash import digests_of
+from workbench.curation.templates import Template, stripped
+from workbench.schema import Schema
+
+_FRAME = {
+    "name": pl.String,
+    "text": pl.Int64,
+    "question": pl.String,
+    "answer": pl.String,
+    "language": pl.String,
+    "question_key": pl.Binary,
+    "answer_key": pl.Binary,
+}
+
+
+@dataclass(frozen=True)
+class Units:
+    """The units of a corpus, in the order of their names; a unit's number is its row."""
+
+    frame: pl.DataFrame
+    """Columns of _FRAME: `name` is the smallest record id, so that it does not depend on order; `text` the number of
+    the compared text; `question` and `answer` as they stand, with a digest of how they read (null for none)."""
+    members: pl.DataFrame
+    """`id` and `unit` of every record, sorted by both."""
+    texts: pl.Series
+    """The distinct compared texts, without their templates."""
+    templates: tuple[Template, ...] = ()
+    """What was left out of the compared texts."""
+
+    def __len__(self) -> int:
+        """Return the number of units."""
+        return self.frame.height
+
+    @property
+    def records(self) -> list[list[str]]:
+        """Return each unit's record ids, sorted."""
+        grouped = self.members.group_by("unit", maintain_order=True).agg("id")
+        return grouped["id"].to_list()
+
+
+def units(derived: pl.DataFrame, schema: Schema) -> Units:
+    """Gather a derived frame's records into units of equal text (case, accents' form and blanks folded).
+
+    Equal is the whole text; what is compared for nearness is the text without the templates that many share.
+    """
+    declared = schema.declared
+    whole = _columns(derived, declared.duplicates.text)
+    asked = _columns(derived, declared.duplicates.question)
+    cut = {name: stripped(column) for name, column in (whole | asked).items()}
+    answer = _answers(derived, schema)
+    spoken = derived[declared.language] if declared.language else _repeated(None, derived.height)
+    rows = pl.DataFrame(
+        {
+            "id": derived["id"],
+            "whole": _key(_joined(derived, whole)),
+            "compared": _without(derived, whole, {name: cut[name][0] for name in whole}),
+            "question": _without(derived, asked, {name: cut[name][0] for name in asked}),
+            "question_key": _key(_joined(derived, asked)),
+            "answer": answer,
+            "answer_key": _key(answer),
+            "language": spoken.cast(pl.String),
+        }
+    )
+    return _gathered(rows, tuple(found for _, templates in cut.values() for found in templates))
+
+
+def compared_text(derived: pl.DataFrame, schema: Schema) -> pl.Series:
+    """Return the whole compared text of each record, templates included."""
+    return _joined(derived, _columns(derived, schema.declared.duplicates.text))
+
+
+def _columns(derived: pl.DataFrame, names: tuple[str, ...]) -> dict[str, pl.Series]:
+    """Return the compared columns as texts; of a list column the sorted entries."""
+    parts = {name: f"{name}_text" if isinstance(derived.schema[name], pl.List) else name for name in names}
+    return {name: derived[part].fill_null("") for name, part in parts.items()}
+
+
+def _joined(derived: pl.DataFrame, columns: dict[str, pl.Series]) -> pl.Series:
+    if len(columns) == 1:
+        return next(iter(columns.values()))
+    if not columns:
+        return _repeated("", derived.height)
+    return pl.DataFrame(list(columns.values())).select(pl.concat_str(pl.all(), separator="\n")).to_series()
+
+
+def _without(derived: pl.DataFrame, whole: dict[str, pl.Series], cut: dict[str, pl.Series]) -> pl.Series:
+    """Return the joined texts without templates; one that is nothing but template stays whole."""
+    left = _joined(derived, cut)
+    if all(cut[name] is whole[name] for name in whole):
+        return left
+    both = pl.DataFrame({"left": left, "whole": _joined(derived, whole)})
+    return both.select(pl.when(pl.col("left").str.strip_chars() == "").then("whole").otherwise("left")).to_series()
+
+
+def _repeated(text: str | None, times: int) -> pl.Series:
+    return pl.Series([text], dtype=pl.String).new_from_index(0, times)
+
+
+def _answers(derived: pl.DataFrame, schema: Schema) -> pl.Series:
+    if schema.declared.answer is None:
+        return _repeated(None, derived.height)
+    said = derived.select(pl.sql_expr(schema.declared.answer).alias("answer"))["answer"]
+    return said.cast(pl.String)
+
+
+def _key(texts: pl.Series) -> pl.Series:
+    """Return 16 bytes a text, the same for all that read the same, null for null."""
+    import pyarrow as pa
+
+    written = pa.py_buffer(digests_of(texts).tobytes())
+    keys = pl.Series(pa.Array.from_buffers(pa.binary(16), len(texts), [None, written]), dtype=pl.Binary)
+    return keys.to_frame("key").select(pl.when(texts.is_not_null()).then("key"))["key"]
+
+
+def key_of(text: str) -> bytes:
+    """Return the key of one text, see Units."""
+    return bytes(_key(pl.Series([text])).item())
+
+
+def _gathered(rows: pl.DataFrame, templates: tuple[Template, ...]) -> Units:
+    empty = key_of("")
+    # Empty texts say nothing, so they are nobody's duplicates.
+    alone = pl.when(pl.col("whole") == empty).then("id")
+    same = pl.struct("whole", "question_key", "answer_key", "language", alone.alias("alone"))
+    named = rows.with_columns(name=pl.col("id").min().over(same)).sort("name", "id")
+    members = named.select("id", unit=pl.col("name").rle_id().cast(pl.Int64))
+    frame = named.filter(pl.col("id") == pl.col("name"))
+    asked = pl.when(pl.col("question_key") != empty).then("question_key").alias("question_key")
+    if not templates:
+        frame = frame.with_columns(compared_key="whole")
+    else:
+        frame = frame.with_columns(compared_key=_key(frame["compared"]))
+    texts = frame.unique("compared_key", keep="first", maintain_order=True).with_row_index("text")
+    frame = frame.join(
+        texts.select("compared_key", pl.col("text").cast(pl.Int64)), on="compared_key", maintain_order="left"
+    )
+    return Units(frame.with_columns(asked).select(*_FRAME), members, texts["compared"], templates)
