@@ -23,8 +23,14 @@ _HIDDEN = (
 _STAND_INS = _CONTROL_PICTURES | {code: f"\u27e8U+{code:04X}\u27e9" for code in _HIDDEN}
 _BLOCK = {code: shown for code, shown in _STAND_INS.items() if code not in (0x09, 0x0A)}
 
-MARKERS = re.compile(r"</?s>|<\|(?:im_start|im_end|begin_of_text|end_of_text|eot_id)\|>|<(?:bos|eos)>")
+MARKERS = re.compile(
+    r"</?s>|<(?:bos|eos|pad|unk)>|<(?:start|end)_of_turn>|<</?SYS>>|<｜(?:begin▁of▁sentence|end▁of▁sentence)｜>"
+    r"|<\|(?:im_start|im_end|im_sep|begin_of_text|end_of_text|start_header_id|end_header_id|eot_id|eom_id|endoftext"
+    r"|endofprompt|pad|system|user|assistant|end)\|>"
+)
 """Literal special tokens of the common chat templates: their presence in a field doubles BOS or EOS."""
+FRAME = re.compile(r"\[/?INST\]")
+"""The [INST] frame: plain text for some models and special tokens for others, and the very form of some sources."""
 
 
 def show(value: object, *, lines: bool = False, limit: int | None = None) -> str:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from workbench.curation.split import RANK, SPLITS, Cut, Wanted, draw, highest
+from workbench.curation.split import RANK, SPLITS, Cut, Wanted, draw, highest, tested_in
 
 SHORTEST_RUN = 10
 """A run of fewer new passages is too short to hold a block out of it and goes to train."""
 BLOCK = 10
 """Passages a held-out block aims at: long enough to read on, short enough to take several places of a novel."""
+INTERVALS = "intervals"
+"""The method of cutting ordered passages."""
 
 
 @dataclass(frozen=True)
@@ -28,22 +30,57 @@ def cut_passages(
     prior: Mapping[str, str],
     wanted: Wanted,
     groups: Mapping[str, str] | None = None,
+    tested: Mapping[str, int] | None = None,
 ) -> Cut:
     """Assign passages: what was assigned stays, only runs of new text are drawn, neighbours are kept apart.
 
     A passage beside another split's is excluded as gap, and so is one whose group (record -> group, also of records
     that get no side) stands elsewhere; new text yields to assigned, of two assigned splits the lower one yields.
     Places that gaps, groups and exact counts leave open are filled until nothing changes.
+    `tested`: passage -> number of the version whose test it, or its like, first stood in; these stand in test as far
+    as a draw without any prior has room there, else nowhere.
     """
-    known = dict(prior)
+    bound = tested or {}
+    again = {} if prior else _tested_again(sources, bound, wanted)
+    barred = bound.keys() - again.keys()
+    open_text = {name: [p for p in passages if p.record not in barred] for name, passages in sources.items()}
+    known = {record: side for record, side in prior.items() if record not in barred} | again
+    if again:
+        # Only this first round counts what test has already; the next split starts behind it.
+        known |= _standing(_one_side(_cut_once(open_text, known, wanted, len(again)), groups or {}, known))
+    cut = _until_settled(open_text, known, wanted, groups or {})
+    return replace(
+        cut,
+        split=cut.split
+        | dict.fromkeys((p.record for text in sources.values() for p in text if p.record in barred), "excluded"),
+        reasons=cut.reasons | {record: tested_in(bound[record]) for record in barred},
+        method=INTERVALS,
+    )
+
+
+def _tested_again(sources: Mapping[str, Sequence[Passage]], bound: Mapping[str, int], wanted: Wanted) -> dict[str, str]:
+    """Return the once tested passages that test has room for: longest known first, in the order of their sources."""
+    places = [p.record for name in sorted(sources) for p in sorted(sources[name], key=lambda p: p.position)]
+    room = _targets(len(places), wanted)["test"]
+    known_longest = sorted((record for record in places if record in bound), key=bound.__getitem__)
+    return dict.fromkeys(known_longest[:room], "test")
+
+
+def _until_settled(
+    sources: Mapping[str, Sequence[Passage]], known: dict[str, str], wanted: Wanted, groups: Mapping[str, str]
+) -> Cut:
     while True:
-        cut = _one_side(_cut_once(sources, known, wanted), groups or {}, known)
-        standing = {record: side for record, side in cut.split.items() if side in RANK}
+        cut = _one_side(_cut_once(sources, known, wanted), groups, known)
+        standing = _standing(cut)
         # Every round but the last adds passages to `known` and none ever leaves it, so there are at most as many
         # rounds as passages. The next split starts from the last `known`, which gives this very cut again.
         if standing.keys() <= known.keys():
             return Cut(cut.split, cut.reasons, known)
-        known |= standing
+        known = known | standing
+
+
+def _standing(cut: Cut) -> dict[str, str]:
+    return {record: side for record, side in cut.split.items() if side in RANK}
 
 
 def _one_side(cut: Cut, groups: Mapping[str, str], known: Mapping[str, str]) -> Cut:
@@ -64,14 +101,18 @@ def _one_side(cut: Cut, groups: Mapping[str, str], known: Mapping[str, str]) -> 
     return Cut(split, reasons)
 
 
-def _cut_once(sources: Mapping[str, Sequence[Passage]], prior: Mapping[str, str], wanted: Wanted) -> Cut:
+def _cut_once(
+    sources: Mapping[str, Sequence[Passage]], prior: Mapping[str, str], wanted: Wanted, tested: int = 0
+) -> Cut:
+    """Cut each source; `tested` passages stand in test already beside what the runs get there."""
+    lacking = _lacking(sources, prior, wanted, tested)
     split: dict[str, str] = {}
     reasons: dict[str, str] = {}
     for name in sorted(sources):
         passages = sorted(sources[name], key=lambda passage: passage.position)
         split |= {p.record: prior[p.record] for p in passages if p.record in prior}
         for run in _runs(passages, prior):
-            split |= _drawn(run, name, wanted)
+            split |= _drawn(run, name, wanted, lacking)
         _keep_apart(passages, prior, split, reasons)
     _trim(sources, prior, (split, reasons), wanted)
     return Cut(split, reasons)
@@ -90,12 +131,19 @@ def _runs(passages: Sequence[Passage], prior: Mapping[str, str]) -> Iterator[lis
         yield run
 
 
-def _drawn(run: Sequence[Passage], source: str, wanted: Wanted) -> dict[str, str]:
+def _lacking(sources: Mapping[str, Sequence[Passage]], prior: Mapping[str, str], wanted: Wanted, tested: int) -> float:
+    """Return the share of its usual test passages that each run still gives: all, where test holds none yet."""
+    new = sum(passage.record not in prior for passages in sources.values() for passage in passages)
+    usual = _targets(new + tested, wanted)["test"]
+    return max(1 - tested / usual, 0.0) if usual else 1.0
+
+
+def _drawn(run: Sequence[Passage], source: str, wanted: Wanted, lacking: float) -> dict[str, str]:
     """Hold blocks out of one run: it is cut into as many slots as blocks, each block lies inside its slot."""
     split = {passage.record: "train" for passage in run}
     if len(run) < SHORTEST_RUN:
         return split
-    blocks = _blocks(len(run), wanted)
+    blocks = _blocks(_targets(len(run), wanted, lacking))
     blocks.sort(key=lambda block: draw(wanted.seed, f"{source}|{run[0].record}|{block[0]}|{block[1]}"))
     width = len(run) // max(len(blocks), 1)
     for slot, (name, number, size) in enumerate(blocks):
@@ -106,21 +154,23 @@ def _drawn(run: Sequence[Passage], source: str, wanted: Wanted) -> dict[str, str
     return split
 
 
-def _blocks(length: int, wanted: Wanted) -> list[tuple[str, int, int]]:
-    """Return (split, number, size) of every block to hold out of a run of this many passages."""
+def _blocks(targets: Mapping[str, int]) -> list[tuple[str, int, int]]:
+    """Return (split, number, size) of every block to hold out for these numbers of passages."""
     out = []
-    for name, target in _targets(length, wanted).items():
+    for name, target in targets.items():
         many = max(1, round(target / BLOCK))
         out += [(name, number, target // many + (number < target % many)) for number in range(many) if target]
     return out
 
 
-def _targets(length: int, wanted: Wanted) -> dict[str, int]:
+def _targets(length: int, wanted: Wanted, lacking: float = 1.0) -> dict[str, int]:
+    """Return the passages of so many that validation and test want; `lacking` is the share test still misses."""
     if wanted.counts:
-        return {"validation": wanted.counts[1], "test": wanted.counts[2]}
+        return {"validation": wanted.counts[1], "test": round(wanted.counts[2] * lacking)}
     total = sum(wanted.ratios)
     shares = dict(zip(SPLITS, wanted.ratios, strict=True))
-    return {name: max(1, round(length * shares[name] / total)) if shares[name] else 0 for name in SPLITS[1:]}
+    usual = {name: max(1, round(length * shares[name] / total)) if shares[name] else 0 for name in SPLITS[1:]}
+    return usual if lacking == 1 else usual | {"test": round(usual["test"] * lacking)}
 
 
 def _keep_apart(

@@ -8,7 +8,11 @@ from typing import Any
 import pandera.errors
 import polars as pl
 
-from workbench.curation.quality import flags
+from workbench.curation.fixes import DROP as DROP
+from workbench.curation.fixes import of_field
+from workbench.curation.flags.blanks import BLANK
+from workbench.curation.flags.registry import VALUE_LENGTH
+from workbench.curation.quality import corpus_flags, flag_names, record_flags
 from workbench.schema import Rule, Schema
 from workbench.text import show
 
@@ -22,12 +26,7 @@ ISSUES = {
     "hint": pl.String,
     "fix": pl.String,
 }
-"""Columns of an issue table; `fix` is the suggested value as JSON, DROP to drop the record, null if none."""
-
-VALUE_LENGTH = 200
-"""Characters of the offending value kept in an issue."""
-DROP = json.dumps({"drop": True})
-"""The suggested fix that drops the record; no field of a record has this shape."""
+"""Columns of an issue table; `fix` is the suggested fix in the form of `curation.fixes`, null if none."""
 
 
 def issues(frame: pl.DataFrame, schema: Schema) -> pl.DataFrame:
@@ -35,17 +34,40 @@ def issues(frame: pl.DataFrame, schema: Schema) -> pl.DataFrame:
 
     One row a record, rule and field, in record order; nothing is capped.
     """
+    return in_order(frame, [record_issues(frame, schema), corpus_issues(frame, schema)])
+
+
+def record_issues(frame: pl.DataFrame, schema: Schema) -> pl.DataFrame:
+    """Return the issues that depend on each record alone (columns `id`, the schema's, and `extra` where known)."""
     derived = schema.derived(frame)
     found = [_rule_issues(derived, rule) for rule in schema.rules]
     told = {pair for part in found for pair in part.select("record", "field").iter_rows()}
-    found += [_column_issues(frame, schema, told), flags(derived, schema)]
+    return in_order(frame, [*found, _column_issues(frame, schema, told), _flags(derived, schema, told)])
+
+
+def _flags(derived: pl.DataFrame, schema: Schema, told: set[tuple[str, str]]) -> pl.DataFrame:
+    """Return the quality flags; a blank field that a named rule has told of already is not told of twice."""
+    found = record_flags(derived, schema)
+    cells = pl.DataFrame(list(told), schema={"record": pl.String, "field": pl.String}, orient="row")
+    twice = found.filter(rule=BLANK.rule).join(cells, on=["record", "field"], how="semi")
+    return found.join(twice, on=["record", "rule", "field"], how="anti", maintain_order="left")
+
+
+def corpus_issues(frame: pl.DataFrame, schema: Schema) -> pl.DataFrame:
+    """Return the issues that come from comparing records with each other; they cannot be kept record by record."""
+    return in_order(frame, [corpus_flags(schema.derived(frame), schema)])
+
+
+def in_order(frame: pl.DataFrame, parts: list[pl.DataFrame]) -> pl.DataFrame:
+    """Return issue tables as one, in the order of the frame's records, then by rule and field."""
     order = frame.select(pl.col("id").alias("record")).with_row_index("_order")
-    return (
-        pl.concat([part.select(*ISSUES) for part in found])
-        .join(order, on="record")
-        .sort("_order", "rule", "field")
-        .drop("_order")
-    )
+    whole = pl.concat([part.select(*ISSUES) for part in parts])
+    return whole.join(order, on="record").sort("_order", "rule", "field").drop("_order")
+
+
+def known_rules(schema: Schema) -> set[str]:
+    """Return the rules of a schema and of all flags; those of its columns are named as they are broken."""
+    return {*(rule.name for rule in schema.rules), *flag_names()}
 
 
 def _column_issues(frame: pl.DataFrame, schema: Schema, told: set[tuple[str, str]]) -> pl.DataFrame:
@@ -97,7 +119,7 @@ def _fixes(broken: pl.DataFrame, rule: Rule) -> list[str | None]:
     if rule.fix == "DROP":
         return [DROP] * broken.height
     values = broken.select(pl.sql_expr(rule.fix).alias("fix"))["fix"].to_list()
-    return [json.dumps(value, ensure_ascii=False) for value in values]
+    return [of_field(value) for value in values]
 
 
 def _text_of(value: Any) -> str:  # noqa: ANN401 - any cell

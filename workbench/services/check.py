@@ -1,24 +1,139 @@
-"""Check a corpus: what is wrong with its records."""
+"""Check a corpus: what is wrong with its records, and whether the letters of its answers are balanced."""
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from workbench.curation.validate import issues
+from workbench.curation.flags.letters import spread
+from workbench.curation.quality import RULES_VERSION, unchecked
+from workbench.curation.split import SPLITS
+from workbench.curation.validate import ISSUES, corpus_issues, in_order, known_rules, record_issues
+from workbench.errors import OutsideError, unknown
+from workbench.fingerprint import digest
+from workbench.schema import Schema
+from workbench.store.objects import write_parquet
 from workbench.store.state import State
 from workbench.store.store import Store
+from workbench.store.versions import versions
+from workbench.workspace import Workspace
+
+SEVERITIES = ("error", "warning", "info")
 
 
 def check(store: Store, name: str) -> tuple[State, pl.DataFrame]:
     """Return a corpus' state and all issues of its records."""
     corpus = store.corpus(name)
     state = store.state(corpus)
-    return state, issues(state.records, store.schema(corpus))
+    return state, found_issues(store.workspace, name, state, store.schema(corpus))
+
+
+def found_issues(workspace: Workspace, name: str, state: State, schema: Schema) -> pl.DataFrame:
+    """Return what `issues` says of a state's records, looking only at records whose issues are not kept yet.
+
+    The issues that depend on each record alone are kept for every stored segment; records that were edited are
+    looked at anew, and so is what comes from comparing records.
+    """
+    folder, own = workspace.cache, f"issues-{digest(name)[:16]}-"
+    unedited = state.records.filter(~pl.col("edited")).select("rid", record="id")
+    parts, used = [], set()
+    for segment, rids in _segments(state):
+        path = folder / f"{own}{_key(segment, state, schema)}.parquet"
+        used.add(path)
+        stored = _kept(path)
+        if stored is None:
+            stored = record_issues(state.stored.filter(pl.col("rid").is_in(rids.implode())), schema)
+            _keep(stored, path)
+        # A record may stand in several segments, once as each delivery had it: only the current row counts.
+        current = unedited.filter(pl.col("rid").is_in(rids.implode()))
+        parts.append(stored.join(current, on="record", how="semi"))
+    _prune(set(folder.glob(f"{own}*.parquet")) - used)
+    edited = record_issues(state.records.filter(pl.col("edited")), schema)
+    return in_order(state.records, [*parts, edited, corpus_issues(state.records, schema)])
+
+
+def _segments(state: State) -> Iterator[tuple[str, pl.Series]]:
+    """Yield the segments that hold current records, with the numbers of their rows."""
+    names = [name for row in state.of("delivery") for name in row.body["segments"]]
+    names += [row.body["segment"] for row in state.of("readmission")]
+    current = set(state.records["rid"].to_list())
+    for name in dict.fromkeys(names):
+        rids = state.objects.table(name, ["rid"])["rid"]
+        if not current.isdisjoint(rids.to_list()):
+            yield name, rids
+
+
+def _key(segment: str, state: State, schema: Schema) -> str:
+    """Return what the issues of a segment depend on: its bytes as read, the schema, and the rules."""
+    types = [[column, str(kind)] for column, kind in state.stored.schema.items()]
+    return digest([segment, types, schema.digest, RULES_VERSION, unchecked()])[:32]
+
+
+def _kept(path: Path) -> pl.DataFrame | None:
+    """Return issues found before; what a power cut left torn counts as never found."""
+    try:
+        found = pl.read_parquet(path) if path.is_file() else None
+    except (pl.exceptions.PolarsError, OSError):
+        return None
+    return found if found is not None and found.schema == pl.Schema(ISSUES) else None
+
+
+def _keep(found: pl.DataFrame, path: Path) -> None:
+    """Keep issues for the next time; where the disk takes nothing, they are found anew each time."""
+    draft = path.with_suffix(f".{uuid.uuid4().hex}")
+    try:
+        with suppress(OSError, OutsideError):
+            write_parquet(found, draft)
+            draft.replace(path)
+    finally:
+        _prune([draft])
+
+
+def _prune(paths: Iterable[Path]) -> None:
+    """Remove what no segment of the corpus needs any more."""
+    for path in paths:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+
+
+def of_rule(found: pl.DataFrame, rule: str, schema: Schema) -> pl.DataFrame:
+    """Return the issues of one rule; a name that is no rule's is refused with the list of those there are."""
+    known = known_rules(schema) | set(found["rule"])
+    if rule not in known:
+        raise unknown("rule", rule, known)
+    return found.filter(pl.col("rule") == rule)
 
 
 def issue_counts(found: pl.DataFrame) -> list[dict[str, Any]]:
-    """Return rule, severity and count, most frequent first."""
-    counted = found.group_by("rule", "severity").agg(count=pl.len()).sort(["count", "rule"], descending=[True, False])
-    return counted.to_dicts()
+    """Return rule, severity and count: errors first, then warnings, then the rest, most frequent first."""
+    counted = found.group_by("rule", "severity").agg(count=pl.len())
+    rank = pl.col("severity").replace_strict({s: i for i, s in enumerate(SEVERITIES)}, return_dtype=pl.Int8)
+    return counted.sort([rank, "count", "rule"], descending=[False, True, False]).to_dicts()
+
+
+def letter_balance(store: Store, state: State, name: str) -> list[dict[str, Any]]:
+    """Return how the right letters are spread in the corpus and in each split of its newest version.
+
+    One entry a scope with letters, chi2, p, n and whether it is uneven; none where no record has options.
+    """
+    schema = store.schema(store.corpus(name))
+    scopes = [("corpus", state.records), *_splits(store, state, name)]
+    spreads = ((scope, spread(frame, schema)) for scope, frame in scopes)
+    return [
+        {"scope": scope, "letters": b.letters, "chi2": round(b.chi2, 3), "p": b.p, "n": b.n, "uneven": b.uneven}
+        for scope, b in spreads
+        if b is not None
+    ]
+
+
+def _splits(store: Store, state: State, name: str) -> Iterable[tuple[str, pl.DataFrame]]:
+    for version in versions(store.catalogue, name)[-1:]:
+        assigned = store.objects.table(version.assignment, ["id", "split"])
+        placed = state.records.join(assigned, on="id")
+        for split in SPLITS:
+            yield f"{version.name} {split}", placed.filter(pl.col("split") == split)

@@ -19,7 +19,7 @@ from workbench.services.progress import Report, silent
 from workbench.store.store import Store
 from workbench.store.versions import Version, records_of, state_of, versions
 
-_SENSITIVE = ("email", "secret")
+_SENSITIVE = ("email", "secret", "phone", "card-number", "iban", "ip-address")
 """Quality flags that keep a version from being published."""
 
 

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench.curation.judge import components
 from workbench.curation.passages import Passage, cut_passages
 from workbench.curation.split import RANK, SPLITS, Wanted, cut_groups, draw
 
@@ -126,9 +125,44 @@ def test_passages_of_one_group_stand_on_one_side_and_newcomers_yield(before, aft
     assert cut_passages(both, stood, wanted, groups).split == second.split
 
 
-def test_components_are_named_by_their_smallest_member():
-    assert components([("b", "c"), ("d", "c"), ("x", "y"), ("e", "e")]) == {
-        "b": "b", "c": "b", "d": "b", "x": "x", "y": "x", "e": "e",
-    }  # fmt: skip
-    chain = [(f"{i:05}", f"{i + 1:05}") for i in range(20_000)]
-    assert set(components(chain[::-1]).values()) == {"00000"}
+@given(GROUPS, GROUPS, st.sets(st.integers(0, 40).map(lambda i: f"g{i}")), WANTED)
+@settings(max_examples=80, deadline=None)
+def test_a_group_once_tested_stands_in_test_or_nowhere(groups, later, names, wanted):
+    tested = dict.fromkeys(names, 1)
+    fresh = cut_groups(groups, {}, {}, wanted, tested=tested)
+    assert cut_groups(groups, {}, {}, wanted, tested=_tested_now(fresh, groups) | tested).split == fresh.split
+    prior = {record: side for record, side in fresh.split.items() if side in RANK}
+    assert cut_groups(groups, {}, prior, wanted, tested=tested).split == fresh.split
+    grown = cut_groups(later | groups, {}, prior, wanted, tested=tested)
+    for cut, named in ((fresh, groups), (grown, later | groups)):
+        sides = {side for record, side in cut.split.items() if named[record] in names}
+        assert sides <= {"test", "excluded"}
+
+
+def _tested_now(cut, groups):
+    return {groups[record]: 2 for record, side in cut.split.items() if side == "test"} if not cut.too_big else {}
+
+
+def test_many_groups_are_placed_by_thresholds_that_keep_shares_and_who_was_assigned(monkeypatch):
+    monkeypatch.setattr("workbench.curation.split.MANY", 1000)
+    groups = {f"r{i}": f"r{i}" for i in range(6000)} | {f"big{i}": "big" for i in range(600)}
+    first = cut_groups(groups, {}, {}, Wanted())
+    assert first.method == "thresholds"
+    assert cut_groups(dict(reversed(groups.items())), {}, {}, Wanted()).split == first.split
+    share = {name: list(first.split.values()).count(name) / len(groups) for name in SPLITS}
+    assert all(abs(share[name] - wanted) < 0.02 for name, wanted in zip(SPLITS, Wanted().ratios, strict=True))
+    assert len({first.split[f"big{i}"] for i in range(600)}) == 1
+    more = groups | {f"s{i}": f"s{i}" for i in range(3000)}
+    second = cut_groups(more, {}, first.split, Wanted())
+    assert {record: second.split[record] for record in groups} == first.split
+
+
+def test_few_groups_and_counts_are_placed_by_quotas():
+    groups = {f"r{i}": f"r{i}" for i in range(50)}
+    assert {cut_groups(groups, {}, {}, Wanted(counts=c)).method for c in (None, (9, 3, 3))} == {"quotas"}
+
+
+def test_a_group_bigger_than_every_share_is_counted():
+    groups = {f"r{i}": "one" if i < 60 else "two" if i < 98 else f"r{i}" for i in range(100)}
+    assert cut_groups(groups, {}, {}, Wanted(ratios=(0.34, 0.33, 0.33))).too_big == 0
+    assert cut_groups({r: "all" for r in groups}, {}, {}, Wanted(ratios=(0.34, 0.33, 0.33))).too_big == 1

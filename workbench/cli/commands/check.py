@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from workbench.cli.options import AsJson, In, Named, Option, corpus_name, opened
 from workbench.cli.output import result, table
 from workbench.errors import ExitCode
+from workbench.text import show as shown
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_MOST = 1000
+"""Records of one rule that are listed at once, unless --show says otherwise; the count is always the true one."""
 
 
 def register(app: typer.Typer) -> None:
@@ -19,8 +27,15 @@ def register(app: typer.Typer) -> None:
 def check(
     corpus: Named = None,
     option: Option = None,
-    rule: Annotated[str | None, typer.Option(help="List every record that breaks this rule.")] = None,
-    show: Annotated[int, typer.Option(min=0, help="How many records to list a rule.")] = 3,
+    rule: Annotated[str | None, typer.Option(help="List the records that break this rule.")] = None,
+    show: Annotated[
+        int | None, typer.Option(min=0, help=f"How many records to list a rule; default 3, with --rule {_MOST}.")
+    ] = None,
+    against: Annotated[
+        list[str] | None,
+        typer.Option("--against", metavar="CORPUS|FILE", help="Flag the records that repeat another corpus or a file."),
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="End with exit code 1 on warnings, too.")] = False,
     as_json: AsJson = False,
     workspace: In = None,
 ) -> None:
@@ -29,45 +44,79 @@ def check(
     \b
     Examples:
       workbench check quiz
+      workbench check quiz --strict
+      workbench check quiz --against benchmark.jsonl
       workbench check quiz --rule answer-index --json
     """
-    from workbench.text import show as shown
-
     with opened(workspace) as store:
         import polars as pl
 
+        from workbench.curation.quality import unchecked
+        from workbench.services.against import held_against
         from workbench.services.check import check as checked
-        from workbench.services.check import issue_counts
+        from workbench.services.check import issue_counts, letter_balance, of_rule
 
         name = corpus_name(store, corpus, option)
         state, found = checked(store, name)
-    if rule:
-        found = found.filter(pl.col("rule") == rule)
+        stock = 0
+        if against:
+            repeated, stock = held_against(store, state, against)
+            found = pl.concat([found, repeated])
+        if rule:
+            found = of_rule(found, rule, state.schema)
+        balance = [] if rule else letter_balance(store, state, name)
+    most = (_MOST if rule else 3) if show is None else show
     counts = issue_counts(found)
-    facts = {
+    facts: dict[str, Any] = {
         "corpus": name,
         "records": state.records.height,
         "quarantined": state.rejects.height,
         "issues": counts,
+        "balance": balance,
+        "unchecked": unchecked(),
     }
-    lines = [f"{name}: {state.records.height:,} records, {found.height:,} issues, {state.rejects.height:,} quarantined"]
-    for count in counts:
-        some = found.filter(pl.col("rule") == count["rule"])
-        lines += ["", f"{count['severity']}  {count['rule']}  {count['count']:,}  {some['message'][0]}"]
-        listed = some if rule else some.head(show)
-        lines += [
-            f"  {line}"
-            for line in table(
-                [[r, f, shown(v, limit=60)] for r, f, v in listed.select("record", "field", "value").iter_rows()]
-            )
-        ]
-        lines.append(f"  do: {some['hint'][0]}{_fix_text(name, some['fix'].null_count() < some.height, count['rule'])}")
+    if against:
+        facts["against"] = {"others": against, "stock_phrases": stock}
     if rule:
-        facts["records_found"] = found.to_dicts()
-    result(facts, lines, as_json=as_json)
-    if any(count["severity"] == "error" for count in counts):
+        facts["total"] = found.height
+        facts["records_found"] = found.head(most).to_dicts()
+    result(facts, _lines(facts, found, most), as_json=as_json)
+    gates = {"error", "warning"} if strict else {"error"}
+    if any(count["severity"] in gates for count in counts):
         raise typer.Exit(int(ExitCode.DATA))
 
 
-def _fix_text(corpus: str, fixable: bool, rule: str) -> str:
-    return f"  (all at once: workbench edit {corpus} --fix {rule})" if fixable else ""
+def _lines(facts: dict[str, Any], found: pl.DataFrame, most: int) -> Iterator[str]:
+    name = facts["corpus"]
+    yield f"{name}: {facts['records']:,} records, {found.height:,} issues, {facts['quarantined']:,} quarantined"
+    for count in facts["issues"]:
+        yield from _rule_lines(facts, count, found.filter(rule=count["rule"], severity=count["severity"]), most)
+    if facts["balance"]:
+        yield from ("", "letters of the right answers, and how likely chance alone spreads them so unevenly")
+    for spread in facts["balance"]:
+        letters = "  ".join(f"{letter} {n:,}" for letter, n in spread["letters"].items())
+        verdict = "  uneven" if spread["uneven"] else ""
+        yield f"  {spread['scope']}: {letters}  chi-square {spread['chi2']:.1f}, p {spread['p']:.2g}{verdict}"
+    if "against" in facts and facts["against"]["stock_phrases"]:
+        count = facts["against"]["stock_phrases"]
+        yield f"{count:,} runs of words stand in many records here: taken for their template, not for a repetition"
+    yield from ([""] if facts["unchecked"] else [])
+    yield from facts["unchecked"]
+
+
+def _rule_lines(facts: dict[str, Any], count: dict[str, Any], some: pl.DataFrame, most: int) -> Iterator[str]:
+    name, others = facts["corpus"], facts.get("against", {"others": []})["others"]
+    messages = some["message"].unique(maintain_order=True)
+    more = f" (and {messages.len() - 1:,} more messages)" if messages.len() > 1 else ""
+    yield from ("", f"{count['severity']}  {count['rule']}  {count['count']:,}  {messages[0]}{more}")
+    rows = some.head(most).select("record", "field", "value").iter_rows()
+    yield from (f"  {line}" for line in table([record, field, shown(value, limit=60)] for record, field, value in rows))
+    if 0 < most < some.height:
+        yield f"  ... {some.height - most:,} more of {some.height:,}"
+    fixable = some["fix"].null_count() < some.height
+    yield f"  do: {some['hint'][0]}{_fix_text(name, count['rule'], others) if fixable else ''}"
+
+
+def _fix_text(corpus: str, rule: str, others: list[str]) -> str:
+    against = "".join(f" --against {other}" for other in others) if rule == "contaminated" else ""
+    return f"  (all at once: workbench edit {corpus} --fix {rule}{against})"

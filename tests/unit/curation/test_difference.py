@@ -1,0 +1,83 @@
+"""Differences: what they find, that they compose and turn around, and how a change reads."""
+
+from __future__ import annotations
+
+import itertools
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from workbench.curation.difference import DIFFERENCE, IS, KINDS, changed_words, composed, difference, inverted
+
+SIDE = st.sampled_from(["train", "test", "excluded"])
+STATE = st.dictionaries(st.sampled_from("abcdef"), st.tuples(SIDE, st.sampled_from("xyz"), st.sampled_from("pq")))
+FIELDS = ["one", "two"]
+
+
+def frame(held: dict[str, tuple[str, str, str]]) -> pl.DataFrame:
+    rows = [(record, side, "", one, two) for record, (side, one, two) in held.items()]
+    kinds = dict.fromkeys(["id", "split", "stratum", *FIELDS], pl.String)
+    return pl.DataFrame(rows, schema=kinds, orient="row")
+
+
+def between(old, new) -> pl.DataFrame:
+    return difference(frame(old), frame(new), FIELDS)
+
+
+def test_each_kind_of_change_is_found_with_its_fields():
+    old = {"a": ("train", "x", "p"), "b": ("train", "x", "p"), "c": ("test", "x", "p"), "d": ("train", "x", "p")}
+    new = {"b": ("train", "y", "p"), "c": ("excluded", "x", "p"), "d": ("train", "x", "p"), "e": ("test", "z", "q")}
+    rows = between(old, new)
+    found = {kind: rows.filter(IS[kind])["id"].to_list() for kind in KINDS}
+    assert found == {"added": ["e"], "removed": ["a"], "edited": ["b"], "moved": ["c"]}
+    edited = rows.filter(id="b").to_dicts()[0]
+    assert (edited["before"], edited["after"]) == ('{"one": "x"}', '{"one": "y"}')
+
+
+@given(STATE, STATE)
+@settings(max_examples=80)
+def test_a_difference_turns_around(old, new):
+    assert inverted(between(old, new)).equals(between(new, old))
+
+
+@given(st.lists(STATE, min_size=2, max_size=5))
+@settings(max_examples=150)
+def test_differences_compose_or_say_that_they_cannot(states):
+    steps = [between(old, new) for old, new in itertools.pairwise(states)]
+    whole = composed(steps)
+    direct = between(states[0], states[-1])
+    if whole is None:
+        rows = [row for step in steps for row in step.to_dicts()]
+        gone, come = ({row["id"] for row in rows if row[end] is None} for end in ("now", "was"))
+        assert gone & come
+        return
+    shown = [name for name in DIFFERENCE if not name.startswith("digest")]
+    assert whole.select(shown).equals(direct.select(shown))
+
+
+def test_a_field_that_came_or_changed_its_type_is_compared_by_what_it_holds():
+    old = pl.DataFrame({"id": ["a", "b"], "split": "train", "stratum": "", "n": [1, None]})
+    new = pl.DataFrame({"id": ["a", "b"], "split": "train", "stratum": "", "n": ["1", None], "m": [None, "x"]})
+    assert difference(old, new, ["n", "m"])["after"].to_list() == ['{"n": "1"}', '{"m": "x"}']
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ("the cat sat", "the dog sat", "the [-cat-] {+dog+} sat"),
+        ("a b c d e f g", "a b c d e f g h", "… e f g {+h+}"),
+        (None, "new", "{+new+}"),
+        ("gone", "", "[-gone-]"),
+        ("a  b", "a b", "(white space alone)"),
+        (["a", "b"], ["a", "c"], '["a", [-"b"]-] {+"c"]+}'),
+    ],
+)
+def test_a_change_reads_word_by_word(before, after, said):
+    assert changed_words(before, after) == said
+
+
+def test_a_change_of_a_long_text_is_short():
+    long = " ".join(map(str, range(50_000)))
+    assert len(changed_words(long, long.replace("77", "x").replace("4", "y"))) <= 160

@@ -1,0 +1,52 @@
+"""How a split came out is counted from where its records stand, nothing else."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from workbench.curation.outcome import excluded_by_reason, largest_group, texts_of, wanted_and_got
+from workbench.curation.split import Wanted
+from workbench.schema import load_schema
+from workbench.workspace import samples
+
+STANDING = pl.DataFrame(
+    {
+        "split": ["train"] * 8 + ["test", "validation", "excluded"],
+        "stratum": ["en"] * 5 + ["fr"] * 3 + ["en", "fr", "en"],
+        "reason": [None] * 10 + ["surplus"],
+    }
+)
+
+
+def test_shares_are_wanted_of_each_stratum_and_of_all_that_stand_on_a_side():
+    found = wanted_and_got(STANDING, Wanted())
+    assert found["splits"]["train"] == {"wanted": 8.0, "got": 8}
+    assert found["strata"]["en"]["test"] == {"wanted": 0.6, "got": 1}
+    assert found["strata"]["fr"]["train"] == {"wanted": 3.2, "got": 3}
+
+
+def test_counts_are_wanted_of_the_whole_and_nothing_is_wanted_of_the_sources_own_split():
+    counted = wanted_and_got(STANDING, Wanted(counts=(9, 1, 1)))
+    assert counted["splits"]["train"] == {"wanted": 9, "got": 8}
+    assert counted["strata"]["en"]["train"] == {"wanted": None, "got": 5}
+    assert wanted_and_got(STANDING, None)["splits"]["test"] == {"wanted": None, "got": 1}
+
+
+def test_records_without_a_stratum_have_none():
+    assert wanted_and_got(STANDING.with_columns(stratum=pl.lit("")), Wanted())["strata"] == {}
+
+
+def test_groups_and_reasons_are_counted():
+    assert largest_group({"a": "a", "b": "a", "c": "c"}) == {"records": 2, "share": 0.6667}
+    assert largest_group({}) == {"records": 0, "share": 0.0}
+    assert excluded_by_reason(STANDING) == {"surplus": 1}
+
+
+def test_texts_count_characters_and_words_of_every_side():
+    schema = load_schema(samples() / "schemas" / "qa.yaml")
+    rows = [{"question": "né en été", "answer": "a  b"}, {"question": "", "answer": "c"}]
+    frame = schema.table(rows).with_columns(split=pl.Series(["train", "test"]))
+    found = texts_of(frame, schema)
+    assert found["train"] == {"records": 1, "characters": 13, "words": 5}
+    assert found["test"] == {"records": 1, "characters": 1, "words": 1}
+    assert found["removed"] == {"records": 0, "characters": 0, "words": 0}

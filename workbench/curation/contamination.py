@@ -1,0 +1,116 @@
+"""Find the records that repeat another text: a test, a benchmark, another corpus.
+
+Runs of 13 words as in Brown et al. 2020 (GPT-3, appendix C), of 8 words as in Chowdhery et al. 2022 (PaLM) for
+shorter texts, still shorter ones by the whole text. A question with options is known in any order of its options.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import polars as pl
+import xxhash
+
+from workbench.curation.flags.registry import VALUE_LENGTH
+from workbench.curation.shingling import words
+from workbench.curation.validate import DROP, ISSUES
+from workbench.schema import Schema
+from workbench.text import folded
+
+LONG, SHORT = 13, 8
+"""Words a run: of texts that have so many, and of shorter ones."""
+FEWEST = 4
+"""A text of fewer words, as "True" or "What is shown here?" without its picture, is in many places by chance."""
+STOCK = 8
+"""A run that stands in more records than this is a phrase of their template, which repeats nobody."""
+
+
+@dataclass(frozen=True)
+class Text:
+    """One text of the other side: where it stands, what it says, and its options if it has any."""
+
+    place: str
+    text: str
+    options: tuple[str, ...] = ()
+
+
+@dataclass
+class Known:
+    """What the other side says, by digests of runs of words, each with the first place that holds it."""
+
+    runs: dict[int, str] = field(default_factory=dict)
+    questions: dict[str, str] = field(default_factory=dict)
+    """Questions with options, whatever the order of these."""
+
+    def add(self, text: Text) -> None:
+        """Take note of one text."""
+        found = words(text.text)
+        for length in {LONG, SHORT, len(found)}:
+            for run, _ in _runs(found, length):
+                self.runs.setdefault(run, text.place)
+        if text.options:
+            self.questions.setdefault(fingerprint(text.text, text.options), text.place)
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A text of a record that the other side holds too."""
+
+    record: str
+    field: str
+    place: str
+    shared: str
+    run: int
+
+
+def fingerprint(question: str, options: Iterable[str]) -> str:
+    """Return what a question with options is known by: its words and those of its options, in no order."""
+    return "\n".join([folded(question), *sorted(folded(option) for option in options)])
+
+
+def contaminated(derived: pl.DataFrame, schema: Schema, known: Known) -> tuple[pl.DataFrame, int]:
+    """Return an issue for each record that repeats a known text, and the number of runs taken for a template."""
+    hits = list(_hits(derived, schema, known))
+    spread = Counter(run for run, _ in {(hit.run, hit.record) for hit in hits if hit.run})
+    stock = {run for run, count in spread.items() if count > STOCK}
+    first: dict[str, Hit] = {}
+    for hit in hits:
+        if hit.run not in stock:
+            first.setdefault(hit.record, hit)
+    return pl.DataFrame([_issue(hit) for hit in first.values()], schema=ISSUES, orient="row"), len(stock)
+
+
+def _hits(derived: pl.DataFrame, schema: Schema, known: Known) -> Iterator[Hit]:
+    choices = schema.declared.choices
+    if choices:
+        rows = derived.select("id", choices.stem, choices.options).iter_rows()
+        yield from _asked_alike(rows, known.questions, choices.stem)
+    for column in schema.declared.texts:
+        for record, text in derived.select("id", column).iter_rows():
+            found = words(text or "")
+            length = next((length for length in (LONG, SHORT) if len(found) >= length), len(found))
+            for run, at in _runs(found, length):
+                if run in known.runs:
+                    yield Hit(record, column, known.runs[run], " ".join(found[at : at + length]), run)
+
+
+def _asked_alike(rows: Iterable[tuple[str, str, Sequence[str]]], known: Mapping[str, str], stem: str) -> Iterator[Hit]:
+    for record, question, options in rows:
+        place = known.get(fingerprint(question or "", options or ()))
+        if place is not None:
+            yield Hit(record, stem, place, question, 0)
+
+
+def _runs(found: list[str], length: int) -> Iterator[tuple[int, int]]:
+    """Yield the digest and the place of each run of so many words."""
+    if length >= FEWEST:
+        for at in range(len(found) - length + 1):
+            yield xxhash.xxh3_64_intdigest(" ".join(found[at : at + length]).encode()), at
+
+
+def _issue(hit: Hit) -> tuple[str | None, ...]:
+    message = f"stands in {hit.place} too" if hit.run else f"is the question {hit.place} with the same options"
+    hint = "drop it, or do not measure with that text"
+    return (hit.record, "contaminated", hit.field, hit.shared[:VALUE_LENGTH], "error", message, hint, DROP)

@@ -1,0 +1,55 @@
+"""Apply the fixes that issues suggest: all alike, in one transaction that one undo takes back."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection
+from typing import Any
+
+import polars as pl
+
+from workbench.corpus import Corpus
+from workbench.curation.fixes import changes
+from workbench.errors import DataError, unknown
+from workbench.services.against import held_against
+from workbench.services.check import found_issues
+from workbench.services.records import edits_for
+from workbench.store.catalogue import Entry
+from workbench.store.edits import WHOLE
+from workbench.store.state import State
+from workbench.store.store import Store
+
+
+def fixes(store: Store, name: str, rule: str, against: Collection[str] = ()) -> pl.DataFrame:
+    """Return the issues of one rule that come with a suggested fix; `against` as in `held_against`."""
+    corpus = store.corpus(name)
+    return _fixable(store, corpus, store.state(corpus), (rule, against))
+
+
+def fix(store: Store, name: str, rule: str, against: Collection[str] = ()) -> int:
+    """Apply the suggested fix to all records alike; return the number of edits made."""
+    corpus = store.corpus(name)
+
+    def entries(state: State) -> list[Entry]:
+        # The suggestions are made from the very state they are applied to: nobody's edit is overwritten.
+        wanted: dict[str, dict[str, Any]] = defaultdict(dict)
+        fixable = _fixable(store, corpus, state, (rule, against))
+        for record, field, suggested in fixable.select("record", "field", "fix").iter_rows():
+            values = changes(field, suggested)
+            wanted[record] |= {WHOLE: True} if values is None else values
+        return edits_for(state, corpus.name, wanted, f"fix {rule}")
+
+    return len(store.change(corpus, entries))
+
+
+def _fixable(store: Store, corpus: Corpus, state: State, asked: tuple[str, Collection[str]]) -> pl.DataFrame:
+    rule, against = asked
+    found = found_issues(store.workspace, corpus.name, state, state.schema)
+    if against:
+        found = pl.concat([found, held_against(store, state, against)[0]])
+    if rule not in set(found["rule"]):
+        raise unknown("issue", rule, set(found["rule"]))
+    fixable = found.filter((pl.col("rule") == rule) & pl.col("fix").is_not_null())
+    if fixable.is_empty():
+        raise DataError(f"{rule!r} comes with no suggested fix", found.filter(pl.col("rule") == rule)["hint"][0])
+    return fixable
