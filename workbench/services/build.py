@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +14,25 @@ from workbench.errors import DataError
 from workbench.fingerprint import digest
 from workbench.services.curate import assigned_before
 from workbench.services.ingest import Delivery, Order, ingest
+from workbench.services.ledger import once_tested, with_heirs
 from workbench.services.progress import Report, silent
+from workbench.services.refs import NOTE, REF
 from workbench.services.saved import (
     ASSIGNMENT,
     LOG,
+    REFS,
+    TESTED,
     VERSIONS,
     lines,
     saved_assignment,
     saved_log,
+    saved_refs,
+    saved_tested,
     saved_versions,
     table,
 )
 from workbench.services.split import Past, Request, past_of, requested, split
-from workbench.store.catalogue import Entry
+from workbench.store.catalogue import Entry, Row
 from workbench.store.state import State
 from workbench.store.store import Store
 from workbench.store.versions import Version, versions
@@ -36,7 +43,7 @@ REPLAYED = ("edit", "match", "judgement", "readmission")
 
 
 def save(store: Store, name: str) -> list[Path]:
-    """Write edits, judgements, assignment and the list of versions beside `corpus.yaml`; return the files."""
+    """Write log, assignment, ledger of tests, versions and their tags beside `corpus.yaml`; return the files."""
     corpus = store.corpus(name)
     state = store.state(corpus)
     folder = store.workspace.corpus_folder(name)
@@ -46,7 +53,9 @@ def save(store: Store, name: str) -> list[Path]:
     elsewhere = [v for v in saved_versions(folder / VERSIONS, name) if v.id not in {mine.id for mine in known}]
     written = {
         LOG: lines(_plain(state)),
-        ASSIGNMENT: table(sorted(assigned_before(store, state, corpus=name).items())),
+        ASSIGNMENT: table(assigned_before(store, state, corpus=name), "split"),
+        TESTED: table(once_tested(store, state, name), "version"),
+        REFS: lines([_entry(row) for row in store.catalogue.rows(name, kinds=(REF, NOTE))]),
         VERSIONS: lines([_saved(version) for version in sorted([*elsewhere, *known], key=lambda v: v.number)]),
     }
     with store.workspace.locked():
@@ -58,7 +67,11 @@ def save(store: Store, name: str) -> list[Path]:
 
 def _plain(state: State) -> list[dict[str, Any]]:
     rows = [row for row in state.rows if row.kind in REPLAYED]
-    return [_with_row({"kind": r.kind, "subject": r.subject, "who": r.who, "at": r.at, **r.body}, state) for r in rows]
+    return [_with_row(_entry(row), state) for row in rows]
+
+
+def _entry(row: Row) -> dict[str, Any]:
+    return {"kind": row.kind, "subject": row.subject, "who": row.who, "at": row.at, **row.body}
 
 
 def _with_row(entry: dict[str, Any], state: State) -> dict[str, Any]:
@@ -79,25 +92,40 @@ def build(store: Store, name: str, report: Report = silent) -> tuple[list[Delive
     corpus = store.corpus(name)
     folder = store.workspace.corpus_folder(name)
     saved = saved_log(folder / LOG, store.schema(corpus))
+    refs = saved_refs(folder / REFS)
     store.change(corpus, lambda state: _missing(saved, corpus.name, state))
     past = _saved_past(folder, store, name)
-    return deliveries, split(store, Request(name, requested(store, name)), past=past, report=report)
+    version = split(store, Request(name, requested(store, name)), past=past, report=report)
+    _replay_refs(store, name, refs)
+    return deliveries, version
+
+
+def _replay_refs(store: Store, name: str, saved: list[dict[str, Any]]) -> None:
+    """Append the tags and notes that the log does not hold yet, also those of versions that are not here."""
+    rows = store.catalogue.rows(name, kinds=(REF, NOTE))
+    here = Counter(_identity(row.kind, row.subject, row.body) for row in rows)
+    store.catalogue.append(*((e["kind"], name, e["subject"], facts) for e, facts in _absent(saved, here)))
+
+
+def _absent(saved: list[dict[str, Any]], here: Counter[str]) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """Yield the saved rows that are not here, each with its body."""
+    for entry in saved:
+        facts = {key: value for key, value in entry.items() if key not in ("kind", "subject", "who", "at")}
+        name = _identity(entry["kind"], entry["subject"], facts)
+        if here[name]:
+            here[name] -= 1  # the same edit made twice, with an undo between, is two rows
+        else:
+            yield entry, facts
 
 
 def _missing(saved: list[dict[str, Any]], corpus: str, state: State) -> list[Entry]:
     """Return the saved rows that the log does not hold yet, in order; twice replays nothing."""
     here = Counter(_identity(row.kind, row.subject, row.body) for row in state.rows)
     out: list[Entry] = []
-    for entry in saved:
-        kind, subject = entry["kind"], entry["subject"]
-        facts = {key: value for key, value in entry.items() if key not in ("kind", "subject", "who", "at")}
-        name = _identity(kind, subject, facts)
-        if here[name]:
-            here[name] -= 1  # the same edit made twice, with an undo between, is two rows
-            continue
+    for entry, facts in _absent(saved, here):
         readmitted = sum(made[0] == "readmission" for made in out)
-        body = _readmitted(facts, state, readmitted) if kind == "readmission" else facts
-        out.append((kind, corpus, subject, body))
+        body = _readmitted(facts, state, readmitted) if entry["kind"] == "readmission" else facts
+        out.append((entry["kind"], corpus, entry["subject"], body))
     return out
 
 
@@ -128,4 +156,12 @@ def _saved_past(folder: Path, store: Store, name: str) -> Past:
     state = store.state(store.corpus(name))
     prior = {state.today(record): side for record, side in assigned.items()}
     last = saved[-1]
-    return Past(last.id, last.number, prior, last.settings, {version.id: version for version in saved})
+    tested = with_heirs(_saved_tested(folder, last, assigned), state)
+    return Past(last.id, last.number, prior, last.settings, {version.id: version for version in saved}, tested)
+
+
+def _saved_tested(folder: Path, last: Version, assigned: dict[str, str]) -> dict[str, int]:
+    """Return the saved ledger of tests; one saved before there was any is what stood in test last."""
+    if not last.report and not (folder / TESTED).is_file():
+        return {record: last.number for record, side in assigned.items() if side == "test"}
+    return saved_tested(folder / TESTED)

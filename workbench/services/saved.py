@@ -1,11 +1,11 @@
-"""The plain files of a saved curation: `log.jsonl`, `assignment.csv` and `versions.jsonl`, read with suspicion."""
+"""The plain files of a saved curation, read with suspicion: log, assignment, ledger of tests, versions and tags."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -16,10 +16,12 @@ from workbench.curation.split import RANK
 from workbench.errors import DataError, UsageError
 from workbench.schema import Schema
 from workbench.services.records import check_fits
+from workbench.services.refs import check_tag
 from workbench.store.edits import WHOLE
 from workbench.store.versions import Version
 
 LOG, ASSIGNMENT, VERSIONS = "log.jsonl", "assignment.csv", "versions.jsonl"
+TESTED, REFS = "tested.csv", "refs.jsonl"
 _Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 _Record = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
 
@@ -37,6 +39,7 @@ class _Edit(_Line):
     before: _Digest
     value: Any
     reason: str
+    action: str = ""
 
 
 class _Match(_Line):
@@ -63,6 +66,19 @@ class _Readmission(_Line):
     row: dict[str, Any]
 
 
+class _Ref(_Line):
+    kind: Literal["ref"]
+    subject: str
+    version: _Digest
+
+
+class _Note(_Line):
+    kind: Literal["note"]
+    subject: _Digest
+    note: str
+
+
+_REF: TypeAdapter[Any] = TypeAdapter(Annotated[_Ref | _Note, Field(discriminator="kind")])
 _LINE: TypeAdapter[Any] = TypeAdapter(
     Annotated[_Edit | _Match | _Judgement | _Readmission, Field(discriminator="kind")]
 )
@@ -73,10 +89,25 @@ def saved_log(path: Path, schema: Schema) -> list[dict[str, Any]]:
 
     The log can never be taken back, so nothing enters it that its readers could not read.
     """
+    return _checked(path, lambda row: _check(row, schema))
+
+
+def saved_refs(path: Path) -> list[dict[str, Any]]:
+    """Return the saved tags and notes; what is neither is a DataError naming its line."""
+    return _checked(path, _check_ref)
+
+
+def _check_ref(row: dict[str, Any]) -> None:
+    line = _REF.validate_python(row)
+    if isinstance(line, _Ref):
+        check_tag(line.subject)
+
+
+def _checked(path: Path, check: Callable[[dict[str, Any]], None]) -> list[dict[str, Any]]:
     rows = _read(path)
     for number, row in enumerate(rows, 1):
         try:
-            _check(row, schema)
+            check(row)
         except (ValidationError, UsageError) as error:
             first = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error.what
             raise _torn(path, f"line {number}: {first}") from error
@@ -104,12 +135,25 @@ def saved_versions(path: Path, corpus: str) -> list[Version]:
 
 def saved_assignment(path: Path) -> dict[str, str]:
     """Return the split each record was last assigned to."""
+    return dict(_pairs(path, ("record", "split"), RANK.__contains__))
+
+
+def saved_tested(path: Path) -> dict[str, int]:
+    """Return the number of the version whose test each record first stood in."""
+    return {record: int(number) for record, number in _pairs(path, ("record", "version"), _is_number)}
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 10
+
+
+def _pairs(path: Path, head: tuple[str, str], fits: Callable[[str], bool]) -> list[tuple[str, str]]:
     with _whole(path):
         rows = list(csv.reader(io.StringIO(path.read_text(encoding="utf-8"))))
-    wrong = next((row for row in rows[1:] if len(row) != 2 or row[1] not in RANK), None)
-    if wrong is not None or rows[:1] != [["record", "split"]]:
-        raise _torn(path, f"{','.join(wrong or ['its head'])!r} names no record and split")
-    return dict((record, side) for record, side in rows[1:])
+    wrong = next((row for row in rows[1:] if len(row) != 2 or not fits(row[1])), None)
+    if wrong is not None or rows[:1] != [list(head)]:
+        raise _torn(path, f"{','.join(wrong or ['its head'])!r} names no {' and '.join(head)}")
+    return [(record, value) for record, value in rows[1:]]
 
 
 def lines(rows: list[dict[str, Any]]) -> str:
@@ -117,10 +161,10 @@ def lines(rows: list[dict[str, Any]]) -> str:
     return "".join(json.dumps(row, ensure_ascii=False, sort_keys=True) + "\n" for row in rows)
 
 
-def table(rows: list[tuple[str, str]]) -> str:
-    """Return the assignment as CSV."""
+def table(rows: Mapping[str, object], value: str) -> str:
+    """Return what each record has as CSV, by record; `value` heads the second column."""
     out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerows([("record", "split"), *rows])
+    csv.writer(out, lineterminator="\n").writerows([("record", value), *sorted(rows.items())])
     return out.getvalue()
 
 
@@ -146,5 +190,5 @@ def _whole(path: Path) -> Iterator[None]:
     """Turn a saved row that lacks something, or has too much, into one clear message."""
     try:
         yield
-    except (KeyError, TypeError, UnicodeDecodeError, FileNotFoundError) as error:
+    except (KeyError, TypeError, UnicodeDecodeError, OSError) as error:
         raise _torn(path, str(error)) from error

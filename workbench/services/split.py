@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import polars as pl
 from pydantic import ValidationError
 
 from workbench.corpus import SplitSettings
+from workbench.curation.outcome import SIDES, excluded_by_reason, largest_group, texts_of, wanted_and_got
 from workbench.curation.proof import Proof, prove
-from workbench.curation.split import SPLITS
+from workbench.curation.split import SPLITS, Wanted
 from workbench.errors import DataError, LeakError, UsageError
-from workbench.services.assign import assign
+from workbench.services.assign import Assignment, Before, assign, stratum
 from workbench.services.curate import Curated, assigned_before, curate
-from workbench.services.grouping import links_of
+from workbench.services.diff import kept_difference
+from workbench.services.grouping import giant, links_of
+from workbench.services.ledger import once_tested
 from workbench.services.progress import Report, silent
 from workbench.store.catalogue import Entry
 from workbench.store.state import State
 from workbench.store.store import Store
 from workbench.store.versions import Version, content_digest, version_id, versions
+
+FORGOT = "forget_tested"
+"""The setting of a version that was drawn without regard to what earlier ones tested."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +40,8 @@ class Past:
     """Settings of the parent, None without one."""
     known: dict[str, Version] | None = None
     """Saved versions by id, which a rebuilt version may turn out to be."""
+    tested: dict[str, int] = field(default_factory=dict)
+    """Records that ever stood in test -> number of the first such version."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +53,8 @@ class Request:
     fresh: bool = False
     """Draw everything anew, whatever was assigned before."""
     note: str = ""
+    forget: bool = False
+    """Let records train that earlier versions tested."""
 
 
 def split(store: Store, request: Request, *, past: Past | None = None, report: Report = silent) -> Version:
@@ -53,13 +63,14 @@ def split(store: Store, request: Request, *, past: Past | None = None, report: R
     before = past or past_of(store, request.corpus)
     _refuse_redraw(before, request)
     prior = {} if request.fresh else before.prior
+    tested = {} if request.forget else before.tested
     report("looking for duplicates")
     curated = curate(store, request.corpus, prior=prior, keep=request.settings.keep_source_split)
     if curated.records.is_empty():
         raise DataError(f"corpus {request.corpus!r} holds no records", "ingest a source first: workbench ingest")
     report("cutting groups")
-    assignment = assign(curated, request.settings, prior)
-    proof = _proved(curated, assignment)
+    assignment = assign(curated, request.settings, Before(prior, tested, before.number + 1))
+    proof = proved(curated, assignment.frame)
     if not proof.clean:
         raise LeakError(_leak_text(proof), "give the records a common group or concept, or drop one of each pair")
     return _commit(store, request, before, (curated, assignment, proof))
@@ -72,7 +83,8 @@ def past_of(store: Store, corpus: str) -> Past:
         return Past(None, 0, {})
     state = store.state(store.corpus(corpus))
     last = known[-1]
-    return Past(last.id, last.number, assigned_before(store, state), last.settings)
+    tested = once_tested(store, state, corpus)
+    return Past(last.id, last.number, assigned_before(store, state), last.settings, tested=tested)
 
 
 def _refuse_redraw(before: Past, request: Request) -> None:
@@ -85,7 +97,7 @@ def _refuse_redraw(before: Past, request: Request) -> None:
         raise UsageError(
             f"{request.corpus!r} is already split with {_said(before.settings['split'], changed)}, "
             f"not {_said(wanted, changed)}",
-            "records stay where they are; --fresh draws all of them anew and makes test records trainable",
+            "records stay where they are; --fresh draws anew, and leaves what was ever tested to test",
         )
 
 
@@ -93,10 +105,11 @@ def _said(settings: dict[str, Any], keys: list[str]) -> str:
     return ", ".join(f"{key} {settings.get(key)}" for key in keys)
 
 
-def _proved(curated: Curated, assignment: pl.DataFrame) -> Proof:
+def proved(curated: Curated, assignment: pl.DataFrame) -> Proof:
+    """Return the proof of where records (`id`, `split`) stand, made afresh from their texts."""
     standing = assignment.filter(pl.col("split").is_in(SPLITS)).select("id", "split")
     frame = curated.schema.derived(curated.records.join(standing, on="id", maintain_order="left"))
-    return prove(frame, curated.schema, links_of(curated, standing))
+    return replace(prove(frame, curated.schema, links_of(curated, standing)), giant=giant(curated))
 
 
 def _leak_text(proof: Proof) -> str:
@@ -105,58 +118,88 @@ def _leak_text(proof: Proof) -> str:
     return f"the split leaks ({counts}): {shown}"
 
 
-def _commit(store: Store, request: Request, before: Past, made: tuple[Curated, pl.DataFrame, Proof]) -> Version:
+def _commit(store: Store, request: Request, before: Past, made: tuple[Curated, Assignment, Proof]) -> Version:
     curated, assignment, proof = made
-    name = store.objects.put_table(assignment)
-    settings = {
+    settings: dict[str, Any] = {
         "split": request.settings.model_dump(mode="json"),
         "duplicates": curated.corpus.duplicates.model_dump(mode="json"),
     }
-    content = content_digest(curated.records, assignment, curated.schema)
+    if request.forget and before.tested:
+        settings[FORGOT] = True
+    content = content_digest(curated.records, assignment.frame, curated.schema)
     schema_file = store.workspace.schema_file(curated.corpus.schema_name)
-    counts = dict(assignment.group_by("split").len().iter_rows())
+    counts = dict(assignment.frame.group_by("split").len().iter_rows())
     version = Version(
         id="",
         number=before.number + 1,
         corpus=request.corpus,
         parent=before.parent,
         upto=0,
-        assignment=name,
+        assignment=store.objects.put_table(assignment.frame),
         settings=settings,
         schema=curated.schema.name,
         schema_object=store.objects.put_file(schema_file) + ".raw",
-        counts={side: counts.get(side, 0) for side in (*SPLITS, "excluded", "removed")},
+        counts={side: counts.get(side, 0) for side in SIDES},
         proof=proof.sheet(),
         note=request.note,
+        report=_report(request, before, curated, assignment),
     )
-    return _inserted(store, version, (content, curated), before)
+    return _inserted(store, version, (content, curated, assignment), before)
 
 
-def _inserted(store: Store, version: Version, found: tuple[str, Curated], before: Past) -> Version:
+def _report(request: Request, before: Past, curated: Curated, assignment: Assignment) -> dict[str, Any]:
+    """Return how the split came out."""
+    settings, frame = request.settings, assignment.frame
+    records = curated.records.join(frame, on="id", maintain_order="left")
+    wanted = None if settings.keep_source_split else Wanted(settings.seed, settings.ratios, settings.counts)
+    trained = frame.filter(pl.col("split").is_in(("train", "validation")))["id"]
+    report = {
+        "method": assignment.method,
+        **wanted_and_got(records.select("split", stratum(curated.schema.declared.strata)), wanted),
+        "largest_group": largest_group(assignment.groups),
+        "too_big": assignment.too_big,
+        "dropped": curated.state.dropped.height,
+        "excluded": excluded_by_reason(records),
+        "texts": texts_of(records, curated.schema),
+    }
+    if request.forget:
+        report["tested_now_trained"] = len(before.tested.keys() & set(trained))
+    return report
+
+
+def _inserted(store: Store, version: Version, found: tuple[str, Curated, Assignment], before: Past) -> Version:
     """Insert a version's one row, unless the newest version says just the same."""
-    content, curated = found
+    content, curated, assignment = found
 
     def entries(state: State) -> list[Entry]:
         known = versions(store.catalogue, version.corpus)
-        if known and version_id(content, curated.schema, version.settings, known[-1].parent) == known[-1].id:
+        if known and _says(version, known[-1], content, curated):
             return []
         if len(state.rows) != len(curated.state.rows) or (known and known[-1].id != before.parent):
             raise UsageError(f"{version.corpus!r} was changed while it was split", "run split again")
         final = _named(version, content, curated, before)
+        parent = known[-1] if known and known[-1].id == final.parent else None
+        difference = kept_difference(store, parent, curated.records, assignment.frame, curated.schema)
         upto = state.rows[-1].seq if state.rows else 0
-        return [("version", version.corpus, final.id, final.body() | {"upto": upto})]
+        return [("version", version.corpus, final.id, final.body() | {"upto": upto, "difference": difference})]
 
     store.change(curated.corpus, entries)
     return versions(store.catalogue, version.corpus)[-1]
 
 
+def _says(version: Version, known: Version, content: str, curated: Curated) -> bool:
+    """Return whether a version holds just what a known one does; what that one forgot need not be said again."""
+    settings = version.settings | {FORGOT: known.settings[FORGOT]} if FORGOT in known.settings else version.settings
+    return version_id(content, curated.schema, settings, known.parent) == known.id
+
+
 def _named(version: Version, content: str, curated: Curated, before: Past) -> Version:
-    """Return the version with its id; a rebuilt one that equals a saved one takes that one's parent and number."""
+    """Return the version with its id; a rebuilt one that equals a saved one takes that one's name and settings."""
     for saved in (before.known or {}).values():
-        if version_id(content, curated.schema, version.settings, saved.parent) == saved.id:
-            return Version(**{**version.__dict__, "id": saved.id, "parent": saved.parent, "number": saved.number})
-    found = version_id(content, curated.schema, version.settings, version.parent)
-    return Version(**{**version.__dict__, "id": found})
+        if _says(version, saved, content, curated):
+            named = replace(version, id=saved.id, parent=saved.parent, number=saved.number, settings=saved.settings)
+            return replace(named, note=saved.note, report=saved.report or version.report)
+    return replace(version, id=version_id(content, curated.schema, version.settings, version.parent))
 
 
 def requested(

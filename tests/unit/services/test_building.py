@@ -13,7 +13,9 @@ from workbench.errors import WorkbenchError
 from workbench.services.build import build, save
 from workbench.services.curate import curate, set_apart
 from workbench.services.ingest import Order, ingest
-from workbench.services.records import drop, edit, readmit, undo
+from workbench.services.quarantine import readmit
+from workbench.services.records import drop, edit
+from workbench.services.undo import undo
 from workbench.services.verify import verify
 from workbench.store.versions import versions
 
@@ -199,7 +201,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
 DAMAGES = [b'{"kind": "edit", "sub', b"[]\n", b"\xff\xfe\n", b"{}\n", b"3\n", b'{"kind": "edit"}\n']
 
 
-@pytest.mark.parametrize("file", ["log.jsonl", "versions.jsonl", "assignment.csv"])
+@pytest.mark.parametrize("file", ["log.jsonl", "versions.jsonl", "assignment.csv", "tested.csv", "refs.jsonl"])
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_saved_file_is_one_error_and_loses_nothing(store, saved, file, damage):
     folder = Path(shutil.copytree(saved, store.workspace.corpus_folder("facts")))
@@ -209,7 +211,7 @@ def test_a_damaged_saved_file_is_one_error_and_loses_nothing(store, saved, file,
     assert verify(store) == []
 
 
-@pytest.mark.parametrize("file", ["versions.jsonl", "assignment.csv"])
+@pytest.mark.parametrize("file", ["versions.jsonl", "assignment.csv", "tested.csv"])
 def test_a_missing_saved_file_is_one_error(store, saved, file):
     folder = Path(shutil.copytree(saved, store.workspace.corpus_folder("facts")))
     (folder / file).unlink()

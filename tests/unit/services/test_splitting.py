@@ -262,13 +262,15 @@ def test_a_record_that_was_dropped_and_restored_stands_where_it_stood(store):
     assert {record: after[record] for record in held} == {record: first[record] for record in held}
 
 
-def test_drawing_afresh_forgets_where_absent_records_stood(store):
+def test_drawing_afresh_forgets_where_absent_records_stood_but_not_that_they_were_tested(store):
     deliver(store, [long_fact(i) for i in range(30)])
-    record = min(r for r, side in sides(store, cut(store)).items() if side == "test")
-    drop(store, "facts", [record])
+    where = sides(store, cut(store))
+    held, other = (min(r for r, side in where.items() if side == name) for name in ("test", "validation"))
+    drop(store, "facts", [held, other])
     cut(store, fresh=True, ratios=(1.0, 0.0, 0.0))
-    drop(store, "facts", [record], back=True)
-    assert sides(store, cut(store, ratios=(1.0, 0.0, 0.0)))[record] == "train"
+    drop(store, "facts", [held, other], back=True)
+    after = sides(store, cut(store, ratios=(1.0, 0.0, 0.0)))
+    assert (after[held], after[other]) == ("excluded", "train")
 
 
 def test_a_faulty_record_is_excluded_with_its_rule_and_never_replaces_a_good_one(store):

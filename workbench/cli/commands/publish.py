@@ -25,7 +25,11 @@ def export(
     what: What = None,
     option: Option = None,
     format: Annotated[
-        str, typer.Option(help="parquet (a file a split) or jsonl (one file with a split column).")
+        str,
+        typer.Option(
+            help="parquet (a file a split); jsonl or csv (one file with a split column). Texts that a spreadsheet "
+            "would run as formulas get an apostrophe in csv; csv-exact leaves them."
+        ),
     ] = "parquet",
     out: Annotated[Path | None, typer.Option(help="Folder to write; default: exports/CORPUS-VERSION.")] = None,
     license: License = None,

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from workbench.cli.options import AsJson, In, Named, Option, corpus_name, opened
 from workbench.cli.output import result, say, table
-from workbench.errors import UsageError
+from workbench.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
+    from workbench.services.shuffle import Shuffled
     from workbench.store.versions import Version
+
+
+_SIDES = ("train", "validation", "test")
+_STRATA = 12
+"""Strata and reasons that a person is shown; all stand in the JSON."""
+
+
+class Strategy(StrEnum):
+    """How records are put on sides."""
+
+    groups = "groups"
+    random = "random"
 
 
 def register(app: typer.Typer) -> None:
@@ -31,7 +45,16 @@ def split(
     keep_source_split: Annotated[
         bool, typer.Option("--keep-source-split", help="Keep the sides the sources came with.")
     ] = False,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Draw everything anew, whatever was assigned before.")] = False,
+    strategy: Annotated[
+        Strategy, typer.Option(help="groups, or random: a plain shuffle, for comparison only; it makes no version.")
+    ] = Strategy.groups,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Draw anew; what was ever tested stays in test or out.")
+    ] = False,
+    forget_tested: Annotated[
+        bool,
+        typer.Option("--forget-tested", help="Let records train that earlier versions tested; it is written down."),
+    ] = False,
     note: Annotated[str, typer.Option(help="A line for the history.")] = "",
     as_json: AsJson = False,
     workspace: In = None,
@@ -42,6 +65,7 @@ def split(
     Examples:
       workbench split --seed 42
       workbench split domain-qa --counts 20/5/5
+      workbench split quiz --strategy random
     """
     with opened(workspace) as store:
         from workbench.services.split import Request, requested
@@ -56,7 +80,13 @@ def split(
             counts=_three(counts, int),
             keep=keep_source_split,
         )
-        version = cut(store, Request(name, settings, fresh, note), report=say)
+        if strategy is Strategy.random:
+            from workbench.services.shuffle import shuffle
+
+            shuffled = shuffle(store, name, settings, say)
+            result(_compared(shuffled), _compared_lines(shuffled), as_json=as_json)
+            raise typer.Exit(int(ExitCode.OK if shuffled.proof.clean else ExitCode.DATA))
+        version = cut(store, Request(name, settings, fresh, note, forget_tested), report=say)
     result(facts(version), lines(version), as_json=as_json)
 
 
@@ -72,9 +102,32 @@ def _three(text: str | None, kind: Any) -> Any:  # noqa: ANN401 - float or int
     return one, two, three
 
 
+def _compared(shuffled: Shuffled) -> dict[str, Any]:
+    """Return what a shuffle would give, in the shape of a version that there is none of."""
+    return {
+        "version": None,
+        "name": None,
+        "corpus": shuffled.corpus,
+        "parent": None,
+        "strategy": Strategy.random.value,
+        "splits": shuffled.counts,
+        "removed": 0,
+        "proof": shuffled.proof.sheet(),
+    }
+
+
+def _compared_lines(shuffled: Shuffled) -> list[str]:
+    from workbench.services.shuffle import ONLY
+
+    counts = table([[f"{count:,}", side] for side, count in shuffled.counts.items()])
+    head = f"{shuffled.corpus}  a plain shuffle of all current records, {ONLY}"
+    return [head, *(f"  {line}" for line in counts), *_proof_lines(shuffled.proof.sheet())]
+
+
 def facts(version: Version) -> dict[str, Any]:
     """Return a version as the contract prints it."""
     sides = {side: count for side, count in version.counts.items() if side != "removed"}
+    report = version.report
     return {
         "version": version.id,
         "name": version.name,
@@ -83,19 +136,53 @@ def facts(version: Version) -> dict[str, Any]:
         "splits": sides,
         "removed": version.counts["removed"],
         "proof": version.proof,
+        "strata": report.get("strata", {}),
+        "report": {key: value for key, value in report.items() if key != "strata"},
     }
 
 
 def lines(version: Version) -> list[str]:
-    """Return a version and its proof sheet for a person."""
-    proof = version.proof
-    leaks = ("exact", "near", "neighbour", "group")
+    """Return a version, how it came out and its proof sheet for a person."""
     out = [f"{version.corpus}@{version.name}  {version.id[:12]}"]
     out += [f"  {line}" for line in table([[f"{count:,}", side] for side, count in version.counts.items()])]
-    out.append(
-        "  proof: "
-        + ", ".join(f"{proof[leak]} {leak}" for leak in leaks)
-        + f" leaks; max Jaccard {proof['max_jaccard']}"
-    )
-    out += [f"  not checked: {line}" for line in proof["unchecked"]]
+    return [*out, *_report_lines(version.report), *_proof_lines(version.proof)]
+
+
+def _report_lines(report: dict[str, Any]) -> list[str]:
+    """Return what a person should know of how the split came out; versions of older stores have no report."""
+    if not report:
+        return []
+    rows = [
+        [name, *(_wanted_and_got(sides[side]) for side in _SIDES)]
+        for name, sides in {"all": report["splits"], **report["strata"]}.items()
+    ]
+    out = [f"  {line}" for line in table(rows[:_STRATA], ("got of wanted", *_SIDES))]
+    out += [f"  ... and {len(rows) - _STRATA:,} more strata: --json"] if len(rows) > _STRATA else []
+    largest = report["largest_group"]
+    out.append(f"  placed by {report['method']}; the largest group holds {largest['share']:.1%} of the records")
+    out += [f"  {report['too_big']:,} groups are too big for any side's share"] if report["too_big"] else []
+    reasons = sorted(report["excluded"].items(), key=lambda item: -item[1])
+    out += [f"  excluded {count:,}: {reason}" for reason, count in reasons[:_STRATA]]
+    out += [f"  dropped by hand {report['dropped']:,}"] if report["dropped"] else []
+    if "tested_now_trained" in report:
+        out.append(f"  records that an earlier version tested and that train now: {report['tested_now_trained']:,}")
     return out
+
+
+def _wanted_and_got(side: dict[str, Any]) -> str:
+    return f"{side['got']:,}" if side["wanted"] is None else f"{side['got']:,} of {side['wanted']:,g}"
+
+
+def _proof_lines(proof: dict[str, Any]) -> list[str]:
+    leaks = ", ".join(f"{proof[leak]} {leak}" for leak in ("exact", "near", "neighbour", "group"))
+    out = [f"  proof: {leaks} leaks; max Jaccard {proof['max_jaccard']}"]
+    closest = proof.get("closest") or []  # older versions list none
+    out += [
+        f"  closest: {a[:12]} ({one}) and {b[:12]} ({other}), Jaccard {j:.3f}" for a, b, j, one, other in closest[:3]
+    ]
+    if giant := proof.get("giant"):
+        held = ", ".join(f"{count:,} by {what}" for what, count in giant["links"].items())
+        most = giant["most"]
+        named = most.get("value") or " and ".join(record[:12] for record in most["pair"])
+        out.append(f"  one group holds {giant['share']:.0%} of the records, linked {held}; most of all: {named}")
+    return out + [f"  not checked: {line}" for line in proof["unchecked"]]

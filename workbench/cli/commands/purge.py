@@ -1,0 +1,124 @@
+"""`workbench purge`: take secrets and other texts out of the store for good."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from workbench.cli.options import AsJson, In, Named, Option, corpus_name, opened
+from workbench.cli.output import result, say
+from workbench.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from workbench.services.purge import Plan, Purged
+    from workbench.store.store import Store
+
+_SHOWN = 10
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("purge")(purge)
+
+
+def purge(
+    corpus: Named = None,
+    record: Annotated[str | None, typer.Argument(metavar="[RECORD]", help="With --field: the record.")] = None,
+    option: Option = None,
+    secrets: Annotated[bool, typer.Option("--secrets", help="All tokens, keys and passwords of the corpus.")] = False,
+    text: Annotated[
+        str | None, typer.Option(metavar="-", help="- reads the exact text from stdin, and keeps it out of histories.")
+    ] = None,
+    field: Annotated[str | None, typer.Option(help="The whole value that this field of RECORD holds now.")] = None,
+    reason: Annotated[str, typer.Option(help="Why; it is kept in the log.")] = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: AsJson = False,
+    workspace: In = None,
+) -> None:
+    """Remove texts for good from objects, raw files and log of this workspace; hashes stay. It cannot be undone.
+
+    Records keep their ids, and [purged ...] stands in the texts' place. Your own source files are named and not
+    touched. Out of reach: free blocks of the disk, backups, what was pushed, and what a model has learned. Run
+    nothing else in the workspace meanwhile. Exit code 1: something in the store holds a text still.
+
+    \b
+    Example: workbench purge quiz --secrets
+    Example: workbench purge quiz --text - < secret.txt
+    """
+    if [secrets, text is not None, field is not None].count(True) != 1 or (field is None) != (record is None):
+        raise UsageError("what is to be purged?", "give --secrets, or --text -, or RECORD --field FIELD")
+    with opened(workspace) as store:
+        from workbench.services.purge import facts, planned, purged
+
+        name = corpus_name(store, corpus, option)
+        say("looking for the texts")
+        plan = planned(store, name, _texts(store, name, text, (record, field)))
+        if not (plan.objects or plan.log_rows or plan.leftovers):
+            say("nothing in the store holds them; all other files are looked at")
+        else:
+            for line in _lines(plan):
+                say(line)
+            if not yes and not _agreed(text):
+                raise UsageError("not purged", "say --yes, or confirm")
+        done = purged(store, plan, reason, say)
+    result(facts(done), _done(done), as_json=as_json)
+    if any(path.startswith(".workbench/") for path in done.still):
+        raise typer.Exit(int(ExitCode.DATA))
+
+
+def _agreed(text: str | None) -> bool:
+    if text is not None and not sys.stdin.isatty():
+        raise UsageError(
+            "stdin is taken by the text, so nobody can be asked", "look at what it would do, then say --yes"
+        )
+    return typer.confirm("remove these texts for good?", err=True)
+
+
+def _texts(store: Store, name: str, text: str | None, place: tuple[str | None, str | None]) -> list[str]:
+    from workbench.services import purge
+
+    record, field = place
+    if record is not None and field is not None:
+        return purge.field_texts(store, name, record, field)
+    if text is None:
+        return purge.secrets(store, name)
+    if text != "-":
+        raise UsageError("a text on the command line stays in the shell's history", "give it on stdin: --text -")
+    given = sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
+    return [given.removesuffix("\n").removesuffix("\r")]
+
+
+def _lines(plan: Plan) -> list[str]:
+    texts = [f"  text {fact['sha256'][:12]}: {fact['length']:,} characters" for fact in plan.redaction.facts()]
+    lines = ["to be removed for good:", *_some(texts)]
+    lines.append(f"  from {plan.objects:,} objects, {plan.log_rows:,} log rows, {len(plan.records):,} records")
+    lines.append(f"  {len(plan.versions):,} versions will hold [purged ...] in their place")
+    if plan.leftovers:
+        lines.append(f"  {plan.leftovers:,} objects of an earlier purge will be removed at last")
+    return lines + _outside(plan)
+
+
+def _outside(plan: Plan) -> list[str]:
+    return [
+        *_some([f"  run {run}: its token cache and adapter have seen the records" for run in plan.runs]),
+        *_some([f"  export {name}: made before; export the version again" for name in plan.exports]),
+        *_some([f"  pushed to {place}: remove it there yourself" for place in plan.publications]),
+        *_some(
+            [f"  your file {path} is not touched: put the marks in its place, and ingest it" for path in plan.own_files]
+        ),
+    ]
+
+
+def _some(lines: list[str]) -> list[str]:
+    return lines[:_SHOWN] + ([f"  ... and {len(lines) - _SHOWN:,} more"] if len(lines) > _SHOWN else [])
+
+
+def _done(done: Purged) -> list[str]:
+    lines = [f"purged {len(done.plan.redaction.texts):,} texts from {done.plan.corpus}"]
+    lines += _some([f"  {name} holds [purged ...] in their place now" for name in done.versions])
+    lines += _outside(done.plan)
+    lines += [f"  written anew: {path}" for path in done.rewritten]
+    lines += _some([f"  still holds a text: {path}" for path in done.still])
+    return [*lines, "  checked: all files of this workspace; not: free disk blocks, backups, the Hub"]
