@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 from pydantic import ValidationError
 
-from workbench.corpus import SplitSettings
+from workbench.corpus import DuplicateSettings, SplitSettings
 from workbench.curation.outcome import SIDES, excluded_by_reason, largest_group, texts_of, wanted_and_got
 from workbench.curation.proof import Proof, prove
 from workbench.curation.split import SPLITS, Wanted
@@ -20,7 +20,7 @@ from workbench.services.grouping import giant, links_of
 from workbench.services.ledger import once_tested
 from workbench.services.progress import Report, silent
 from workbench.store.catalogue import Entry
-from workbench.store.state import State
+from workbench.store.state import LOGGED, State
 from workbench.store.store import Store
 from workbench.store.versions import Version, content_digest, version_id, versions
 
@@ -60,6 +60,9 @@ class Request:
 def split(store: Store, request: Request, *, past: Past | None = None, report: Report = silent) -> Version:
     """Make a version, or return the newest one where nothing changed; a leak is a LeakError and makes none."""
     request = replace(request, settings=settled(request.settings.model_dump()))
+    same = None if past or request.fresh else _unchanged(store, request)
+    if same is not None:
+        return same
     before = past or past_of(store, request.corpus)
     _refuse_redraw(before, request)
     prior = {} if request.fresh else before.prior
@@ -74,6 +77,22 @@ def split(store: Store, request: Request, *, past: Past | None = None, report: R
     if not proof.clean:
         raise LeakError(_leak_text(proof), "give the records a common group or concept, or drop one of each pair")
     return _commit(store, request, before, (curated, assignment, proof))
+
+
+def _unchanged(store: Store, request: Request) -> Version | None:
+    """Return the newest version where nothing it was made from has changed: it need not be found again."""
+    known = versions(store.catalogue, request.corpus)
+    if not known or request.forget:
+        return None
+    corpus = store.corpus(request.corpus)
+    newest = store.catalogue.head(request.corpus, LOGGED)
+    asked = _settings(request.settings, corpus.duplicates)
+    same_schema = store.kept_schema(known[-1].schema_object).digest == store.schema(corpus).digest
+    return known[-1] if newest == known[-1].upto and asked == known[-1].settings and same_schema else None
+
+
+def _settings(split: SplitSettings, duplicates: DuplicateSettings) -> dict[str, Any]:
+    return {"split": split.model_dump(mode="json"), "duplicates": duplicates.model_dump(mode="json")}
 
 
 def past_of(store: Store, corpus: str) -> Past:
@@ -120,10 +139,7 @@ def _leak_text(proof: Proof) -> str:
 
 def _commit(store: Store, request: Request, before: Past, made: tuple[Curated, Assignment, Proof]) -> Version:
     curated, assignment, proof = made
-    settings: dict[str, Any] = {
-        "split": request.settings.model_dump(mode="json"),
-        "duplicates": curated.corpus.duplicates.model_dump(mode="json"),
-    }
+    settings = _settings(request.settings, curated.corpus.duplicates)
     if request.forget and before.tested:
         settings[FORGOT] = True
     content = content_digest(curated.records, assignment.frame, curated.schema)

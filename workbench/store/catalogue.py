@@ -232,11 +232,13 @@ class Catalogue:
         except (sqlite3.DatabaseError, ValueError) as error:
             raise CorruptionError(f"the log {str(self._path)!r} is damaged: {error}", "workbench verify") from error
 
-    def head(self, corpus: str) -> int:
-        """Return the number of a corpus' newest row, 0 where it has none."""
+    def head(self, corpus: str, kinds: tuple[str, ...] = ()) -> int:
+        """Return the number of a corpus' newest row, of some kinds or of any, 0 where it has none."""
         query = "SELECT coalesce(max(seq), 0) FROM log WHERE corpus = ?"
+        if kinds:
+            query += f" AND kind IN ({','.join('?' * len(kinds))})"
         with self._readable():
-            return int(self._db.execute(query, (corpus,)).fetchone()[0])
+            return int(self._db.execute(query, (corpus, *kinds)).fetchone()[0])
 
     def faults(self) -> Iterator[str]:
         """Yield what is wrong with the file, the chain and the bodies of the log, in one sentence each."""

@@ -370,3 +370,15 @@ def test_the_version_row_commits_to_the_content(store):
     assert second.parent == version.id
     undone = rows_of(store, version).filter(id=ids(store)[0])["answer"].to_list()
     assert undone != ["changed"]
+
+
+def test_a_split_of_what_has_not_changed_looks_for_nothing_again(store, monkeypatch):
+    from workbench.services import split as service
+
+    deliver(store, facts(*range(20)))
+    version = cut(store)
+    monkeypatch.setattr(service, "curate", None)
+    assert cut(store) == version
+    edit(store, "facts", ids(store)[0], {"answer": "another"})
+    with pytest.raises(TypeError):
+        cut(store)
