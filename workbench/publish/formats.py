@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,14 @@ from workbench.fingerprint import digest_file
 from workbench.publish.card import card
 from workbench.publish.columns import features, plain_tables
 from workbench.publish.facts import CARD, CURATION, SPLITS, DataFile, ExportFacts, curation
+from workbench.publish.sheet import GUARDED, write_csv
 from workbench.publish.whole import whole_folder
 
 SHARD_BYTES = 500_000_000
 """Arrow bytes a Parquet file holds at most; the file itself is smaller."""
 
 JSONL_SPLIT = "records"
-"""How loaders see the one JSON Lines file: it holds all splits, so it must not pass for `train`."""
+"""How loaders see the one JSON Lines or CSV file: it holds all splits, so it must not pass for `train`."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,8 @@ class Written:
 
     files: tuple[DataFile, ...]
     schema: pa.Schema
+    note: str = ""
+    """What a reader must know of the texts in it; it is written to the card and to curation.json."""
 
 
 def write_export(
@@ -119,6 +123,15 @@ def _write_jsonl(tables: Mapping[str, pa.Table], folder: Path) -> Written:
     return Written((_data_file(path, folder, JSONL_SPLIT, rows=table.num_rows, memory=size),), table.schema)
 
 
+def _write_csv(tables: Mapping[str, pa.Table], folder: Path, *, guarded: bool) -> Written:
+    path = folder / "records.csv"
+    whole = pa.concat_tables([_with_split(table, split) for split, table in tables.items()])
+    table = write_csv(whole, path, guarded=guarded)
+    size = path.stat().st_size
+    file = _data_file(path, folder, JSONL_SPLIT, rows=table.num_rows, memory=size)
+    return Written((file,), table.schema, GUARDED if guarded else "")
+
+
 def _with_split(table: pa.Table, split: str) -> pa.Table:
     return table.append_column("split", pa.array([split] * table.num_rows, pa.string()))
 
@@ -142,6 +155,8 @@ def _data_file(path: Path, folder: Path, split: str, *, rows: int, memory: int) 
 
 
 def _describe(facts: ExportFacts, written: Written, folder: Path) -> None:
+    if written.note:
+        facts = replace(facts, settings={**facts.settings, "texts": written.note})
     known = curation(facts, written.files, {field.name: str(field.type) for field in written.schema})
     text = json.dumps(known, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
     (folder / CURATION).write_text(text + "\n", encoding="utf-8")
@@ -173,4 +188,6 @@ def _curation_of(folder: Path) -> dict[str, Any] | None:
 FORMATS: dict[str, Callable[[Mapping[str, pa.Table], Path], Written]] = {
     "parquet": _write_parquet,
     "jsonl": _write_jsonl,
+    "csv": partial(_write_csv, guarded=True),
+    "csv-exact": partial(_write_csv, guarded=False),
 }

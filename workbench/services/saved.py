@@ -174,7 +174,7 @@ def _read(path: Path) -> list[dict[str, Any]]:
     try:
         # Not splitlines(): a text may hold U+2028 and other characters that only look like the end of a line.
         rows = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
-    except (ValueError, RecursionError) as error:
+    except (ValueError, RecursionError, OSError) as error:
         raise _torn(path, str(error)) from error
     if not all(isinstance(row, dict) for row in rows):
         raise _torn(path, "a line is no object")

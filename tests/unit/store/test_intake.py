@@ -69,3 +69,15 @@ def test_what_a_reader_mended_is_an_edit_that_names_its_reason(store):
     assert all(edit.reason for edit in edits)
     assert {edit.field for edit in edits if edit.value is True} == {""}
     assert state(store).dropped.height == 1
+
+
+def test_a_mark_inside_of_a_cell_is_taken_out_by_an_edit_once(store):
+    path = write(store, [], "rows.csv")
+    first = '"question","answer"\n"What?","\ufeffa mark"\n'
+    for text in (first, first + '"Where?","here"\n'):
+        path.write_text(text, encoding="utf-8")
+        ingest(store, Order(CORPUS, (path,), schema="qa"))
+        (edit,) = state(store).edits
+        assert (edit.field, edit.value, edit.reason) == ("answer", "a mark", "byte order mark inside the cell")
+    assert state(store).delivered["answer"].to_list() == ["\ufeffa mark", "here"]
+    assert state(store).records["answer"].to_list() == ["a mark", "here"]

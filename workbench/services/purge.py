@@ -1,0 +1,202 @@
+"""Purge secrets and other texts for good: what to take out, what that touches, and what holds the texts still."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from workbench.corpus import Corpus
+from workbench.curation.flags.credentials import secrets_among
+from workbench.errors import CorruptionError, UsageError, WorkbenchError, unknown
+from workbench.services.build import save
+from workbench.services.progress import Report, silent
+from workbench.services.records import find as found_record
+from workbench.services.saved import LOG
+from workbench.services.search import holding, texts_of
+from workbench.store import purge as core
+from workbench.store.catalogue import Row
+from workbench.store.purged import renamed
+from workbench.store.redaction import SHORTEST, Redaction, is_marked, plain_codec
+from workbench.store.store import Store
+from workbench.store.traces import Found, find
+from workbench.store.verify import faults
+from workbench.store.versions import version_of
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a purge will do, as far as it can be told before; the texts themselves are never shown."""
+
+    corpus: str
+    redaction: Redaction
+    objects: int
+    """Objects that are written anew."""
+    log_rows: int
+    """Rows of the log whose bodies are redacted."""
+    records: tuple[str, ...]
+    """Records whose stored rows or edits hold a text."""
+    versions: tuple[tuple[str, str], ...]
+    """(corpus, version id) of the versions in which such a record stands."""
+    runs: tuple[str, ...]
+    exports: tuple[str, ...]
+    publications: tuple[str, ...]
+    own_files: tuple[str, ...]
+    """The user's own files that were delivered with a text in them: never touched."""
+    leftovers: int
+    """Objects that an earlier purge did not come to remove."""
+
+
+@dataclass(frozen=True)
+class Purged:
+    """What a purge did, and what it found afterwards."""
+
+    plan: Plan
+    versions: tuple[str, ...]
+    """Versions whose content is another since, by corpus and name."""
+    rewritten: tuple[str, ...]
+    """Saved files that were written anew."""
+    still: tuple[str, ...]
+    """Files of the workspace in which a text still stands."""
+
+
+def secrets(store: Store, name: str) -> list[str]:
+    """Return every token, key and password in what a corpus ever kept: rows, edits, quarantined units, raw files."""
+    corpus = store.corpus(name)
+    found = {secret for texts in _kept_texts(store, corpus) for secret in secrets_among(texts)}
+    return sorted(secret for secret in found if len(secret) >= SHORTEST and not is_marked(secret))
+
+
+def _kept_texts(store: Store, corpus: Corpus) -> Iterator[Iterable[str]]:
+    state = store.state(corpus)
+    for name in state.segments:
+        yield texts_of(store.objects.table(name).drop("id", "row_digest").to_dicts())
+    yield (text for row in state.rows if row.kind in ("edit", "judgement") for text in texts_of(row.body))
+    for row in state.of("delivery"):
+        for raw in row.body["raw"]:
+            data = store.objects.path(f"{raw}.raw").read_bytes()
+            whole = data.decode(plain_codec(row.body["encoding"] or "utf-8", data), "replace")
+            # Line by line is fast; only a private key spans lines.
+            yield [*whole.split("\n"), *([whole] if "PRIVATE KEY" in whole else [])]
+
+
+def field_texts(store: Store, name: str, prefix: str, field: str) -> list[str]:
+    """Return the texts that a field of a record holds now: one, or each of a list."""
+    corpus = store.corpus(name)
+    state = store.desk(corpus, [prefix])
+    if field not in state.schema.columns:
+        raise unknown("field", field, state.schema.columns)
+    value = state.present([found_record(state, prefix)])[0][field]
+    texts = [text for text in texts_of(value) if not is_marked(text)]
+    if not texts and not any(map(is_marked, texts_of(value))):
+        raise UsageError(f"the field {field!r} holds no text", "purge takes texts out; drop the record or edit it")
+    return texts
+
+
+def planned(store: Store, name: str, texts: Iterable[str]) -> Plan:
+    """Return what taking these texts out would do; nothing is changed.
+
+    A store that is not whole is refused with CorruptionError: a purge would cover up what is wrong.
+    """
+    corpus = store.corpus(name)
+    redaction = Redaction.of(texts)
+    old = renamed(store.catalogue)
+    wrong = [fault for fault in faults(store.catalogue, store.objects, store.kept_schema) if "was purged" not in fault]
+    if wrong:
+        raise CorruptionError(f"the store is not whole: {wrong[0]}", "see: workbench verify")
+    found = find(store, redaction)
+    rows = store.catalogue.rows()
+    versions = _holding_versions(store, rows, found)
+    named = {version for _, version in versions}
+    return Plan(
+        corpus=corpus.name,
+        redaction=redaction,
+        objects=len(found.objects),
+        log_rows=len(found.bodies),
+        records=tuple(sorted(found.records)),
+        versions=versions,
+        runs=tuple(row.subject for row in rows if row.kind == "run" and row.body.get("version") in named),
+        exports=tuple(_exports(store, named)),
+        publications=tuple(_publications(rows, named)),
+        own_files=tuple(_own_files(store, rows, {*found.objects, *old})),
+        leftovers=len(store.objects.leftovers()),
+    )
+
+
+def _holding_versions(store: Store, rows: list[Row], found: Found) -> tuple[tuple[str, str], ...]:
+    out = []
+    for row in rows:
+        if row.kind == "version" and row.corpus in found.corpora:
+            standing = store.objects.table(version_of(row).assignment, ["id"])["id"]
+            if standing.is_in(list(found.records)).any():
+                out.append((row.corpus, row.subject))
+    return tuple(out)
+
+
+def _exports(store: Store, versions: set[str]) -> Iterator[str]:
+    for path in sorted((store.workspace.root / "exports").glob("*/curation.json")):
+        try:
+            known = json.loads(path.read_bytes())
+        except (OSError, ValueError):
+            continue
+        if isinstance(known, dict) and known.get("version") in versions:
+            yield path.parent.name
+
+
+def _publications(rows: list[Row], versions: set[str]) -> Iterator[str]:
+    for row in rows:
+        if row.kind == "publication" and row.body.get("version") in versions:
+            yield f"{row.body['repo']}@{row.body['tag']}"
+
+
+def _own_files(store: Store, rows: list[Row], objects: set[str]) -> Iterator[str]:
+    seen = set()
+    for row in rows:
+        if row.kind == "delivery" and objects & {f"{raw}.raw" for raw in row.body.get("raw", [])}:
+            path = row.body["declared"].get("path", row.subject)
+            if path not in seen and (store.workspace.root / path).exists():
+                seen.add(path)
+                yield path
+
+
+def purged(store: Store, plan: Plan, reason: str = "", report: Report = silent) -> Purged:
+    """Do it: rewrite, commit, remove, save again what was saved, and look for the texts in the whole workspace."""
+    report("taking the texts out of objects and log")
+    changed = core.purge(store, plan.corpus, plan.redaction, reason)
+    rewritten = tuple(_saved_again(store, plan.redaction))
+    report("looking for the texts in all files of the workspace")
+    still = tuple(holding(store.workspace.root, plan.redaction))
+    names = {row.subject: f"{row.corpus}@v{row.body['number']}" for row in store.catalogue.rows(kinds=("version",))}
+    return Purged(plan, tuple(sorted(names[version] for version in changed)), rewritten, still)
+
+
+def _saved_again(store: Store, redaction: Redaction) -> Iterator[str]:
+    """Save the corpora anew whose saved files hold a text; what cannot be saved is found by the look that follows."""
+    for name in store.corpora():
+        folder = store.workspace.corpus_folder(name)
+        if (folder / LOG).is_file() and any(holding(folder, redaction)):
+            try:
+                yield from (store.workspace.relative(path) for path in save(store, name))
+            except WorkbenchError:
+                continue
+
+
+def facts(done: Plan | Purged) -> dict[str, Any]:
+    """Return a plan, or what was done, as one JSON object."""
+    plan = done if isinstance(done, Plan) else done.plan
+    out: dict[str, Any] = {
+        "corpus": plan.corpus,
+        "texts": plan.redaction.facts(),
+        "objects": plan.objects,
+        "log_rows": plan.log_rows,
+        "records": list(plan.records),
+        "runs": list(plan.runs),
+        "exports": list(plan.exports),
+        "publications": list(plan.publications),
+        "own_files": list(plan.own_files),
+        "leftovers": plan.leftovers,
+    }
+    if isinstance(done, Plan):
+        return out | {"versions": [version for _, version in plan.versions]}
+    return out | {"versions": list(done.versions), "rewritten": list(done.rewritten), "still": list(done.still)}
