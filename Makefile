@@ -23,6 +23,8 @@ test: check
 
 test-long: $(READY)
 	HYPOTHESIS_PROFILE=random $(BIN)/python -m pytest -q -n 2 --dist loadfile
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow" --cov=workbench.store --cov-branch \
+		--cov-report=term:skip-covered --cov-fail-under=98 tests/unit/store tests/unit/services tests/faults
 
 format: $(READY)
 	$(BIN)/ruff format .

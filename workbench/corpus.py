@@ -21,7 +21,7 @@ from pydantic import (
 )
 
 from workbench.errors import UsageError
-from workbench.workspace import write_text
+from workbench.workspace import out_of_space, write_text
 
 Share = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
@@ -138,7 +138,8 @@ def _parsed(text: str) -> object:
 
 def save_corpus(corpus: Corpus, path: Path) -> None:
     """Write a `corpus.yaml` with what differs from the defaults; comments at its head stay."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    with out_of_space(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
     plain = corpus.model_dump(mode="json", exclude_defaults=True)
     text = yaml.safe_dump(_renamed(plain, "schema_name", "schema"), sort_keys=False, allow_unicode=True)
     write_text(path, _head_comments(path) + text)

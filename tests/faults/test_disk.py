@@ -5,18 +5,23 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.corpora import cut, deliver, facts, ids, scratch, state
+from tests.corpora import cut, deliver, fact, facts, ids, scratch, state, words, write
 from workbench.errors import OutsideError, UsageError, WorkbenchError
 from workbench.services.build import build, save
 from workbench.services.check import check
 from workbench.services.curate import curate
-from workbench.services.records import drop, edit
+from workbench.services.ingest import Order, ingest
+from workbench.services.publish import export
+from workbench.services.quarantine import readmit
+from workbench.services.records import drop, edit, show_record
 from workbench.services.verify import verify
 from workbench.store.store import Store
 from workbench.workspace import Workspace
@@ -51,43 +56,78 @@ def fill(folder: Path) -> Path:
     return ballast
 
 
-COMMANDS = {
-    "ingest": lambda store: deliver_from(store, 60),
+COMMANDS: dict[str, Callable[[Store], Any]] = {
+    "ingest": lambda store: _ingest_more(store),
     "edit": lambda store: [edit(store, "facts", record, {"answer": "long " * 9000}) for record in ids(store)],
     "drop": lambda store: drop(store, "facts", ids(store), reason="long " * 4000),
-    "dedup": lambda store: curate(store, "facts"),
     "split": lambda store: cut(store),
     "save": lambda store: save(store, "facts"),
+    "export": lambda store: export(store, "facts", "latest"),
+    "readmit": lambda store: readmit(store, "facts", "rows", 30, fact(77) | {"answer": words(77, 20_000)}),
 }
+LOOKS: dict[str, Callable[[Store], Any]] = {
+    "check": lambda store: check(store, "facts")[1].to_dicts(),
+    "show": lambda store: show_record(store, "facts", ids(store)[0]),
+    "trace": lambda store: state(store).found(ids(store)[0][:8]),
+    "desk": lambda store: store.desk(store.corpus("facts")).view.frame.to_dicts(),
+}
+"""What only looks, and keeps what it found for the next time."""
 
 
-def deliver_from(store, count: int):
-    from workbench.services.ingest import Order, ingest
-
+def _ingest_more(store: Store) -> Any:
     path = store.workspace.root.parent.parent / "more.jsonl"
     return ingest(store, Order("facts", (path,), schema="qa", settings={"name": "rows"}))
 
 
-@pytest.mark.parametrize("command", sorted(COMMANDS))
-def test_a_full_disk_is_one_error_and_loses_nothing(disk, command):
+@pytest.fixture
+def filled(disk: Path) -> Iterator[Store]:
+    """Open a store on the small disk: 30 facts, a quarantined unit, a version; beside the disk lies a longer file."""
     with scratch() as other:
-        deliver(other, facts(*range(200)), file="more.jsonl")
-        shutil.copyfile(other.workspace.root.parent / "more.jsonl", disk.parent / "more.jsonl")
+        shutil.copyfile(write(other, facts(*range(200)), "more.jsonl"), disk.parent / "more.jsonl")
     with Store(Workspace.create(disk / "w", with_samples=False)) as store:
-        deliver(store, facts(*range(30)))
-        before, log = ids(store), store.catalogue.rows()
-        ballast = fill(disk)
+        path = write(store, facts(*range(30)))
+        path.write_bytes(path.read_bytes() + b'{"question": "torn\n')
+        ingest(store, Order("facts", (path,), schema="qa", settings={"name": "rows"}))
+        cut(store)
+        edit(store, "facts", ids(store)[0], {"answer": "edited"})
+        shutil.rmtree(store.workspace.cache)
+        yield store
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_a_full_disk_is_one_error_and_loses_nothing(disk, filled, command):
+    before, log = ids(filled), filled.catalogue.rows()
+    ballast = fill(disk)
+    for _ in range(2):
         with pytest.raises(OutsideError):
-            COMMANDS[command](store)
-        with pytest.raises(OutsideError):
-            COMMANDS[command](store)
-        assert ids(store) == before
-        assert store.catalogue.rows()[: len(log)] == log
-        ballast.unlink()
-        assert verify(store) == []
-        assert list(store.workspace.scratch.iterdir()) == []
-        COMMANDS[command](store)
-        assert verify(store) == []
+            COMMANDS[command](filled)
+    assert ids(filled) == before
+    assert filled.catalogue.rows()[: len(log)] == log
+    ballast.unlink()
+    assert verify(filled) == []
+    assert list(filled.workspace.scratch.iterdir()) == []
+    COMMANDS[command](filled)
+    assert verify(filled) == []
+
+
+@pytest.mark.parametrize("look", sorted(LOOKS))
+def test_a_full_disk_keeps_nobody_from_looking(disk, filled, look):
+    filled.workspace.cache.mkdir(exist_ok=True)
+    ballast = fill(disk)
+    found = LOOKS[look](filled)
+    assert LOOKS[look](filled) == found
+    assert verify(filled) == []
+    ballast.unlink()
+    assert LOOKS[look](filled) == found
+
+
+def test_duplicates_on_a_full_disk_are_found_or_one_error(disk, filled):
+    ballast = fill(disk)
+    with suppress(OutsideError):
+        curate(filled, "facts")
+    ballast.unlink()
+    assert curate(filled, "facts").judgement.removed.is_empty()
+    assert verify(filled) == []
 
 
 def test_a_read_only_workspace_can_be_read_and_refuses_writes_in_one_sentence(disk):
@@ -145,8 +185,6 @@ def test_a_lost_corpus_file_is_read_from_the_log_and_comes_back_with_the_next_in
 
 @pytest.mark.parametrize("what", ["missing.jsonl", "folder"])
 def test_a_raw_file_that_is_not_there_is_one_error(store, what):
-    from workbench.services.ingest import Order, ingest
-
     (store.workspace.root.parent / "folder").mkdir()
     with pytest.raises(WorkbenchError):
         ingest(store, Order("facts", (store.workspace.root.parent / what,), schema="qa"))
@@ -162,22 +200,13 @@ def test_a_source_that_vanished_before_build_is_one_error(store):
     assert len(ids(store)) == 2
 
 
-def test_kept_pairs_that_are_torn_are_computed_again(store):
-    deliver(store, facts(*range(10)))
-    pairs = curate(store, "facts").pairs
-    (kept,) = store.workspace.cache.glob("pairs-*.parquet")
-    for content in (b"", b"PAR1", kept.read_bytes()[:-20]):
-        kept.write_bytes(content)
-        assert curate(store, "facts").pairs.equals(pairs)
-
-
 def test_two_looks_at_duplicates_at_once_do_not_disturb_each_other(store):
     deliver(store, facts(*range(50)))
 
     def look() -> None:
         with Store(store.workspace) as own:
             for number in range(5):
-                for kept in store.workspace.cache.glob(f"pairs-*{number}.parquet"):
+                for kept in store.workspace.cache.glob(f"near-*/*{number}.np?"):
                     kept.unlink(missing_ok=True)
                 curate(own, "facts")
 

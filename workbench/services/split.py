@@ -85,10 +85,14 @@ def _unchanged(store: Store, request: Request) -> Version | None:
     if not known or request.forget:
         return None
     corpus = store.corpus(request.corpus)
-    newest = store.catalogue.head(request.corpus, LOGGED)
-    asked = _settings(request.settings, corpus.duplicates)
+    purges = [row.seq for row in store.catalogue.rows(kinds=("purge",))]
+    same_records = (
+        store.catalogue.head(request.corpus, LOGGED) == known[-1].upto
+        and max(purges, default=0) < store.catalogue.head(request.corpus, ("version",))
+    )
+    same_settings = _settings(request.settings, corpus.duplicates) == known[-1].settings
     same_schema = store.kept_schema(known[-1].schema_object).digest == store.schema(corpus).digest
-    return known[-1] if newest == known[-1].upto and asked == known[-1].settings and same_schema else None
+    return known[-1] if same_records and same_settings and same_schema else None
 
 
 def _settings(split: SplitSettings, duplicates: DuplicateSettings) -> dict[str, Any]:
