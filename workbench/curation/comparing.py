@@ -32,31 +32,62 @@ class Buckets(NamedTuple):
 
 
 @_jit
-def _shared(sets: Sets, one: int, other: int) -> int:
-    i, j = sets.start[one], sets.start[other]
-    i_end, j_end = i + sets.size[one], j + sets.size[other]
-    shared = 0
-    while i < i_end and j < j_end:
-        u, v = sets.data[i], sets.data[j]
-        shared += u == v
-        i += u <= v
-        j += v <= u
+def _empty(size: int) -> Hashes:
+    """Return a table for so many hashes, at most a sixteenth full; an empty place holds what can never stand there."""
+    places = 64
+    while places < 16 * size:
+        places *= 2
+    return (np.arange(places) ^ 1).astype(np.uint32)
+
+
+@_jit
+def _laid(hashes: Hashes, table: Hashes, apart: Hashes) -> int:
+    """Lay distinct hashes into an empty table; those whose place is taken go `apart`, and their number is returned."""
+    mask, count = uint32(len(table) - 1), 0
+    for value in hashes:
+        place = value & mask
+        if table[place] & mask == place:
+            apart[count] = value
+            count += 1
+        else:
+            table[place] = value
+    return count
+
+
+@_jit
+def _shared(hashes: Hashes, table: Hashes, apart: Hashes) -> int:
+    """Return how many of some distinct hashes are in a table or apart from it; loops without branches."""
+    mask, shared = uint32(len(table) - 1), 0
+    for j in range(len(hashes)):
+        shared += table[hashes[j] & mask] == hashes[j]
+    for value in apart:
+        for j in range(len(hashes)):
+            shared += hashes[j] == value
     return shared
 
 
 @_jit
-def _jaccard(sets: Sets, one: int, other: int) -> float:
-    shared = _shared(sets, one, other)
-    union = sets.size[one] + sets.size[other] - shared
-    return shared / union if union else 0.0
-
-
-@_jit
 def jaccards(sets: Sets, one: Places, other: Places) -> NDArray[np.float64]:
-    """Return the exact Jaccard of each pair of rows, 0 for two empty ones."""
-    out = np.empty(len(one), np.float64)
+    """Return the exact Jaccard of each pair of rows, 0 for two empty ones.
+
+    Pairs of one first row that stand side by side share its table.
+    """
+    out = np.zeros(len(one), np.float64)
+    most = sets.size.max() if len(sets.size) else 0
+    table, apart = _empty(most), np.empty(most, np.uint32)
+    row, count = np.int64(-1), 0
     for k in range(len(one)):
-        out[k] = _jaccard(sets, one[k], other[k])
+        if one[k] != row:
+            if row >= 0:
+                for place in sets.data[sets.start[row] : sets.start[row] + sets.size[row]] & uint32(len(table) - 1):
+                    table[place] = place ^ uint32(1)
+            row = one[k]
+            count = _laid(sets.data[sets.start[row] : sets.start[row] + sets.size[row]], table, apart)
+        mate = other[k]
+        shared = _shared(sets.data[sets.start[mate] : sets.start[mate] + sets.size[mate]], table, apart[:count])
+        union = sets.size[row] + sets.size[mate] - shared
+        if union:
+            out[k] = shared / union
     return out
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from workbench.curation.bands import BANDS, FLOOR, PERMUTATIONS, ROWS
 from workbench.curation.minhash import Signed, jaccards_of, named, signatures_of, signed
 
-CROWDED = 512
+CROWDED = 256
 """A bucket of more texts, as templates fill, is not compared pair by pair."""
 LEADERS = 8
 """Texts of a crowded bucket that every other one is compared with: its first ones and its nearest by signature."""
@@ -74,6 +74,7 @@ def near_pairs(
         both = everywhere[listed >> 32] | everywhere[listed & _ROW]
         close = alike(low, listed >> 32, listed & _ROW) >= enough(floor)
         packed = np.concatenate([packed, listed[close & (both & (both - 1) > 0)].astype(np.uint64)])
+    del keys, low, found  # two thirds of the memory, and the shingles of every near text come next
     return _measured(texts, ngram, distinct(packed.astype(np.int64)), floor, left_out)
 
 

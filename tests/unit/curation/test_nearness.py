@@ -54,12 +54,30 @@ def test_the_compiled_loops_agree_with_the_plain_reference(texts, ngram):
     grams = [shingles(text, ngram) for text in texts]
     sets, (counts, digits) = sets_of(column(texts), ngram), facts_of(column(texts))
     for i, text in enumerate(texts):
-        assert sets.data[sets.start[i] : sets.start[i] + sets.size[i]].tolist() == sorted(grams[i])
+        assert sorted(sets.data[sets.start[i] : sets.start[i] + sets.size[i]].tolist()) == sorted(grams[i])
         assert counts[i] == len(words(text))
         assert digits[i] == sum(xxhash.xxh32_intdigest(word.encode()) for word in numbers(text))
     ends = np.array(list(combinations(range(len(texts)), 2)), np.int64).reshape(-1, 2)
     measured = jaccards_of(column(texts), ngram, ends[:, 0], ends[:, 1])
     assert measured.tolist() == [jaccard(grams[i], grams[j]) for i, j in ends]
+
+
+HASHES = st.sampled_from([0, 1, 2, 63, 64, 65, 128, 4096, 4097, 2**31, 2**32 - 64, 2**32 - 1]) | st.integers(
+    0, 2**32 - 1
+)
+
+
+@given(st.lists(st.sets(HASHES, max_size=40), min_size=2, max_size=5))
+@settings(max_examples=200, deadline=None)
+def test_jaccards_are_exact_however_the_hashes_fall_into_the_table(rows):
+    from workbench.curation.comparing import jaccards
+    from workbench.curation.kernels import Sets
+
+    size = np.array([len(row) for row in rows], np.int64)
+    data = np.array([value for row in rows for value in row], np.uint32)
+    one, other = np.array(list(combinations(range(len(rows)), 2)), np.int64).T.copy()
+    found = jaccards(Sets(np.cumsum(size) - size, size, data), one, other)
+    assert found.tolist() == [jaccard(frozenset(rows[i]), frozenset(rows[j])) for i, j in zip(one, other, strict=True)]
 
 
 @given(TEXTS)

@@ -49,6 +49,14 @@ def test_fewer_words_records_or_shares_make_no_template():
         assert left is whole and templates == ()
 
 
+def test_near_copies_of_one_text_share_no_template():
+    text = own(1, 100).split()
+    changed = [[*text[:at], f"other{at}", *text[at + 1 :]] for at in range(20, 80, 2)]
+    whole = column([" ".join(words_) for words_ in changed])
+    left, templates = stripped(whole)
+    assert left is whole and templates == ()
+
+
 def test_who_shares_a_part_of_the_template_is_left_without_that_part():
     part = " ".join(PROMPT.split()[:9])
     left, _ = stripped(column([PROMPT + own(i) for i in range(RECORDS)] + [f"{part} {own(i)}" for i in range(20, 25)]))
