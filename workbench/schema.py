@@ -260,8 +260,9 @@ def _faults(schema: Schema) -> Iterator[str]:
 
 def _unknown_columns(schema: Schema) -> Iterator[str]:
     declared = schema.declared
-    for name in RESERVED & set(schema.columns):
-        yield f"columns.{name}: the workbench has a column of that name"
+    for name in schema.columns:
+        if name in RESERVED or name.startswith("_"):
+            yield f"columns.{name}: the workbench has a column of that name, or may have"
     single = [name for name in (declared.language, declared.concept) if name]
     plural = [*declared.plural, *declared.plural.values()]
     fields = [rule.field for rule in declared.rules]

@@ -6,6 +6,7 @@ import fcntl
 import os
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,6 +14,9 @@ from pathlib import Path
 from workbench.errors import OutsideError, UsageError, unknown
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_DRAFT = re.compile(r"^[0-9a-f]{32}(-\d+\.arrow)?$|\.[0-9a-f]{32}$")
+"""Drafts, in the scratch folder and in the cache, are named by a random number of 128 bits."""
+_ABANDONED = 3600
 _FOLDERS = ("corpora", "schemas", "recipes", "exports")
 
 
@@ -189,6 +193,15 @@ def write_text(path: Path, text: str) -> None:
     finally:
         with suppress(OSError):  # on a read-only disk this would hide the first error
             draft.unlink()
+
+
+def sweep(folder: Path) -> None:
+    """Remove the drafts that killed processes left in a folder: files that nobody has written to for an hour."""
+    for path in folder.iterdir():
+        draft = _DRAFT.search(path.name)
+        with suppress(OSError):  # gone meanwhile, or on a read-only disk
+            if draft and path.is_file() and time.time() - path.stat().st_mtime > _ABANDONED:
+                path.unlink()
 
 
 def sync_folder(folder: Path) -> None:

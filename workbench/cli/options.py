@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,6 +44,13 @@ def opened(workspace: Path | None) -> Iterator[Store]:
 
     with Store(chosen(workspace)) as store:
         yield store
+
+
+def agreed(question: str) -> bool:
+    """Return whether the person at the terminal says yes; without one that is a UsageError."""
+    if not sys.stdin.isatty():
+        raise UsageError("nobody can be asked: the input is no terminal", "look at what it would do, then say --yes")
+    return typer.confirm(question, err=True)
 
 
 def corpus_name(store: Store, argument: str | None, option: str | None = None) -> str:

@@ -9,15 +9,13 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit, uint32, uint64
+from numba import uint32, uint64
 from numpy.typing import NDArray
 
-from workbench.curation.kernels import Bytes, Hashes, Keys, Places, Sets
+from workbench.curation.kernels import Bytes, Hashes, Keys, Places, Sets, jit
 
 _ROW = np.uint64(0xFFFFFFFF)
 _HIGH = np.uint64(32)
-
-_jit = njit(cache=True, nogil=True, error_model="numpy", boundscheck=False)
 
 
 class Buckets(NamedTuple):
@@ -31,7 +29,7 @@ class Buckets(NamedTuple):
     """(C, 3): band, begin and end of each bucket of too many rows, which `place` leaves out."""
 
 
-@_jit
+@jit
 def _empty(size: int) -> Hashes:
     """Return a table for so many hashes, at most a sixteenth full; an empty place holds what can never stand there."""
     places = 64
@@ -40,7 +38,7 @@ def _empty(size: int) -> Hashes:
     return (np.arange(places) ^ 1).astype(np.uint32)
 
 
-@_jit
+@jit
 def _laid(hashes: Hashes, table: Hashes, apart: Hashes) -> int:
     """Lay distinct hashes into an empty table; those whose place is taken go `apart`, and their number is returned."""
     mask, count = uint32(len(table) - 1), 0
@@ -54,7 +52,7 @@ def _laid(hashes: Hashes, table: Hashes, apart: Hashes) -> int:
     return count
 
 
-@_jit
+@jit
 def _shared(hashes: Hashes, table: Hashes, apart: Hashes) -> int:
     """Return how many of some distinct hashes are in a table or apart from it; loops without branches."""
     mask, shared = uint32(len(table) - 1), 0
@@ -66,7 +64,7 @@ def _shared(hashes: Hashes, table: Hashes, apart: Hashes) -> int:
     return shared
 
 
-@_jit
+@jit
 def jaccards(sets: Sets, one: Places, other: Places) -> NDArray[np.float64]:
     """Return the exact Jaccard of each pair of rows, 0 for two empty ones.
 
@@ -91,7 +89,7 @@ def jaccards(sets: Sets, one: Places, other: Places) -> NDArray[np.float64]:
     return out
 
 
-@_jit
+@jit
 def _alike(low: Bytes, one: int, other: int) -> int:
     equal = 0
     for p in range(low.shape[1]):
@@ -99,7 +97,7 @@ def _alike(low: Bytes, one: int, other: int) -> int:
     return equal
 
 
-@_jit
+@jit
 def buckets(keys: Keys, crowded: int) -> Buckets:  # noqa: C901 - one loop, walked twice: to count and to fill
     """Return the buckets of two rows or more of sorted keys (bands, rows); larger ones than `crowded` apart."""
     bands, rows = keys.shape
@@ -135,7 +133,7 @@ def buckets(keys: Keys, crowded: int) -> Buckets:  # noqa: C901 - one loop, walk
     return Buckets(start, place, crowds)
 
 
-@_jit
+@jit
 def alike_pairs(keys: Keys, found: Buckets, low: Bytes, sides: Bytes, enough: int) -> Keys:
     """Return rows i < j, packed as i << 32 | j, of each pair in one bucket with `enough` equal signature bytes.
 
@@ -167,7 +165,7 @@ def alike_pairs(keys: Keys, found: Buckets, low: Bytes, sides: Bytes, enough: in
     return out[:count].copy()
 
 
-@_jit
+@jit
 def alike(low: Bytes, one: Places, other: Places) -> Places:
     """Return the equal signature bytes of each listed pair of rows."""
     out = np.empty(len(one), np.int64)
@@ -176,7 +174,7 @@ def alike(low: Bytes, one: Places, other: Places) -> Places:
     return out
 
 
-@_jit
+@jit
 def matches(known: Keys, here: NDArray[np.bool_], asked: Keys, load: Places) -> Keys:
     """Return known row << 32 | asked row for every shared bucket, and add each asked key's mates to `load`.
 
@@ -211,7 +209,7 @@ def matches(known: Keys, here: NDArray[np.bool_], asked: Keys, load: Places) -> 
     return out[:count].copy()
 
 
-@_jit
+@jit
 def leaders(order: Places, start: Places, twin: Places, jaccard: NDArray[np.float64]) -> Any:  # noqa: ANN401
     """Walk units in the order of preference; one goes where a kept twin stands, in favour of the most alike.
 

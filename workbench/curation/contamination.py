@@ -24,7 +24,7 @@ LONG, SHORT = 13, 8
 FEWEST = 4
 """A text of fewer words, as "True" or "What is shown here?" without its picture, is in many places by chance."""
 STOCK = 8
-"""A run that stands in more records than this is a phrase of their template, which repeats nobody."""
+"""A run that more texts of the other side hold than this is a phrase of their template, which says nothing."""
 
 
 @dataclass(frozen=True)
@@ -33,23 +33,32 @@ class Text:
 
     place: str
     text: str
-    options: tuple[str, ...] = ()
+    options: tuple[str | None, ...] = ()
 
 
 @dataclass
 class Known:
-    """What the other side says, by digests of runs of words, each with the first place that holds it."""
+    """What the other side says, by digests of runs of words: the first place of each, and how many texts hold it."""
 
     runs: dict[int, str] = field(default_factory=dict)
+    short: dict[int, str] = field(default_factory=dict)
+    """Runs of SHORT words of texts that have no LONG ones."""
+    texts: int = 0
+    """Texts that are long enough to be known again."""
+    counts: Counter[int] = field(default_factory=Counter)
     questions: dict[str, str] = field(default_factory=dict)
     """Questions with options, whatever the order of these."""
 
     def add(self, text: Text) -> None:
         """Take note of one text."""
         found = words(text.text)
-        for length in {LONG, SHORT, len(found)}:
-            for run, _ in _runs(found, length):
-                self.runs.setdefault(run, text.place)
+        self.texts += len(found) >= FEWEST
+        runs = {run for length in {LONG, SHORT, len(found)} for run, _ in _runs(found, length)}
+        self.counts.update(runs)
+        self.runs |= {run: text.place for run in runs if run not in self.runs}
+        if len(found) < LONG:
+            for run, _ in _runs(found, SHORT):
+                self.short.setdefault(run, text.place)
         if text.options:
             self.questions.setdefault(fingerprint(text.text, text.options), text.place)
 
@@ -65,19 +74,19 @@ class Hit:
     run: int
 
 
-def fingerprint(question: str, options: Iterable[str]) -> str:
+def fingerprint(question: str, options: Iterable[str | None]) -> str:
     """Return what a question with options is known by: its words and those of its options, in no order."""
-    return "\n".join([folded(question), *sorted(folded(option) for option in options)])
+    return "\n".join([folded(question), *sorted(folded(option or "") for option in options)])
 
 
 def contaminated(derived: pl.DataFrame, schema: Schema, known: Known) -> tuple[pl.DataFrame, int]:
     """Return an issue for each record that repeats a known text, and the number of runs taken for a template."""
-    hits = list(_hits(derived, schema, known))
-    spread = Counter(run for run, _ in {(hit.run, hit.record) for hit in hits if hit.run})
-    stock = {run for run, count in spread.items() if count > STOCK}
     first: dict[str, Hit] = {}
-    for hit in hits:
-        if hit.run not in stock:
+    stock = set()
+    for hit in _hits(derived, schema, known):
+        if known.counts[hit.run] > STOCK:
+            stock.add(hit.run)
+        else:
             first.setdefault(hit.record, hit)
     return pl.DataFrame([_issue(hit) for hit in first.values()], schema=ISSUES, orient="row"), len(stock)
 
@@ -89,14 +98,24 @@ def _hits(derived: pl.DataFrame, schema: Schema, known: Known) -> Iterator[Hit]:
         yield from _asked_alike(rows, known.questions, choices.stem)
     for column in schema.declared.texts:
         for record, text in derived.select("id", column).iter_rows():
-            found = words(text or "")
-            length = next((length for length in (LONG, SHORT) if len(found) >= length), len(found))
-            for run, at in _runs(found, length):
-                if run in known.runs:
-                    yield Hit(record, column, known.runs[run], " ".join(found[at : at + length]), run)
+            for run, place, shared in _repeated(words(text or ""), known):
+                yield Hit(record, column, place, shared, run)
 
 
-def _asked_alike(rows: Iterable[tuple[str, str, Sequence[str]]], known: Mapping[str, str], stem: str) -> Iterator[Hit]:
+def _repeated(found: list[str], known: Known) -> Iterator[tuple[int, str, str]]:
+    """Yield each known run of a text with its place and words: LONG words, or SHORT ones where one side is short."""
+    long = len(found) >= LONG
+    length = LONG if long else min(SHORT, len(found))
+    looks = [(length, known.runs), *([(SHORT, known.short)] if long else [])]
+    for size, runs in looks:
+        for run, at in _runs(found, size):
+            if run in runs:
+                yield run, runs[run], " ".join(found[at : at + size])
+
+
+def _asked_alike(
+    rows: Iterable[tuple[str, str, Sequence[str | None]]], known: Mapping[str, str], stem: str
+) -> Iterator[Hit]:
     for record, question, options in rows:
         place = known.get(fingerprint(question or "", options or ()))
         if place is not None:

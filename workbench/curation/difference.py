@@ -36,38 +36,40 @@ IS = {
 _UNKNOWN = ""
 """The digest of a record that was edited between being added, or going, and the end of the steps looked at."""
 _UNEDITED = {"before": "{}", "after": "{}"}
+_NEW, _DIFFERS = "_new_", "_differs_"
+"""What the columns of the newer state, and of which fields differ, begin with while two states are compared."""
 _AROUND = 3
 """Unchanged words that are shown beside a change."""
 _LONGEST = 2000
-"""Words beyond which the rest of a changed stretch is not compared: what is shown is far shorter."""
+"""Words beyond which the rest between the first and the last change is not compared: what is shown is far shorter."""
 
 
 def difference(before: pl.DataFrame, after: pl.DataFrame, fields: Sequence[str]) -> pl.DataFrame:
-    """Return a DIFFERENCE, in id order, between two frames of `id`, `split`, `stratum` and fields.
+    """Return a DIFFERENCE, in id order, between two frames of `id`, `split`, `_stratum` and fields.
 
-    A field that one frame lacks, or has in another type, counts as edited wherever its JSON differs.
+    A field that one frame lacks, or has in another type, counts as edited wherever its JSON differs. No field begins
+    with an underscore (the schema sees to it), so the columns made here have names of their own.
     """
     old, new = (_with_fields(frame, fields) for frame in (before, after))
-    both = old.join(new, on="id", how="full", suffix="_new", coalesce=True)
-    edited = [name for name in fields if name in both.columns]
-    changed = [_differs(both, name).alias(f"{name}_differs") for name in edited]
-    absent = pl.col("split").is_null() | pl.col("split_new").is_null()
-    moved = pl.col("split") != pl.col("split_new")
+    both = old.join(new.rename(lambda name: name if name == "id" else _NEW + name), on="id", how="full", coalesce=True)
+    changed = [_differs(both, name).alias(_DIFFERS + name) for name in fields]
+    absent = pl.col("split").is_null() | pl.col(f"{_NEW}split").is_null()
+    moved = pl.col("split") != pl.col(f"{_NEW}split")
     touched = both.with_columns(changed).filter(
-        absent | moved | pl.any_horizontal([f"{name}_differs" for name in edited] or [pl.lit(value=False)])
+        absent | moved | pl.any_horizontal([_DIFFERS + name for name in fields] or [pl.lit(value=False)])
     )
-    rows = [_row(row, edited) for row in touched.iter_rows(named=True)]
+    rows = [_row(row, fields) for row in touched.iter_rows(named=True)]
     return pl.DataFrame(rows, schema=DIFFERENCE, orient="row").sort("id")
 
 
 def _with_fields(frame: pl.DataFrame, fields: Iterable[str]) -> pl.DataFrame:
     missing = [pl.lit(None).alias(name) for name in fields if name not in frame.columns]
-    return frame.select("id", "split", "stratum", *[n for n in fields if n in frame.columns], *missing)
+    return frame.select("id", "split", "_stratum", *[n for n in fields if n in frame.columns], *missing)
 
 
 def _differs(both: pl.DataFrame, name: str) -> pl.Expr:
-    one, other = pl.col(name), pl.col(f"{name}_new")
-    kinds = both.schema[name], both.schema[f"{name}_new"]
+    one, other = pl.col(name), pl.col(_NEW + name)
+    kinds = both.schema[name], both.schema[_NEW + name]
     if kinds[0] == kinds[1] or pl.Null in kinds:
         return one.ne_missing(other)
     return _encoded(one) != _encoded(other)
@@ -78,18 +80,18 @@ def _encoded(value: pl.Expr) -> pl.Expr:
 
 
 def _row(row: Mapping[str, Any], fields: Sequence[str]) -> tuple[str | None, ...]:
-    was, now = row["split"], row["split_new"]
-    changed = [name for name in fields if row[f"{name}_differs"]] if was and now else []
+    was, now = row["split"], row[f"{_NEW}split"]
+    changed = [name for name in fields if row[_DIFFERS + name]] if was and now else []
     return (
         row["id"],
         was,
         now,
-        row["stratum"],
-        row["stratum_new"],
+        row["_stratum"],
+        row[f"{_NEW}_stratum"],
         _json({name: row[name] for name in changed}),
-        _json({name: row[f"{name}_new"] for name in changed}),
+        _json({name: row[_NEW + name] for name in changed}),
         digest({name: row[name] for name in fields}) if was and not now else None,
-        digest({name: row[f"{name}_new"] for name in fields}) if now and not was else None,
+        digest({name: row[_NEW + name] for name in fields}) if now and not was else None,
     )
 
 
@@ -146,12 +148,24 @@ def changed_words(before: object, after: object, limit: int = 160) -> str:
     old, new = _words(before), _words(after)
     if old == new:
         return "(white space alone)"
+    shown = " ".join(filter(None, _marked(old, new)))
+    return shown if len(shown) <= limit else shown[: limit - 1] + "…"
+
+
+def word_steps(old: list[str], new: list[str]) -> Iterator[tuple[list[str], list[str]]]:
+    """Yield the stretches of two lists of words in turn, as they stand in each: two equal lists where nothing changed.
+
+    What both begin and end with is set aside first; of what lies between, _LONGEST words of each are looked at.
+    """
     head = _alike(old, new)
     tail = _alike(old[head:][::-1], new[head:][::-1])
-    middle = _marked(old[head : len(old) - tail][:_LONGEST], new[head : len(new) - tail][:_LONGEST])
-    around = [_short(old[:head], last=True), *middle, _short(old[len(old) - tail :], first=True)]
-    shown = " ".join(filter(None, around))
-    return shown if len(shown) <= limit else shown[: limit - 1] + "…"
+    one, other = (words[head : len(words) - tail][:_LONGEST] for words in (old, new))
+    if head:
+        yield old[:head], new[:head]
+    for _, a, b, c, d in difflib.SequenceMatcher(None, one, other, autojunk=False).get_opcodes():
+        yield one[a:b], other[c:d]
+    if tail:
+        yield old[-tail:], new[-tail:]
 
 
 def _alike(old: list[str], new: list[str]) -> int:
@@ -164,21 +178,22 @@ def _words(value: object) -> list[str]:
     return text.split()
 
 
-def _short(words: list[str], *, first: bool = False, last: bool = False) -> str:
+def _marked(old: list[str], new: list[str]) -> Iterator[str]:
+    steps = list(word_steps(old, new))
+    for at, (gone, come) in enumerate(steps):
+        if gone == come:
+            yield _short(gone, first=at == len(steps) - 1, last=at == 0)
+            continue
+        if gone:
+            yield f"[-{' '.join(gone)}-]"
+        if come:
+            yield f"{{+{' '.join(come)}+}}"
+
+
+def _short(words: list[str], *, first: bool, last: bool) -> str:
     """Return unchanged words, shortened to those beside a change: their first or last ones, or both."""
     kept = [words[:_AROUND]] * (not last) + [words[-_AROUND:]] * (not first)
     if len(words) <= sum(map(len, kept)):
         return " ".join(words)
     parts = [" ".join(part) for part in kept]
     return " … ".join([""] * last + parts + [""] * first).strip()
-
-
-def _marked(old: list[str], new: list[str]) -> Iterator[str]:
-    for kind, a, b, c, d in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        if kind == "equal":
-            yield _short(old[a:b])
-            continue
-        if a < b:
-            yield f"[-{' '.join(old[a:b])}-]"
-        if c < d:
-            yield f"{{+{' '.join(new[c:d])}+}}"

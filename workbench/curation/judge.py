@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Set
 from dataclasses import dataclass
 
@@ -21,6 +22,7 @@ LONG_ANSWER = 8
 """Words from which an answer is compared by words; shorter ones must be equal."""
 
 JUDGED = {"a": pl.String, "b": pl.String, "jaccard": pl.Float64, "kind": pl.String}
+_STAND_IN = {"id": pl.String, "stand_in": pl.String}
 REMOVED = {"id": pl.String, "kept": pl.String, "jaccard": pl.Float64}
 
 
@@ -56,7 +58,7 @@ def judge(
 
     A record goes only in favour of a kept one of the same answer at or above the threshold: chains remove
     nobody, and a conflict is never removed. `apart` holds pairs of records that a person judged to be no
-    duplicates: their units do not go for each other, and within one unit both stay.
+    duplicates: their units do not go for each other, and within one unit no kept record stands for both.
     """
     parted = _parted(units, apart)
     divided = parted.filter(pl.col("unit_a") != pl.col("unit_b"))
@@ -64,11 +66,10 @@ def judge(
     judged = pairs.frame.join(ends, on=["a", "b"], how="anti", maintain_order="left")
     judged = judged.with_columns(kind=kinds(units, judged, threshold))
     within = parted.filter(pl.col("unit_a") == pl.col("unit_b"))
-    staying = pl.concat([within["a"], within["b"].alias("a")])
     name = units.frame["name"]
     near = judged.select("jaccard", "kind", a=name.gather(judged["a"]), b=name.gather(judged["b"]))
     table = pl.concat([near.select(*JUDGED), _exact(units, within)])
-    return Judgement(table, _removed(units, judged.filter(pl.col("kind") == "redundant"), order, staying))
+    return Judgement(table, _removed(units, judged.filter(pl.col("kind") == "redundant"), order, within))
 
 
 def _parted(units: Units, apart: Set[frozenset[str]]) -> pl.DataFrame:
@@ -138,10 +139,10 @@ def _same_numbers(texts: pl.Series, one: pl.Series, other: pl.Series, where: pl.
     return pl.Series(out)
 
 
-def _removed(units: Units, twins: pl.DataFrame, order: pl.Series, staying: pl.Series) -> pl.DataFrame:
+def _removed(units: Units, twins: pl.DataFrame, order: pl.Series, within: pl.DataFrame) -> pl.DataFrame:
     """Choose leaders greedily in the order: whoever meets a kept, redundant twin goes.
 
-    Records `staying` were parted from an equal one, and go for no equal one.
+    `within` holds the pairs of equal records that were judged apart, see `_stand_ins`.
     """
     ranked = pl.DataFrame({"id": order}).with_row_index("rank").join(units.members, on="id").sort("rank")
     leader = ranked.unique("unit", keep="first", maintain_order=True)
@@ -151,9 +152,29 @@ def _removed(units: Units, twins: pl.DataFrame, order: pl.Series, staying: pl.Se
         kept=best.gather(winner[unit]),
         jaccard=pl.Series(similarity[unit], dtype=pl.Float64),
         own=pl.Series(winner[unit] == unit, dtype=pl.Boolean),
-    )
-    stays = pl.col("own") & ((pl.col("id") == pl.col("kept")) | pl.col("id").is_in(staying.implode()))
-    return rows.filter(~stays).select(*REMOVED).sort("id")
+    ).join(_stand_ins(ranked, within), on="id", how="left")
+    rows = rows.with_columns(kept=pl.when("own").then(pl.coalesce("stand_in", "kept")).otherwise("kept"))
+    return rows.filter(pl.col("id") != pl.col("kept")).select(*REMOVED).sort("id")
+
+
+def _stand_ins(ranked: pl.DataFrame, within: pl.DataFrame) -> pl.DataFrame:
+    """Return `id` and `stand_in` of the records of units with a pair judged apart: who is kept for each.
+
+    In the order, each goes for the first kept one that stands for nobody it was judged apart from, or is kept.
+    """
+    apart: dict[str, set[str]] = defaultdict(set)
+    for a, b in within.select("a", "b").iter_rows():
+        apart[a].add(b)
+        apart[b].add(a)
+    concerned = ranked.join(within.select(unit="unit_a").unique(), on="unit", how="semi", maintain_order="left")
+    out: dict[str, str] = {}
+    for (_,), unit in concerned.group_by("unit", maintain_order=True):
+        stood_for: dict[str, set[str]] = {}
+        for record in unit["id"]:
+            free = (kept for kept, others in stood_for.items() if apart[record].isdisjoint(others))
+            out[record] = kept = next(free, record)
+            stood_for.setdefault(kept, set()).add(record)
+    return pl.DataFrame(list(out.items()), schema=_STAND_IN, orient="row")
 
 
 def _leaders(order: NDArray[np.int64], twins: pl.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

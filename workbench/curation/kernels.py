@@ -7,6 +7,8 @@ cache would not see the other one change.
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -40,7 +42,17 @@ _WORDS = _ascii(lambda letter: not (letter.isalnum() or letter == "_"))
 _FOLDS = _ascii(str.isspace)
 _AS_IS = np.arange(256, dtype=np.uint8)
 
-_jit = njit(cache=True, nogil=True, error_model="numpy", boundscheck=False)
+
+def _keepable() -> bool:
+    """Return whether numba finds a place for what it compiled; without one it would refuse to compile at all."""
+    beside = Path(__file__).parent
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    places = [beside / "__pycache__", beside, cache / "numba", cache, cache.parent]
+    nearest = [next((place for place in some if place.is_dir()), None) for some in (places[:2], places[2:])]
+    return "NUMBA_CACHE_DIR" in os.environ or any(place and os.access(place, os.W_OK) for place in nearest)
+
+
+jit = njit(cache=_keepable(), nogil=True, error_model="numpy", boundscheck=False)
 _inline = njit(inline="always")
 
 
@@ -87,7 +99,7 @@ def _round(lane: Any, word: Any) -> Any:  # noqa: ANN401
     return uint32(_turn(uint32(lane + uint32(word * _P2)), 13) * _P1)
 
 
-@_jit
+@jit
 def xxh32(data: Bytes, start: int, stop: int) -> int:
     """Return xxHash32 (seed 0) of some bytes, as the specification of xxHash has it."""
     i = start
@@ -120,7 +132,7 @@ def _mixed(h: Any) -> Any:  # noqa: ANN401
     return uint32(h ^ (h >> uint32(16)))
 
 
-@_jit
+@jit
 def _cut_bytes(data: Bytes, start: int, stop: int, table: Bytes, out: Bytes, starts: Places) -> int:
     """Cut where the table says blank; write the pieces, one blank between them, and where each starts."""
     m, pieces, gap = 0, 0, True
@@ -150,7 +162,7 @@ def _letter(data: Bytes, i: int) -> Any:  # noqa: ANN401
     return high | (np.int64(data[i + 2]) & 0x3F) << 6 | (data[i + 3] & 0x3F), 4
 
 
-@_jit
+@jit
 def _cut_letters(data: Bytes, start: int, stop: int, letters: Alphabet, words: bool, out: Bytes, starts: Places) -> int:
     """Cut text of any letters into words, or into what stands between blanks, each folded."""
     m, pieces, gap, i = 0, 0, True, start
@@ -182,7 +194,7 @@ def _cut_letters(data: Bytes, start: int, stop: int, letters: Alphabet, words: b
     return pieces
 
 
-@_jit
+@jit
 def _plain(data: Bytes, start: int, stop: int) -> bool:
     seen = 0
     for i in range(start, stop):
@@ -190,7 +202,7 @@ def _plain(data: Bytes, start: int, stop: int) -> bool:
     return seen < 128
 
 
-@_jit
+@jit
 def _cut(block: Block, row: int, letters: Alphabet, words: bool, out: Bytes, starts: Places) -> int:
     spare = block.spare_of[row]
     if spare >= 0:
@@ -202,7 +214,7 @@ def _cut(block: Block, row: int, letters: Alphabet, words: bool, out: Bytes, sta
     return _cut_letters(block.data, start, stop, letters, words, out, starts)
 
 
-@_jit
+@jit
 def _longest(block: Block) -> int:
     longest = 0
     for row in range(len(block.offsets) - 1):
@@ -212,7 +224,7 @@ def _longest(block: Block) -> int:
     return 2 * longest + 8  # folding writes at most twice the bytes
 
 
-@_jit
+@jit
 def hard_rows(data: Bytes, offsets: Places, kind: Bytes) -> NDArray[np.bool_]:
     """Return which rows hold a letter that only Python can fold."""
     hard = np.zeros(len(offsets) - 1, np.bool_)
@@ -229,7 +241,7 @@ def hard_rows(data: Bytes, offsets: Places, kind: Bytes) -> NDArray[np.bool_]:
     return hard
 
 
-@_jit
+@jit
 def digests(block: Block, letters: Alphabet) -> Keys:
     """Return (N, 2) digests of 64 bits each of the folded texts; texts that read the same share both."""
     out = np.empty((len(block.offsets) - 1, 2), np.uint64)
@@ -255,7 +267,7 @@ def digests(block: Block, letters: Alphabet) -> Keys:
     return out
 
 
-@_jit
+@jit
 def _numbered(data: Bytes, start: int, stop: int, kind: Bytes) -> bool:
     i = start
     while i < stop:
@@ -266,7 +278,7 @@ def _numbered(data: Bytes, start: int, stop: int, kind: Bytes) -> bool:
     return False
 
 
-@_jit
+@jit
 def word_facts(block: Block, letters: Alphabet) -> Any:  # noqa: ANN401 - two arrays
     """Return each row's number of words, and the sum of the hashes of its words that hold a digit."""
     count = np.zeros(len(block.offsets) - 1, np.int64)
@@ -281,7 +293,7 @@ def word_facts(block: Block, letters: Alphabet) -> Any:  # noqa: ANN401 - two ar
     return count, numbers
 
 
-@_jit
+@jit
 def ends(block: Block, letters: Alphabet, depth: int) -> Keys:
     """Return (N, 2) hashes of each row's first and last `depth` words, 0 where it has fewer."""
     out = np.zeros((len(block.offsets) - 1, 2), np.uint64)
@@ -295,7 +307,7 @@ def ends(block: Block, letters: Alphabet, depth: int) -> Keys:
     return out
 
 
-@_jit
+@jit
 def without(block: Block, letters: Alphabet, first: Hashes, last: Hashes, least: int) -> Any:  # noqa: ANN401
     """Return each row's words, joined by blanks, without those it begins or ends with as `first` or `last` do.
 
@@ -332,7 +344,7 @@ def without(block: Block, letters: Alphabet, first: Hashes, last: Hashes, least:
     return data[:end].copy(), offsets, cut
 
 
-@_jit
+@jit
 def _hash_grams(words: int, ngram: int, buffer: Bytes, starts: Places, out: Hashes) -> int:
     if words == 0:
         return 0
@@ -342,7 +354,7 @@ def _hash_grams(words: int, ngram: int, buffer: Bytes, starts: Places, out: Hash
     return words - step + 1
 
 
-@_jit
+@jit
 def _sign(grams: Hashes, count: int, permutations: Hashes, signature: Hashes) -> None:
     """Write datasketch's affine32 signature: min over shingles h of a * fmix32(h) + b, mod 2^32."""
     for j in range(count):
@@ -357,7 +369,7 @@ def _sign(grams: Hashes, count: int, permutations: Hashes, signature: Hashes) ->
         signature[p] = low
 
 
-@_jit
+@jit
 def signatures(block: Block, letters: Alphabet, ngram: int, permutations: Hashes) -> Hashes:
     """Return the (N, permutations) signatures; a text without words has the empty one, all bits set."""
     out = np.full((len(block.offsets) - 1, permutations.shape[1]), 0xFFFFFFFF, np.uint32)
@@ -372,7 +384,7 @@ def signatures(block: Block, letters: Alphabet, ngram: int, permutations: Hashes
     return out
 
 
-@_jit
+@jit
 def band_keys(signed: Hashes, first: int, keys: Keys, low: Bytes) -> None:
     """Write the keys (bands, rows) of some signatures, 32 bits of hash then the row's number, and their low bytes."""
     bands = keys.shape[0]
@@ -388,7 +400,7 @@ def band_keys(signed: Hashes, first: int, keys: Keys, low: Bytes) -> None:
             low[first + i, p] = signed[i, p] & uint32(255)
 
 
-@_jit
+@jit
 def _distinct(grams: Hashes, count: int, seen: Hashes) -> int:
     """Move the first of equal hashes to the front and return their number; `seen` is four times as large, all 0.
 
@@ -409,7 +421,7 @@ def _distinct(grams: Hashes, count: int, seen: Hashes) -> int:
     return kept
 
 
-@_jit
+@jit
 def _table(size: int) -> Hashes:
     """Return an empty hash table for so many hashes, at most a quarter full."""
     places = 64
@@ -418,7 +430,7 @@ def _table(size: int) -> Hashes:
     return np.zeros(places, np.uint32)
 
 
-@_jit
+@jit
 def shingle_sets(block: Block, letters: Alphabet, ngram: int) -> Sets:
     """Return every row's distinct shingles."""
     rows = len(block.offsets) - 1

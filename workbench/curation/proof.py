@@ -14,6 +14,7 @@ from workbench.curation.bands import BANDS, FLOOR, ROWS, chance
 from workbench.curation.duplicates import unit_pairs
 from workbench.curation.nearness import near_pairs
 from workbench.curation.split import held_value
+from workbench.curation.templates import Template
 from workbench.curation.units import Units, units
 from workbench.schema import Schema
 
@@ -64,12 +65,18 @@ class Proof:
         }
 
 
-def prove(frame: pl.DataFrame, schema: Schema, links: pl.DataFrame | None = None) -> Proof:
+def prove(
+    frame: pl.DataFrame,
+    schema: Schema,
+    links: pl.DataFrame | None = None,
+    templates: tuple[Template, ...] | None = None,
+) -> Proof:
     """Prove a derived frame of the split records (columns `id`, `source`, `position`, `split`, the schema's).
 
     `links` are pairs of these records (`one`, `other`) that were found to belong together, whatever their Jaccard.
+    `templates` are those of the whole corpus: what was compared without them is proved without them.
     """
-    found = units(frame, schema)
+    found = units(frame, schema, templates)
     close, left_out = _close_pairs(found, frame.select("id", "split"), schema.declared.duplicates.ngram)
     leaking = close.filter(pl.col("jaccard") >= FLOOR)
     torn = [("group", *pair) for column in _holding(schema) for pair in _torn(frame, column)]

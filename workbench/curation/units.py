@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from workbench.curation.minhash import digests_of
-from workbench.curation.templates import Template, stripped
+from workbench.curation.templates import Template, stripped, templates_of
 from workbench.schema import Schema
 
 _FRAME = {
@@ -46,30 +46,36 @@ class Units:
         return grouped["id"].to_list()
 
 
-def units(derived: pl.DataFrame, schema: Schema) -> Units:
+def units(derived: pl.DataFrame, schema: Schema, templates: tuple[Template, ...] | None = None) -> Units:
     """Gather a derived frame's records into units of equal text (case, accents' form and blanks folded).
 
-    Equal is the whole text; what is compared for nearness is the text without the templates that many share.
+    Equal is the whole text; what is compared for nearness is the text without the templates that many share: those
+    given, as a part of a corpus is compared like the whole, else those that these records have.
     """
     declared = schema.declared
-    whole = _columns(derived, declared.duplicates.text)
-    asked = _columns(derived, declared.duplicates.question)
-    cut = {name: stripped(column) for name, column in (whole | asked).items()}
+    texts = _columns(derived, (*declared.duplicates.text, *declared.duplicates.question))
+    whole, asked = (
+        {name: texts[name] for name in names} for names in (declared.duplicates.text, declared.duplicates.question)
+    )
+    keys = {"whole": _key(_joined(derived, whole)), "question_key": _key(_joined(derived, asked))}
+    if templates is None:
+        different = pl.DataFrame(keys).to_struct().is_first_distinct()
+        templates = templates_of(pl.DataFrame(texts).filter(different)) if texts else ()
+    cut = {name: stripped(column, templates) for name, column in texts.items()}
     answer = _answers(derived, schema)
     spoken = derived[declared.language] if declared.language else _repeated(None, derived.height)
     rows = pl.DataFrame(
         {
             "id": derived["id"],
-            "whole": _key(_joined(derived, whole)),
-            "compared": _without(derived, whole, {name: cut[name][0] for name in whole}),
-            "question": _without(derived, asked, {name: cut[name][0] for name in asked}),
-            "question_key": _key(_joined(derived, asked)),
+            "compared": _without(derived, whole, cut),
+            "question": _without(derived, asked, cut),
             "answer": answer,
             "answer_key": _key(answer),
             "language": spoken.cast(pl.String),
         }
+        | keys
     )
-    return _gathered(rows, tuple(found for _, templates in cut.values() for found in templates))
+    return _gathered(rows, templates)
 
 
 def compared_text(derived: pl.DataFrame, schema: Schema) -> pl.Series:
@@ -80,7 +86,7 @@ def compared_text(derived: pl.DataFrame, schema: Schema) -> pl.Series:
 def _columns(derived: pl.DataFrame, names: tuple[str, ...]) -> dict[str, pl.Series]:
     """Return the compared columns as texts; of a list column the sorted entries."""
     parts = {name: f"{name}_text" if isinstance(derived.schema[name], pl.List) else name for name in names}
-    return {name: derived[part].fill_null("") for name, part in parts.items()}
+    return {name: derived[part].fill_null("").alias(name) for name, part in parts.items()}
 
 
 def _joined(derived: pl.DataFrame, columns: dict[str, pl.Series]) -> pl.Series:
@@ -93,7 +99,7 @@ def _joined(derived: pl.DataFrame, columns: dict[str, pl.Series]) -> pl.Series:
 
 def _without(derived: pl.DataFrame, whole: dict[str, pl.Series], cut: dict[str, pl.Series]) -> pl.Series:
     """Return the joined texts without templates; one that is nothing but template stays whole."""
-    left = _joined(derived, cut)
+    left = _joined(derived, {name: cut[name] for name in whole})
     if all(cut[name] is whole[name] for name in whole):
         return left
     both = pl.DataFrame({"left": left, "whole": _joined(derived, whole)})

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from json import JSONDecodeError
 from typing import Any
 
-import orjson
-
 from workbench.readers.field_spec import MappingError, impossible
+from workbench.readers.json_values import value_from
 
 _LETTER = re.compile(r"\(?([A-Za-z])[).]?")
 _SEVERAL = re.compile(r"\(?(?:[A-Za-z]|\d{1,2})\)?(?:\s*[,;/&+ ]\s*\(?(?:[A-Za-z]|\d{1,2})\)?)+")
 _NUMBER = re.compile(r"[+-]?\d+(?:\.0+)?")
+_MARK = "\ufeff"
+"""The byte order mark: invisible, and left in cells and options by programs that glue files together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +50,13 @@ def _from_object(value: dict[str, Any]) -> Choices:
 
 
 def json_from(text: str, wanted: str) -> Any:  # noqa: ANN401 - any JSON value
-    """Parse JSON that stands in a text; MappingError where it does not."""
+    """Parse JSON that stands in a text, strictly; MappingError where there is none, or where some would be lost."""
     try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError as error:
+        return value_from(text)
+    except JSONDecodeError as error:
         raise impossible(text, wanted) from error
+    except ValueError as error:
+        raise MappingError(f"{impossible(text, wanted)}: {error}") from error
 
 
 def text_from(value: object) -> str:
@@ -67,14 +71,17 @@ def text_from(value: object) -> str:
 
 
 def whole_number(value: object) -> int:
-    """Return an int from an int, an integral float or a numeric text."""
+    """Return an int of 64 bits from an int, an integral float or a numeric text."""
+    number = None
     if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, str) and len(value) < 400 and _NUMBER.fullmatch(value.strip()):
-        return int(value.strip().split(".")[0])
-    raise impossible(value, "a whole number")
+        number = value
+    elif isinstance(value, float) and value.is_integer():
+        number = int(value)
+    elif isinstance(value, str) and len(value) < 400 and _NUMBER.fullmatch(value.strip()):
+        number = int(value.strip().split(".")[0])
+    if number is None or not -(2**63) <= number < 2**63:
+        raise impossible(value, "a whole number of 64 bits")
+    return number
 
 
 def answers(value: Any, choices: Choices, cast: str = "") -> list[int]:  # noqa: ANN401 - any raw value
@@ -114,7 +121,7 @@ def _index(value: object, choices: Choices, cast: str) -> int:
 
 
 def _by_text(text: str, choices: Choices) -> int | None:
-    for fold in (str, str.strip, lambda option: option.strip().casefold()):
+    for fold in (str, str.strip, lambda option: option.replace(_MARK, "").strip().casefold()):
         folded = [fold(option) for option in choices.texts]
         if fold(text) in folded:
             return folded.index(fold(text))

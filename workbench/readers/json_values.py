@@ -68,11 +68,17 @@ def object_from(text: str) -> dict[str, Any]:
     return _checked(text)
 
 
-def _checked(text: str) -> dict[str, Any]:
+def value_from(text: str) -> Any:  # noqa: ANN401 - any JSON value
+    """Parse one JSON value as strictly as an object; ValueError with a reason for what is none."""
     value = _exact(text) if _LONG_NUMBER.search(text) else orjson.loads(text)
     # Cheaper than a second parse: text in a string can look like a key, so only a difference is looked into.
-    if isinstance(value, dict) and len(_KEY_END.findall(text)) != _keys_in(value):
+    if len(_KEY_END.findall(text)) != _keys_in(value):
         _exact(text)
+    return value
+
+
+def _checked(text: str) -> dict[str, Any]:
+    value = value_from(text)
     if not isinstance(value, dict):
         raise ValueError(f"not an object but {_kind(value)}")
     return value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +21,27 @@ from workbench.store.state import State
 from workbench.store.store import Store
 
 
-def held_against(store: Store, state: State, others: Iterable[str]) -> tuple[pl.DataFrame, int]:
-    """Return the issues of a state's records that repeat other corpora or files, and the number of stock phrases."""
-    known = Known()
+@dataclass(frozen=True)
+class Held:
+    """What a corpus' records were held against, and the issues of those that repeat it."""
+
+    issues: pl.DataFrame
+    texts: int
+    """Texts of the other side."""
+    stock: int
+    """Runs of words that were taken for a template."""
+
+
+def held_against(store: Store, state: State, others: Iterable[str]) -> Held:
+    """Return the issues of a state's records that repeat other corpora or files."""
+    known, own = Known(), state.rows[0].corpus if state.rows else ""
     for other in others:
+        if other == own:
+            raise UsageError(f"every record of {own!r} stands in {own!r}", "give another corpus, or a file")
         for text in _texts(store, other, state.schema):
             known.add(text)
-    return contaminated(state.schema.derived(state.records), state.schema, known)
+    issues, stock = contaminated(state.schema.derived(state.records), state.schema, known)
+    return Held(issues, known.texts, stock)
 
 
 def _texts(store: Store, other: str, schema: Schema) -> Iterator[Text]:

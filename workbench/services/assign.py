@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
@@ -14,6 +14,7 @@ from workbench.curation.split import RANK, Cut, Wanted, cut_groups, highest_of_g
 from workbench.services.curate import DUPLICATE_OF, Curated
 from workbench.services.delivered import delivered_sides
 from workbench.services.grouping import groups_of
+from workbench.services.ledger import Ledger, text_keys
 from workbench.store.versions import ASSIGNMENT
 
 AS_DELIVERED = "as delivered"
@@ -26,8 +27,7 @@ class Before:
 
     prior: dict[str, str]
     """The split each record was last assigned to."""
-    tested: dict[str, int]
-    """Records that ever stood in test -> number of the first such version."""
+    tested: Ledger = field(default_factory=Ledger)
     number: int = 1
     """Number of the version to be made."""
 
@@ -48,6 +48,8 @@ class Assignment:
 def assign(curated: Curated, settings: SplitSettings, before: Before) -> Assignment:
     """Return where each record stands: train, validation, test, excluded or removed, with reason and past."""
     groups = groups_of(curated)
+    keys = text_keys(curated.records, curated.schema)
+    before = replace(before, tested=before.tested.bound(keys))
     out = _without_side(curated)
     eligible = curated.records.filter(~pl.col("id").is_in(list(out)))
     cut = _cut(curated, (eligible, groups), settings, before)
@@ -56,25 +58,27 @@ def assign(curated: Curated, settings: SplitSettings, before: Before) -> Assignm
     # A removed record's text stands where its group does: it must not be drawn elsewhere once the kept one is gone.
     reached = highest_of_groups(groups, stood)
     stood |= {r: reached[groups[r]] for r, (side, _) in out.items() if side == "removed" and groups[r] in reached}
-    return Assignment(_frame(curated.records["id"], out, stood, before), cut.method, cut.too_big, groups)
+    return Assignment(_frame(keys, out, stood, before), cut.method, cut.too_big, groups)
 
 
 def _frame(
-    records: pl.Series, out: Mapping[str, tuple[str, str | None]], stood: Mapping[str, str], before: Before
+    keys: Mapping[str, str], out: Mapping[str, tuple[str, str | None]], stood: Mapping[str, str], before: Before
 ) -> pl.DataFrame:
     """Return the assignment as a table, absent records that once stood somewhere included.
 
-    Where these stood is kept: they may come back, and test must never become train.
+    `out` names every current record, `keys` their texts. Where the absent stood is kept: they may come back, and test
+    must never become train.
     """
-    absent = [record for record in {**before.prior, **before.tested} if record not in out]
-    names = [*records, *absent]
-    tested = dict.fromkeys((r for r in names if r in out and stood.get(r) == "test"), before.number) | before.tested
+    names = [*{**out, **before.prior, **before.tested.numbers}]
+    tests = Ledger(dict.fromkeys((r for r in out if stood.get(r) == "test"), before.number))
+    tested = tests.merged(before.tested).with_texts(keys)
     columns = {
         "id": names,
         "split": [out[record][0] if record in out else None for record in names],
         "reason": [out[record][1] if record in out else None for record in names],
         "prior": [stood.get(record) for record in names],
-        "tested": [tested.get(record) for record in names],
+        "tested": [tested.numbers.get(record) for record in names],
+        "texts": [tested.texts.get(record) for record in names],
     }
     return pl.DataFrame(columns, schema=ASSIGNMENT).sort("id")
 
@@ -99,7 +103,7 @@ def _tested_groups(groups: Mapping[str, str], tested: Mapping[str, int]) -> dict
 
 def _cut(curated: Curated, field: tuple[pl.DataFrame, dict[str, str]], settings: SplitSettings, before: Before) -> Cut:
     eligible, groups = field
-    tested = _tested_groups(groups, before.tested)
+    tested = _tested_groups(groups, before.tested.numbers)
     once = {record: tested[groups[record]] for record in eligible["id"] if groups[record] in tested}
     if settings.keep_source_split:
         return _as_delivered(eligible["id"], delivered_sides(curated.state), before.prior, once)

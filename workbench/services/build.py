@@ -14,8 +14,9 @@ from workbench.errors import DataError
 from workbench.fingerprint import digest
 from workbench.services.curate import assigned_before
 from workbench.services.ingest import Delivery, Order, ingest
-from workbench.services.ledger import once_tested, with_heirs
+from workbench.services.ledger import Ledger, with_heirs
 from workbench.services.progress import Report, silent
+from workbench.services.pulled import pulled_versions, whole_ledger
 from workbench.services.refs import NOTE, REF
 from workbench.services.saved import (
     ASSIGNMENT,
@@ -23,13 +24,14 @@ from workbench.services.saved import (
     REFS,
     TESTED,
     VERSIONS,
+    assigned_table,
     lines,
     saved_assignment,
     saved_log,
     saved_refs,
     saved_tested,
     saved_versions,
-    table,
+    tested_table,
 )
 from workbench.services.split import Past, Request, past_of, requested, split
 from workbench.store.catalogue import Entry, Row
@@ -40,6 +42,10 @@ from workbench.workspace import write_text
 
 REPLAYED = ("edit", "match", "judgement", "readmission")
 """Kinds of log rows that are saved, in order, in `log.jsonl`."""
+MADE = "made"
+"""What the body of a replayed row tells `who` and `at` of its first making under: the log's own tell of the build."""
+_ROW = ("kind", "subject", "who", "at")
+"""What a saved row holds beside its body."""
 
 
 def save(store: Store, name: str) -> list[Path]:
@@ -50,13 +56,16 @@ def save(store: Store, name: str) -> list[Path]:
     known = versions(store.catalogue, name)
     if known:
         corpus = corpus.model_copy(update={"split": SplitSettings(**known[-1].settings["split"])})
-    elsewhere = [v for v in saved_versions(folder / VERSIONS, name) if v.id not in {mine.id for mine in known}]
+    ledger = whole_ledger(store, state, name)
+    told = [_saved(version) for version in sorted([*pulled_versions(store, name), *known], key=lambda v: v.number)]
+    if told:
+        told[-1]["tested"] = len(ledger.numbers)
     written = {
         LOG: lines(_plain(state)),
-        ASSIGNMENT: table(assigned_before(store, state, corpus=name), "split"),
-        TESTED: table(once_tested(store, state, name), "version"),
-        REFS: lines([_entry(row) for row in store.catalogue.rows(name, kinds=(REF, NOTE))]),
-        VERSIONS: lines([_saved(version) for version in sorted([*elsewhere, *known], key=lambda v: v.number)]),
+        ASSIGNMENT: assigned_table(assigned_before(store, state, corpus=name)),
+        TESTED: tested_table(ledger),
+        REFS: lines(_refs(store, name)),
+        VERSIONS: lines(told),
     }
     with store.workspace.locked():
         save_corpus(corpus, folder / "corpus.yaml")
@@ -65,20 +74,40 @@ def save(store: Store, name: str) -> list[Path]:
     return [folder / "corpus.yaml", *(folder / file for file in written)]
 
 
+def _refs(store: Store, name: str) -> list[dict[str, Any]]:
+    """Return the tags and notes to save: those that only the saved file holds, then those of the log.
+
+    A saved row that the log holds with another body was purged since: its text must not be saved again.
+    """
+    rows = store.catalogue.rows(name, kinds=(REF, NOTE))
+    saved = saved_refs(store.workspace.corpus_folder(name) / REFS)
+    here = Counter(_identity(row.kind, row.subject, row.body) for row in rows)
+    own = [_entry(row) for row in rows]
+    known = {tuple(entry[key] for key in _ROW) for entry in own}
+    return [*(entry for entry, _ in _absent(saved, here) if tuple(entry[key] for key in _ROW) not in known), *own]
+
+
 def _plain(state: State) -> list[dict[str, Any]]:
     rows = [row for row in state.rows if row.kind in REPLAYED]
     return [_with_row(_entry(row), state) for row in rows]
 
 
 def _entry(row: Row) -> dict[str, Any]:
-    return {"kind": row.kind, "subject": row.subject, "who": row.who, "at": row.at, **row.body}
+    """Return a log row as it is saved; of a replayed one, who made it and when, not who built it."""
+    body = {key: value for key, value in row.body.items() if key != MADE}
+    made = row.body.get(MADE, {})
+    return {"kind": row.kind, "subject": row.subject, "who": row.who, "at": row.at, **body, **made}
+
+
+def _replayed(entry: dict[str, Any], body: dict[str, Any]) -> dict[str, Any]:
+    return body | {MADE: {"who": entry["who"], "at": entry["at"]}}
 
 
 def _with_row(entry: dict[str, Any], state: State) -> dict[str, Any]:
     """Put the row of a re-admission into its entry: its segment is an object that an empty workspace lacks."""
     if entry["kind"] != "readmission":
         return entry
-    row = state.objects.table(entry["segment"]).to_dicts()[0]
+    row = state.objects.table(entry["segment"]).filter(rid=entry["rid"]).to_dicts()[0]
     return entry | {"row": {key: value for key, value in row.items() if key != "rid"}}
 
 
@@ -104,13 +133,14 @@ def _replay_refs(store: Store, name: str, saved: list[dict[str, Any]]) -> None:
     """Append the tags and notes that the log does not hold yet, also those of versions that are not here."""
     rows = store.catalogue.rows(name, kinds=(REF, NOTE))
     here = Counter(_identity(row.kind, row.subject, row.body) for row in rows)
-    store.catalogue.append(*((e["kind"], name, e["subject"], facts) for e, facts in _absent(saved, here)))
+    absent = _absent(saved, here)
+    store.catalogue.append(*((e["kind"], name, e["subject"], _replayed(e, facts)) for e, facts in absent))
 
 
 def _absent(saved: list[dict[str, Any]], here: Counter[str]) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
     """Yield the saved rows that are not here, each with its body."""
     for entry in saved:
-        facts = {key: value for key, value in entry.items() if key not in ("kind", "subject", "who", "at")}
+        facts = {key: value for key, value in entry.items() if key not in _ROW}
         name = _identity(entry["kind"], entry["subject"], facts)
         if here[name]:
             here[name] -= 1  # the same edit made twice, with an undo between, is two rows
@@ -125,12 +155,12 @@ def _missing(saved: list[dict[str, Any]], corpus: str, state: State) -> list[Ent
     for entry, facts in _absent(saved, here):
         readmitted = sum(made[0] == "readmission" for made in out)
         body = _readmitted(facts, state, readmitted) if entry["kind"] == "readmission" else facts
-        out.append((entry["kind"], corpus, entry["subject"], body))
+        out.append((entry["kind"], corpus, entry["subject"], _replayed(entry, body)))
     return out
 
 
 def _identity(kind: str, subject: str, body: dict[str, Any]) -> str:
-    own = ("rid", "segment", "row")
+    own = ("rid", "segment", "row", MADE)
     return digest([kind, subject, {key: value for key, value in body.items() if key not in own}])
 
 
@@ -156,12 +186,12 @@ def _saved_past(folder: Path, store: Store, name: str) -> Past:
     state = store.state(store.corpus(name))
     prior = {state.today(record): side for record, side in assigned.items()}
     last = saved[-1]
-    tested = with_heirs(_saved_tested(folder, last, assigned), state)
+    tested = with_heirs(_saved_ledger(folder, last, assigned), state)
     return Past(last.id, last.number, prior, last.settings, {version.id: version for version in saved}, tested)
 
 
-def _saved_tested(folder: Path, last: Version, assigned: dict[str, str]) -> dict[str, int]:
+def _saved_ledger(folder: Path, last: Version, assigned: dict[str, str]) -> Ledger:
     """Return the saved ledger of tests; one saved before there was any is what stood in test last."""
     if not last.report and not (folder / TESTED).is_file():
-        return {record: last.number for record, side in assigned.items() if side == "test"}
+        return Ledger({record: last.number for record, side in assigned.items() if side == "test"})
     return saved_tested(folder / TESTED)

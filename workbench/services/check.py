@@ -59,10 +59,8 @@ def found_issues(workspace: Workspace, name: str, state: State, schema: Schema) 
 
 def _segments(state: State) -> Iterator[tuple[str, pl.Series]]:
     """Yield the segments that hold current records, with the numbers of their rows."""
-    names = [name for row in state.of("delivery") for name in row.body["segments"]]
-    names += [row.body["segment"] for row in state.of("readmission")]
     current = set(state.records["rid"].to_list())
-    for name in dict.fromkeys(names):
+    for name in state.segments:
         rids = state.objects.table(name, ["rid"])["rid"]
         if not current.isdisjoint(rids.to_list()):
             yield name, rids
@@ -71,7 +69,7 @@ def _segments(state: State) -> Iterator[tuple[str, pl.Series]]:
 def _key(segment: str, state: State, schema: Schema) -> str:
     """Return what the issues of a segment depend on: its bytes as read, the schema, and the rules."""
     types = [[column, str(kind)] for column, kind in state.stored.schema.items()]
-    return digest([segment, types, schema.digest, RULES_VERSION, unchecked()])[:32]
+    return digest([state.objects.path(segment).name, types, schema.digest, RULES_VERSION, unchecked()])[:32]
 
 
 def _kept(path: Path) -> pl.DataFrame | None:

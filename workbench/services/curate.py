@@ -123,10 +123,10 @@ def _rows(state: State, wanted: set[str]) -> dict[str, tuple[object, ...]]:
 def _order(
     records: pl.DataFrame, schema: Schema, found: pl.DataFrame, held: tuple[Mapping[str, str], Mapping[str, str]]
 ) -> pl.Series:
-    """Return all ids, the one to keep first: valid, held out (test first), edited by hand, longest, oldest.
+    """Return all ids, the one to keep first: valid, held out (test first), edited by hand, longest.
 
-    `held` is where the sources put the records, if that counts, and where they were assigned before. The oldest is
-    the one that was ingested first.
+    `held` is where the sources put the records, if that counts, and where they were assigned before. Ids break ties:
+    the order of ingest is another one in a workspace where the corpus is built again.
     """
     faulty = found.filter(pl.col("severity") == "error")["record"].implode()
     length = pl.sum_horizontal(
@@ -139,10 +139,8 @@ def _order(
         length,
     )
     keys = [key.alias(f"key{i}") for i, key in enumerate(worst_first)]
-    down = [True] * len(keys) + [False, False]
-    return records.select("id", "rid", *keys).sort(
-        [f"key{i}" for i in range(len(keys))] + ["rid", "id"], descending=down
-    )["id"]
+    down = [True] * len(keys) + [False]
+    return records.select("id", *keys).sort([f"key{i}" for i in range(len(keys))] + ["id"], descending=down)["id"]
 
 
 def _ranked(sides: Mapping[str, str]) -> dict[str, int]:

@@ -140,7 +140,7 @@ def _schema(store: Store, end: End) -> Schema:
 
 
 def _frames(store: Store, old: End, new: End) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the records of both ends with `split` and `stratum`."""
+    """Return the records of both ends with `split` and `_stratum`."""
     before = _records(store, old.version) if old.version else _present(store, new)
     after = _records(store, new.version) if new.version else _present(store, old)
     return _placed(before, _schema(store, old)), _placed(after, _schema(store, new))
@@ -162,4 +162,4 @@ def _records(store: Store, version: Version) -> pl.DataFrame:
 
 
 def _placed(records: pl.DataFrame, schema: Schema) -> pl.DataFrame:
-    return records.with_columns(stratum(schema.declared.strata))
+    return records.with_columns(stratum(schema.declared.strata).alias("_stratum"))

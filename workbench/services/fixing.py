@@ -10,9 +10,9 @@ import polars as pl
 
 from workbench.corpus import Corpus
 from workbench.curation.fixes import changes
-from workbench.errors import DataError, unknown
+from workbench.errors import DataError
 from workbench.services.against import held_against
-from workbench.services.check import found_issues
+from workbench.services.check import found_issues, of_rule
 from workbench.services.records import edits_for
 from workbench.store.catalogue import Entry
 from workbench.store.edits import WHOLE
@@ -27,7 +27,7 @@ def fixes(store: Store, name: str, rule: str, against: Collection[str] = ()) -> 
 
 
 def fix(store: Store, name: str, rule: str, against: Collection[str] = ()) -> int:
-    """Apply the suggested fix to all records alike; return the number of edits made."""
+    """Apply the suggested fix to all records alike; return the number of edits made, 0 where none breaks the rule."""
     corpus = store.corpus(name)
 
     def entries(state: State) -> list[Entry]:
@@ -46,10 +46,9 @@ def _fixable(store: Store, corpus: Corpus, state: State, asked: tuple[str, Colle
     rule, against = asked
     found = found_issues(store.workspace, corpus.name, state, state.schema)
     if against:
-        found = pl.concat([found, held_against(store, state, against)[0]])
-    if rule not in set(found["rule"]):
-        raise unknown("issue", rule, set(found["rule"]))
-    fixable = found.filter((pl.col("rule") == rule) & pl.col("fix").is_not_null())
-    if fixable.is_empty():
-        raise DataError(f"{rule!r} comes with no suggested fix", found.filter(pl.col("rule") == rule)["hint"][0])
+        found = pl.concat([found, held_against(store, state, against).issues])
+    broken = found.filter(pl.col("rule") == rule) if against else of_rule(found, rule, state.schema)
+    fixable = broken.filter(pl.col("fix").is_not_null())
+    if fixable.is_empty() and not broken.is_empty():
+        raise DataError(f"{rule!r} comes with no suggested fix", broken["hint"][0])
     return fixable

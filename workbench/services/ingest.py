@@ -28,7 +28,7 @@ from workbench.store.deliveries import take
 from workbench.store.intake import SEGMENT_ROWS, Intake
 from workbench.store.state import State
 from workbench.store.store import Store
-from workbench.workspace import out_of_space
+from workbench.workspace import out_of_space, safe_name, sweep
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,8 @@ class Order:
 
 def ingest(store: Store, order: Order, report: Report = silent) -> list[Delivery]:
     """Ingest files or the declared sources, one delivery each, and keep the settings in `corpus.yaml`."""
+    for folder in (store.workspace.scratch, store.workspace.cache):
+        sweep(folder)
     corpus = _corpus(store, order)
     out = []
     for source in _sources(store, corpus, order):
@@ -90,6 +92,7 @@ def _declared(store: Store, corpus: Corpus, source: Source) -> Corpus:
 
 
 def _corpus(store: Store, order: Order) -> Corpus:
+    safe_name("corpus", order.corpus)  # before anything is written: a name stays in the log for ever
     if order.corpus in store.corpora():
         corpus = store.corpus(order.corpus)
         if order.schema and order.schema != corpus.schema_name:
@@ -203,6 +206,8 @@ def _deliver(store: Store, corpus: Corpus, source: Source) -> tuple[Source, Deli
         counts: dict[str, int] = {}
 
         def prepare(state: State) -> list[Entry]:
+            # Another process may have taken in the same new source meanwhile.
+            _refuse_other_key(source.name, brought.intake.key, state.deliveries.get(source.name))
             taken = take(brought.intake, facts, (corpus.name, source.name, state))
             counts.update(taken.counts, matched=sum(entry[0] == "match" for entry in taken.entries))
             counts["repairs"] = sum(entry[0] == "edit" for entry in taken.entries)
@@ -229,8 +234,7 @@ def _brought(store: Store, corpus: Corpus, source: Source, held: ExitStack) -> _
     known = (before.body["mapping"] if before else {}) | (declared.map if declared else {})
     mapped = Mapped(source, schema, known)
     while True:
-        intake, mapping = _read_once(store, source, reading, mapped, before)
-        held.enter_context(intake)
+        intake, mapping = _read_once(store, source, reading, (mapped, before), held)
         if mapping == mapped.mapping():
             break
         # A column that appears late changed what is proposed: all rows are read once more, with it known.
@@ -253,23 +257,24 @@ def _path(store: Store, source: Source) -> Path:
 
 
 def _read_once(
-    store: Store, source: Source, reading: Reading, mapped: Mapped, before: Row | None
+    store: Store, source: Source, reading: Reading, known: tuple[Mapped, Row | None], held: ExitStack
 ) -> tuple[Intake, maps.Mapping]:
     """Return the rows of a file, and the mapping that the columns known at its first rows gave."""
+    mapped, before = known
     units = selected(read(reading), source)
     batch = list(islice(units, LOOKED_AT))
-    mapped.see(_records(batch))
+    if not mapped.rows:
+        mapped.see(_records(batch))
     mapping = mapped.mapping()
     key = source.key or _text_key(reading) or _identity_columns(mapped.schema, mapping)
     _refuse_other_key(source.name, key, before)
-    intake = Intake(mapped.schema, key, store.objects)
+    intake = held.enter_context(Intake(mapped.schema, key, store.objects))
     with _uncollected():
         while batch:
-            records = _records(batch)
-            mapped.see(records)
-            fill(intake, records, mapping, reading)
+            fill(intake, _records(batch), mapping, reading)
             intake.rejects += [unit for unit in batch if isinstance(unit, Reject)]
             batch = list(islice(units, SEGMENT_ROWS))
+            mapped.see(_records(batch))
     return intake, mapping
 
 

@@ -19,6 +19,7 @@ from workbench.readers.field_spec import Kind
 from workbench.readers.record import Reading, Record, Reject, Repair
 from workbench.readers.registry import read
 from workbench.schema import Schema
+from workbench.store.edits import WHOLE
 from workbench.store.intake import Arrival, Intake
 
 LOOKED_AT = 200
@@ -62,22 +63,32 @@ def selected(units: Iterator[Record | Reject], source: Source) -> Iterator[Recor
 
 def _drawn(units: list[Record | Reject], source: Source) -> Iterator[Record | Reject]:
     records = _meeting([unit for unit in units if isinstance(unit, Record)], source.where)
+    lots = {record.origin.position: _lot(record, source.seed) for record in records}
     if source.sample is not None:
-        order = sorted(records, key=lambda r: (draw(source.seed, digest(r.fields)), r.origin.position))
-        records = sorted(order[: source.sample], key=lambda r: r.origin.position)
-    taken = {record.origin.position for record in records}
-    left = (unit for unit in units if isinstance(unit, Reject) or unit.origin.position in taken)
+        order = sorted((lot, place) for place, lot in lots.items() if lot is not None)
+        lots = dict.fromkeys(place for place, lot in lots.items() if lot is None)
+        lots |= {place: lot for lot, place in order[: source.sample]}
+    left = (unit for unit in units if isinstance(unit, Reject) or unit.origin.position in lots)
     return _limited(left, source.limit)
 
 
-def _meeting(records: list[Record], where: str | None) -> list[Record]:
-    if not where:
-        return records
-    frame = pl.DataFrame([record.fields for record in records], infer_schema_length=None, strict=False)
+def _lot(record: Record, seed: int) -> float | None:
+    """Return the lot that a row draws; None for one without a stable form, which is taken and then set aside."""
     try:
+        return draw(seed, digest(record.fields))
+    except TypeError:
+        return None
+
+
+def _meeting(records: list[Record], where: str | None) -> list[Record]:
+    if not where or not records:
+        return records
+    columns = columns_of([record.fields for record in records])
+    try:
+        frame = pl.DataFrame([record.fields for record in records], infer_schema_length=None, strict=False)
         mask = frame.with_columns(pl.sql_expr(where).alias("_hit"))["_hit"]
     except pl.exceptions.PolarsError as error:
-        raise UsageError(f"--where {where!r} fails: {error}", f"columns: {', '.join(frame.columns)}") from error
+        raise UsageError(f"--where {where!r} fails: {error}", f"columns: {', '.join(columns)}") from error
     if mask.dtype != pl.Boolean:
         raise UsageError(f"--where {where!r} is no condition", "for example: --where \"lang = 'fr'\"")
     return [record for record, hit in zip(records, mask.fill_null(value=False), strict=True) if hit]
@@ -135,7 +146,7 @@ def fill(intake: Intake, records: Iterable[Record], mapping: maps.Mapping, readi
     for record in records:
         try:
             typed, extra = apply(record.fields)
-            repairs = tuple(_by_field(repair, mapping) for repair in record.repairs)
+            repairs = _by_field(record, typed, apply) if record.repairs else ()
             intake.add(Arrival(typed, extra, record.fields, record.origin, repairs))
         except (maps.MappingError, TypeError, RecursionError) as error:
             intake.rejects.append(Reject(_raw_bytes(record, reading), record.origin, str(error)))
@@ -153,10 +164,19 @@ def _raw_bytes(record: Record, reading: Reading | None) -> bytes:
         return repr(record.fields).encode()
 
 
-def _by_field(repair: Repair, mapping: maps.Mapping) -> Repair:
-    """Return a repair of a raw column as one of the schema field that takes it."""
-    names = {column: name for name, column in mapping.expressions.items()}
-    return Repair(names.get(repair.field, repair.field), repair.value, repair.reason)
+def _by_field(record: Record, typed: dict[str, Any], apply: maps.Applied) -> tuple[Repair, ...]:
+    """Return repairs of raw columns as repairs of the schema fields whose typed values they change.
+
+    A repair that would make the row impossible to map is left out: the row stays as it was delivered.
+    """
+    whole = tuple(repair for repair in record.repairs if repair.field == WHOLE)
+    columns = [repair for repair in record.repairs if repair.field != WHOLE]
+    try:
+        mended, _ = apply(record.fields | {repair.field: repair.value for repair in columns})
+    except maps.MappingError:
+        return whole
+    reason = "; ".join(dict.fromkeys(repair.reason for repair in columns))
+    return whole + tuple(Repair(name, value, reason) for name, value in mended.items() if value != typed[name])
 
 
 def fields_of(schema: Schema) -> dict[str, maps.FieldSpec]:

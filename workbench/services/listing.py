@@ -28,7 +28,7 @@ def conflicting(store: Store, name: str) -> list[dict[str, Any]]:
 
 def history(store: Store, name: str | None, limit: int) -> list[dict[str, Any]]:
     """Return the newest rows of the log, of one corpus or of all, newest first."""
-    rows = store.catalogue.rows(name)[-limit:]
+    rows = store.catalogue.rows(name)[-limit:] if limit else []
     return [
         {
             "seq": r.seq,

@@ -51,8 +51,24 @@ def _readmission(state: State, corpus: Corpus, place: tuple[str, int], row: dict
     with Intake(state.schema, declared.key if declared else (), state.objects, joins=True) as intake:
         intake.add(Arrival(typed, extra, row, origin))
         body = take(intake, {}, (corpus.name, source, state)).entries[0][3]
-    segment = state.objects.table(body["segments"][0]) if body["segments"] else None
-    if segment is None:
+    rid = state.objects.table(body["members"])["rid"][0]
+    segment = body["segments"][0] if body["segments"] else _segment_of(state, rid)
+    record = state.objects.table(segment, ["rid", "id"]).filter(rid=rid)["id"][0]
+    if record in state.current["id"]:
         raise DataError("a record like this is here already", "drop the quarantined unit, or change the row")
-    facts = {"source": source, "unit": digest_bytes(unit["raw"]), "segment": body["segments"][0], "rid": state.next_rid}
-    return "readmission", corpus.name, segment["id"][0], facts
+    return (
+        "readmission",
+        corpus.name,
+        record,
+        {
+            "source": source,
+            "unit": digest_bytes(unit["raw"]),
+            "segment": segment,
+            "rid": rid,
+        },
+    )
+
+
+def _segment_of(state: State, rid: int) -> str:
+    """Return the segment of a row that was here before: it comes back as itself, with its edits and its side."""
+    return next(name for name in state.segments if rid in state.objects.table(name, ["rid"])["rid"])

@@ -86,6 +86,7 @@ def edit(store: Store, name: str, prefix: str, values: dict[str, Any], *, reason
     """Set fields of a record and return the number of edits made; an unchanged value makes none."""
     corpus = store.corpus(name)
     schema = store.schema(corpus)
+    _check_reason(reason)
     for field, value in values.items():
         check_fits(schema, field, value)
 
@@ -93,6 +94,13 @@ def edit(store: Store, name: str, prefix: str, values: dict[str, Any], *, reason
         return edits_for(state, corpus.name, {find(state, prefix): values}, reason)
 
     return len(store.change(corpus, entries, lambda: store.desk(corpus, [prefix])))
+
+
+def _check_reason(reason: str) -> None:
+    try:
+        digest(reason)
+    except TypeError as error:
+        raise UsageError(f"the reason {reason!r} is not Unicode text", "write it in UTF-8") from error
 
 
 def check_fits(schema: Schema, field: str, value: Any) -> None:  # noqa: ANN401 - a JSON value
@@ -125,6 +133,7 @@ def edits_for(state: State, corpus: str, changes: dict[str, dict[str, Any]], rea
 def drop(store: Store, name: str, prefixes: Iterable[str], *, reason: str = "", back: bool = False) -> int:
     """Drop records, or bring dropped ones back; nothing is deleted."""
     corpus, wanted = store.corpus(name), list(prefixes)
+    _check_reason(reason)
 
     def entries(state: State) -> list[Entry]:
         return edits_for(state, corpus.name, {find(state, p): {WHOLE: not back} for p in wanted}, reason)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from difflib import SequenceMatcher
+from itertools import islice
 from typing import Any
 
 import polars as pl
 
 from workbench.curation.bands import BANDS, FLOOR, ROWS, chance
+from workbench.curation.difference import word_steps
 from workbench.curation.units import compared_text
 from workbench.services.curate import Curated
 
@@ -17,8 +18,6 @@ CHANGES = 8
 """Changed places of a pair that are shown."""
 LENGTH = 120
 """Characters of a changed place that are shown."""
-WORDS = 2000
-"""Words of a text that are looked at for changes."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +40,9 @@ class Removal:
     changes: tuple[Change, ...]
 
 
-def removals(curated: Curated) -> Iterator[Removal]:
-    """Yield every removal in id order; changes are those of the compared text, the first CHANGES of them."""
-    removed = curated.judgement.removed
+def removals(curated: Curated, limit: int | None = None) -> Iterator[Removal]:
+    """Yield the removals in id order, all or the first `limit`, with the first CHANGES of the compared text."""
+    removed = curated.judgement.removed.head(curated.judgement.removed.height if limit is None else limit)
     wanted = pl.concat([removed["id"], removed["kept"].alias("id")]).unique()
     derived = curated.schema.derived(curated.records.filter(pl.col("id").is_in(wanted.implode())))
     text = dict(zip(derived["id"], compared_text(derived, curated.schema), strict=True))
@@ -56,11 +55,9 @@ def removals(curated: Curated) -> Iterator[Removal]:
 
 def changed(removed: str, kept: str) -> Iterator[Change]:
     """Yield the first places where the words of two texts differ."""
-    one, other = removed.split()[:WORDS], kept.split()[:WORDS]
-    matched = SequenceMatcher(None, one, other, autojunk=False)
-    places = (place for place in matched.get_opcodes() if place[0] != "equal")
-    for _, (_, a, b, c, d) in zip(range(CHANGES), places, strict=False):
-        yield Change(" ".join(one[a:b])[:LENGTH], " ".join(other[c:d])[:LENGTH])
+    steps = word_steps(removed.split(), kept.split())
+    for one, other in islice((step for step in steps if step[0] != step[1]), CHANGES):
+        yield Change(" ".join(one)[:LENGTH], " ".join(other)[:LENGTH])
 
 
 def method(curated: Curated) -> dict[str, Any]:

@@ -64,7 +64,7 @@ def _plan(store: Store, version: Version, state: State) -> Restoration:
     heirs, lost = _heirs(then, state)
     target = then.filter(~pl.col("id").is_in(list(lost))).with_columns(pl.col("id").replace(heirs))
     here = pl.concat([_whole(state.records), _whole(state.dropped, side="dropped")], how="diagonal")
-    found = difference(here.with_columns(stratum=None), target.with_columns(stratum=None), state.schema.columns)
+    found = difference(here.with_columns(_stratum=None), target.with_columns(_stratum=None), state.schema.columns)
     changes, parts = _changes(found, {row["id"]: row for row in _wanted(found, target)})
     by_heir = {old: heir for old, heir in heirs.items() if heir in changes}
     entries = edits_for(state, version.corpus, changes, f"restore {version.name}")

@@ -5,16 +5,19 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from workbench.corpus import DuplicateSettings, SplitSettings
 from workbench.curation.split import RANK
 from workbench.errors import DataError, UsageError
 from workbench.schema import Schema
+from workbench.services.ledger import Ledger
 from workbench.services.records import check_fits
 from workbench.services.refs import check_tag
 from workbench.store.edits import WHOLE
@@ -22,6 +25,9 @@ from workbench.store.versions import Version
 
 LOG, ASSIGNMENT, VERSIONS = "log.jsonl", "assignment.csv", "versions.jsonl"
 TESTED, REFS = "tested.csv", "refs.jsonl"
+_ASSIGNED, _TESTED = ("record", "split"), ("record", "version", "texts")
+"""Heads of the saved assignment and of the saved ledger; ledgers of older stores name no texts."""
+_KEY = re.compile("[0-9a-f]{32}")
 _Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 _Record = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
 
@@ -40,6 +46,7 @@ class _Edit(_Line):
     value: Any
     reason: str
     action: str = ""
+    undo: bool = False
 
 
 class _Match(_Line):
@@ -78,6 +85,33 @@ class _Note(_Line):
     note: str
 
 
+class _Settings(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    split: SplitSettings
+    duplicates: DuplicateSettings
+    forget_tested: bool = False
+
+
+class _Version(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+    id: _Digest
+    at: str
+    number: Annotated[int, Field(ge=1)]
+    parent: _Digest | None
+    upto: int
+    assignment: str
+    settings: _Settings
+    schema_name: str = Field(alias="schema")
+    schema_object: str
+    counts: dict[str, int]
+    proof: dict[str, Any]
+    note: str
+    report: dict[str, Any] = {}
+    difference: str | None = None
+    tested: int = 0
+    """Records of the saved ledger, with the newest version; 0 in files of older stores."""
+
+
 _REF: TypeAdapter[Any] = TypeAdapter(Annotated[_Ref | _Note, Field(discriminator="kind")])
 _LINE: TypeAdapter[Any] = TypeAdapter(
     Annotated[_Edit | _Match | _Judgement | _Readmission, Field(discriminator="kind")]
@@ -103,7 +137,7 @@ def _check_ref(row: dict[str, Any]) -> None:
         check_tag(line.subject)
 
 
-def _checked(path: Path, check: Callable[[dict[str, Any]], None]) -> list[dict[str, Any]]:
+def _checked(path: Path, check: Callable[[dict[str, Any]], object]) -> list[dict[str, Any]]:
     rows = _read(path)
     for number, row in enumerate(rows, 1):
         try:
@@ -128,32 +162,39 @@ def _check(row: dict[str, Any], schema: Schema) -> None:
 
 
 def saved_versions(path: Path, corpus: str) -> list[Version]:
-    """Return the saved versions, oldest first."""
-    with _whole(path):
-        return [Version(corpus=corpus, **row) for row in _read(path)]
+    """Return the saved versions, oldest first; what is none is a DataError naming its line."""
+    rows = _checked(path, _Version.model_validate)
+    return [Version(corpus=corpus, **{key: value for key, value in row.items() if key != "tested"}) for row in rows]
 
 
 def saved_assignment(path: Path) -> dict[str, str]:
     """Return the split each record was last assigned to."""
-    return dict(_pairs(path, ("record", "split"), RANK.__contains__))
+    return {record: side for record, side in _rows(path, (_ASSIGNED,), RANK.__contains__)}
 
 
-def saved_tested(path: Path) -> dict[str, int]:
-    """Return the number of the version whose test each record first stood in."""
-    return {record: int(number) for record, number in _pairs(path, ("record", "version"), _is_number)}
+def saved_tested(path: Path) -> Ledger:
+    """Return the saved ledger of tests; one that holds less than the saved versions count is a DataError."""
+    rows = _rows(path, (_TESTED[:2], _TESTED), _is_tested)
+    counted = max((row.get("tested", 0) for row in _read(path.parent / VERSIONS)), default=0)
+    if len(rows) < counted:
+        raise _torn(path, f"it names {len(rows):,} of {counted:,} records")
+    texts = {record: keys[0] for record, _, *keys in rows if any(keys)}
+    return Ledger({record: int(number) for record, number, *_ in rows}, texts)
 
 
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) < 10
+def _is_tested(number: str, keys: str = "") -> bool:
+    is_number = number.isascii() and number.isdigit() and len(number) < 10
+    return is_number and all(_KEY.fullmatch(key) for key in keys.split())
 
 
-def _pairs(path: Path, head: tuple[str, str], fits: Callable[[str], bool]) -> list[tuple[str, str]]:
+def _rows(path: Path, heads: Iterable[tuple[str, ...]], fits: Callable[..., bool]) -> list[list[str]]:
+    """Return the rows of a CSV file under one of its heads; `fits` looks at all that follows the record."""
     with _whole(path):
-        rows = list(csv.reader(io.StringIO(path.read_text(encoding="utf-8"))))
-    wrong = next((row for row in rows[1:] if len(row) != 2 or not fits(row[1])), None)
-    if wrong is not None or rows[:1] != [list(head)]:
-        raise _torn(path, f"{','.join(wrong or ['its head'])!r} names no {' and '.join(head)}")
-    return [(record, value) for record, value in rows[1:]]
+        head, *rows = list(csv.reader(io.StringIO(path.read_text(encoding="utf-8")))) or [[]]
+    wrong = next((row for row in rows if len(row) != len(head) or not fits(*row[1:])), None)
+    if wrong is not None or tuple(head) not in heads:
+        raise _torn(path, f"{','.join(wrong or ['its head'])!r} names no record with its {path.stem}")
+    return rows
 
 
 def lines(rows: list[dict[str, Any]]) -> str:
@@ -161,10 +202,20 @@ def lines(rows: list[dict[str, Any]]) -> str:
     return "".join(json.dumps(row, ensure_ascii=False, sort_keys=True) + "\n" for row in rows)
 
 
-def table(rows: Mapping[str, object], value: str) -> str:
-    """Return what each record has as CSV, by record; `value` heads the second column."""
+def assigned_table(sides: Mapping[str, str]) -> str:
+    """Return where each record was last assigned to as CSV, by record."""
+    return _table([_ASSIGNED, *sorted(sides.items())])
+
+
+def tested_table(ledger: Ledger) -> str:
+    """Return the ledger of tests as CSV, by record."""
+    numbers = sorted(ledger.numbers.items())
+    return _table([_TESTED, *((record, number, ledger.texts.get(record, "")) for record, number in numbers)])
+
+
+def _table(rows: Iterable[tuple[object, ...]]) -> str:
     out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerows([("record", value), *sorted(rows.items())])
+    csv.writer(out, lineterminator="\n").writerows(rows)
     return out.getvalue()
 
 

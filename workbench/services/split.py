@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 from pydantic import ValidationError
 
-from workbench.corpus import DuplicateSettings, SplitSettings
+from workbench.corpus import Corpus, DuplicateSettings, SplitSettings
 from workbench.curation.outcome import SIDES, excluded_by_reason, largest_group, texts_of, wanted_and_got
 from workbench.curation.proof import Proof, prove
 from workbench.curation.split import SPLITS, Wanted
@@ -17,15 +17,14 @@ from workbench.services.assign import Assignment, Before, assign, stratum
 from workbench.services.curate import Curated, assigned_before, curate
 from workbench.services.diff import kept_difference
 from workbench.services.grouping import giant, links_of
-from workbench.services.ledger import once_tested
+from workbench.services.ledger import Ledger, once_tested
 from workbench.services.progress import Report, silent
+from workbench.services.pulled import FORGOT, pulled_ledger, whole_ledger
+from workbench.services.refs import label, labels
 from workbench.store.catalogue import Entry
 from workbench.store.state import LOGGED, State
 from workbench.store.store import Store
 from workbench.store.versions import Version, content_digest, version_id, versions
-
-FORGOT = "forget_tested"
-"""The setting of a version that was drawn without regard to what earlier ones tested."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +39,7 @@ class Past:
     """Settings of the parent, None without one."""
     known: dict[str, Version] | None = None
     """Saved versions by id, which a rebuilt version may turn out to be."""
-    tested: dict[str, int] = field(default_factory=dict)
-    """Records that ever stood in test -> number of the first such version."""
+    tested: Ledger = field(default_factory=Ledger)
 
 
 @dataclass(frozen=True)
@@ -58,7 +56,19 @@ class Request:
 
 
 def split(store: Store, request: Request, *, past: Past | None = None, report: Report = silent) -> Version:
-    """Make a version, or return the newest one where nothing changed; a leak is a LeakError and makes none."""
+    """Make a version, or return the newest one where nothing changed; a leak is a LeakError and makes none.
+
+    A version that is there already gets the note as a later one.
+    """
+    version = _split(store, request, past, report)
+    note = request.note.strip()
+    if note and note not in labels(store, version).notes:
+        label(store, version, note=note)
+        report(f"nothing has changed: the note is written to {version.name}")
+    return version
+
+
+def _split(store: Store, request: Request, past: Past | None, report: Report) -> Version:
     request = replace(request, settings=settled(request.settings.model_dump()))
     same = None if past or request.fresh else _unchanged(store, request)
     if same is not None:
@@ -66,7 +76,7 @@ def split(store: Store, request: Request, *, past: Past | None = None, report: R
     before = past or past_of(store, request.corpus)
     _refuse_redraw(before, request)
     prior = {} if request.fresh else before.prior
-    tested = {} if request.forget else before.tested
+    tested = Ledger() if request.forget else before.tested
     report("looking for duplicates")
     curated = curate(store, request.corpus, prior=prior, keep=request.settings.keep_source_split)
     if curated.records.is_empty():
@@ -86,13 +96,20 @@ def _unchanged(store: Store, request: Request) -> Version | None:
         return None
     corpus = store.corpus(request.corpus)
     purges = [row.seq for row in store.catalogue.rows(kinds=("purge",))]
-    same_records = (
-        store.catalogue.head(request.corpus, LOGGED) == known[-1].upto
-        and max(purges, default=0) < store.catalogue.head(request.corpus, ("version",))
-    )
+    same_records = store.catalogue.head(request.corpus, LOGGED) == known[-1].upto and max(
+        purges, default=0
+    ) < store.catalogue.head(request.corpus, ("version",))
     same_settings = _settings(request.settings, corpus.duplicates) == known[-1].settings
     same_schema = store.kept_schema(known[-1].schema_object).digest == store.schema(corpus).digest
-    return known[-1] if same_records and same_settings and same_schema else None
+    same = same_records and same_settings and same_schema and not _pulled_tests(store, corpus)
+    return known[-1] if same else None
+
+
+def _pulled_tests(store: Store, corpus: Corpus) -> bool:
+    """Return whether the saved files name tested records that the log does not know to be so."""
+    state = store.state(corpus)
+    pulled = pulled_ledger(store, state, corpus.name).numbers
+    return bool(pulled) and not pulled.keys() <= once_tested(store, state, corpus.name).numbers.keys()
 
 
 def _settings(split: SplitSettings, duplicates: DuplicateSettings) -> dict[str, Any]:
@@ -106,7 +123,7 @@ def past_of(store: Store, corpus: str) -> Past:
         return Past(None, 0, {})
     state = store.state(store.corpus(corpus))
     last = known[-1]
-    tested = once_tested(store, state, corpus)
+    tested = whole_ledger(store, state, corpus)
     return Past(last.id, last.number, assigned_before(store, state), last.settings, tested=tested)
 
 
@@ -132,7 +149,8 @@ def proved(curated: Curated, assignment: pl.DataFrame) -> Proof:
     """Return the proof of where records (`id`, `split`) stand, made afresh from their texts."""
     standing = assignment.filter(pl.col("split").is_in(SPLITS)).select("id", "split")
     frame = curated.schema.derived(curated.records.join(standing, on="id", maintain_order="left"))
-    return replace(prove(frame, curated.schema, links_of(curated, standing)), giant=giant(curated))
+    proof = prove(frame, curated.schema, links_of(curated, standing), curated.units.templates)
+    return replace(proof, giant=giant(curated))
 
 
 def _leak_text(proof: Proof) -> str:
@@ -144,7 +162,7 @@ def _leak_text(proof: Proof) -> str:
 def _commit(store: Store, request: Request, before: Past, made: tuple[Curated, Assignment, Proof]) -> Version:
     curated, assignment, proof = made
     settings = _settings(request.settings, curated.corpus.duplicates)
-    if request.forget and before.tested:
+    if request.forget and before.tested.numbers:
         settings[FORGOT] = True
     content = content_digest(curated.records, assignment.frame, curated.schema)
     schema_file = store.workspace.schema_file(curated.corpus.schema_name)
@@ -161,7 +179,7 @@ def _commit(store: Store, request: Request, before: Past, made: tuple[Curated, A
         schema_object=store.objects.put_file(schema_file) + ".raw",
         counts={side: counts.get(side, 0) for side in SIDES},
         proof=proof.sheet(),
-        note=request.note,
+        note=request.note.strip(),
         report=_report(request, before, curated, assignment),
     )
     return _inserted(store, version, (content, curated, assignment), before)
@@ -183,7 +201,7 @@ def _report(request: Request, before: Past, curated: Curated, assignment: Assign
         "texts": texts_of(records, curated.schema),
     }
     if request.forget:
-        report["tested_now_trained"] = len(before.tested.keys() & set(trained))
+        report["tested_now_trained"] = len(before.tested.numbers.keys() & set(trained))
     return report
 
 
@@ -229,21 +247,26 @@ def requested(
     seed: int | None = None,
     ratios: tuple[float, float, float] | None = None,
     counts: tuple[int, int, int] | None = None,
-    keep: bool = False,
+    keep: bool | None = None,
 ) -> SplitSettings:
-    """Return the split settings that hold: what is asked, else those of the newest version, else corpus.yaml's."""
+    """Return the split settings that hold: what is asked, else those of the newest version, else corpus.yaml's.
+
+    Ratios asked for end counts, and either ends the keeping of the sources' own split unless that is asked for too.
+    """
     known = versions(store.catalogue, corpus)
     held = known[-1].settings["split"] if known else store.corpus(corpus).split.model_dump()
     asked: dict[str, Any] = {
         "seed": seed,
         "ratios": ratios,
         "counts": counts,
-        "keep_source_split": keep or None,
+        "keep_source_split": keep,
     }
     if counts is not None and not any(counts):
         raise UsageError("counts 0/0/0 put no record on any side", "give at least one number above 0")
     if ratios is not None:
         held = held | {"counts": None}
+    if ratios is not None or counts is not None:
+        held = held | {"keep_source_split": False}
     return settled(held | {key: value for key, value in asked.items() if value is not None})
 
 

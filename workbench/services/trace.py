@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -66,13 +66,21 @@ def _records(store: Store, corpora: Iterable[str], prefix: str) -> list[tuple[st
 def _deliveries(store: Store, corpora: Iterable[str], reference: str) -> list[_Delivered]:
     """Return the deliveries of a raw file: of its bytes, its digest, its path or the source it feeds."""
     path = Path(reference)
-    digest = digest_file(path) if path.is_file() else None
+    digest = digest_file(path) if _is(Path.is_file, path) else None
     rows = [(name, row) for name in corpora for row in store.catalogue.rows(name, kinds=("delivery",))]
     whole = [(name, row) for name, row in rows if "purged" not in row.body]
     if digest:
         return [(name, row) for name, row in whole if digest in row.body["raw"]]
-    declared = store.workspace.relative(path) if path.is_dir() else None
+    declared = store.workspace.relative(path) if _is(Path.is_dir, path) else None
     return [(name, row) for name, row in whole if _is_meant(row, reference, declared)]
+
+
+def _is(kind: Callable[[Path], bool], path: Path) -> bool:
+    """Return whether a path is of a kind; what no file system can name, such as a name too long, is of none."""
+    try:
+        return kind(path)
+    except OSError:
+        return False
 
 
 def _is_meant(row: Row, reference: str, declared: str | None) -> bool:

@@ -12,7 +12,6 @@ from workbench.store.edits import body_of
 from workbench.store.state import State
 from workbench.store.store import Store
 
-_UNDO = "undo of log row "
 _Place = tuple[str, str]
 """A record and one of its fields."""
 
@@ -34,7 +33,8 @@ def undo(store: Store, name: str, count: int = 1) -> list[dict[str, Any]]:
         for row, (record, field), value in steps:
             found = present[record][field]
             if digest(found) != digest(value):
-                out.append(("edit", corpus.name, record, body_of(field, found, value, f"{_UNDO}{row.seq}")))
+                body = body_of(field, found, value, f"undo of log row {row.seq}") | {"undo": True}
+                out.append(("edit", corpus.name, record, body))
             present[record][field] = value
         return out
 
@@ -56,7 +56,7 @@ def _open(state: State) -> list[Row]:
     standing: dict[_Place, list[Row]] = defaultdict(list)
     for row in state.of("edit"):
         before = standing[_place(state, row)]
-        if not row.body["reason"].startswith(_UNDO):
+        if not row.body.get("undo"):
             before.append(row)
         elif before:
             before.pop()

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 
-from workbench.fingerprint import record_id, record_ids
+from workbench.fingerprint import digest_bytes, record_id, record_ids
 from workbench.readers.record import Reject
 from workbench.store.catalogue import Entry
 from workbench.store.edits import WHOLE, body_of
 from workbench.store.heirs import matches
 from workbench.store.intake import Arrival, Intake
 from workbench.store.objects import Objects
+from workbench.store.readmissions import standing
 from workbench.store.state import LINEAGE, MEMBERS, REJECTS, State
 
 
@@ -34,7 +36,7 @@ def take(intake: Intake, facts: dict[str, Any], place: tuple[str, str, State]) -
     """
     corpus, source, state = place
     rows = _numbered(_identified(intake, place), state, source)
-    fresh = int(rows["fresh"].sum())
+    fresh = int(rows["_fresh"].sum())
     quarantined = len(intake.rejects)
     counts = {
         "read": rows.height + quarantined,
@@ -56,7 +58,7 @@ def take(intake: Intake, facts: dict[str, Any], place: tuple[str, str, State]) -
     entries: list[Entry] = [("delivery", corpus, source, body)]
     entries += [("match", corpus, new, {"old": old, "by": by}) for old, new, by in _matches(intake, rows, place)]
     for number, arrival in intake.repaired.items():
-        if rows["fresh"][number]:
+        if rows["_fresh"][number]:
             entries += _repairs(corpus, rows["id"][number], arrival)
     return Taken(entries, counts)
 
@@ -67,10 +69,10 @@ def _identified(intake: Intake, place: tuple[str, str, State]) -> pl.DataFrame:
     Identity comes from the row's content, never from its position, its mapping or the past.
     """
     corpus, source, state = place
-    rows = intake.table(["name", "own", "row_digest"])
+    rows = intake.table(["_name", "_own", "row_digest"])
     named = record_ids(corpus, source)
-    ids = [named(name) for name in rows["name"]]
-    taken = set(state.index.filter(pl.col("source") == source)["id"]) if intake.joins else set()
+    ids = [named(name) for name in rows["_name"]]
+    taken = set(state.current.filter(pl.col("source") == source)["id"]) if intake.joins else set()
     for number, parts, crowded in _shared(
         rows, {i for i, record in enumerate(ids) if record in taken} if taken else ()
     ):
@@ -84,13 +86,13 @@ def _identified(intake: Intake, place: tuple[str, str, State]) -> pl.DataFrame:
 def _shared(rows: pl.DataFrame, taken: Iterable[int]) -> list[tuple[int, int, bool]]:
     """Return (row, its running number among identical ones, whether others share its key) where either counts."""
     alike = (
-        rows.select("name", "own")
+        rows.select("_name", "_own")
         .with_row_index("row")
-        .filter(pl.col("name").is_duplicated() | pl.col("row").is_in(list(taken)))
+        .filter(pl.col("_name").is_duplicated() | pl.col("row").is_in(list(taken)))
     )
     told = alike.with_columns(
-        running=pl.int_range(pl.len()).over("name", "own"),
-        crowded=(pl.col("own").n_unique().over("name") > 1) | pl.col("row").is_in(list(taken)),
+        running=pl.int_range(pl.len()).over("_name", "_own"),
+        crowded=(pl.col("_own").n_unique().over("_name") > 1) | pl.col("row").is_in(list(taken)),
     )
     return list(
         told.filter((pl.col("running") > 0) | pl.col("crowded")).select("row", "running", "crowded").iter_rows()
@@ -109,7 +111,7 @@ def _numbered(rows: pl.DataFrame, state: State, source: str) -> pl.DataFrame:
     )
     fresh = pl.col("rid").is_null()
     return joined.with_columns(
-        fresh=fresh, rid=pl.when(fresh).then(state.next_rid + fresh.cum_sum() - 1).otherwise("rid")
+        _fresh=fresh, rid=pl.when(fresh).then(state.next_rid + fresh.cum_sum() - 1).otherwise("rid")
     )
 
 
@@ -118,7 +120,7 @@ def _segments(intake: Intake, rows: pl.DataFrame, source: str, objects: Objects)
     for frame in intake.frames(["extra", *intake.schema.columns]):
         here = rows.slice(start, frame.height)
         start += frame.height
-        stored = frame.hstack(here).filter("fresh")
+        stored = frame.hstack(here).filter("_fresh")
         if stored.height:
             whole = stored.with_columns(source=pl.lit(source)).select(*LINEAGE, *intake.schema.columns)
             names.append(objects.put_table(whole))
@@ -133,6 +135,7 @@ def _matches(intake: Intake, rows: pl.DataFrame, place: tuple[str, str, State]) 
     """Return (vanished record, its heir, how it was found) for the records this delivery no longer holds."""
     _, source, state = place
     before = state.current.filter(pl.col("source") == source).sort("position")
+    before = before.filter(~pl.col("id").is_in(_staying(intake, rows, state, source)))
     vanished = before.join(rows, on="id", how="anti")
     newcomers = rows.join(before, on="id", how="anti")
     if intake.joins or vanished.is_empty() or newcomers.is_empty():
@@ -141,6 +144,15 @@ def _matches(intake: Intake, rows: pl.DataFrame, place: tuple[str, str, State]) 
     known = state.delivered.join(vanished.select("id"), on="id", how="semi", maintain_order="left")
     arrived = brought.join(newcomers.select("id"), on="id", how="semi", maintain_order="left")
     return matches(known, arrived, (before["id"].to_list(), rows["id"].to_list()), state.schema)
+
+
+def _staying(intake: Intake, rows: pl.DataFrame, state: State, source: str) -> list[str]:
+    """Return the re-admitted records that stand after this delivery: none vanished, or has neighbours in the file."""
+    made = state.of("readmission")
+    if not made:
+        return []
+    units = Counter((source, digest_bytes(reject.raw)) for reject in intake.rejects)
+    return [row.subject for row in standing(made, units, rows["id"].to_list())]
 
 
 def _kept_rejects(rejects: list[Reject], objects: Objects) -> str | None:

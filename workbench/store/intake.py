@@ -19,8 +19,8 @@ from workbench.store.spool import Spool
 
 SEGMENT_ROWS = 16_384
 BROUGHT = {
-    "name": pl.String,
-    "own": pl.String,
+    "_name": pl.String,
+    "_own": pl.String,
     "row_digest": pl.String,
     "extra": pl.String,
     "position": pl.Int64,
@@ -29,7 +29,7 @@ BROUGHT = {
 }
 """What a brought row holds beside the schema's columns.
 
-`name` is the digest of its key, `own` of the row as parsed, `row_digest` of that and its fields; `extra` is the JSON
+`_name` is the digest of its key, `_own` of the row as parsed, `row_digest` of that and its fields; `extra` is the JSON
 of the raw columns that no field took.
 """
 

@@ -150,8 +150,10 @@ class Objects:
         finally:
             os.close(descriptor)
         draft.chmod(0o400)
-        draft.replace(self.path(name))
-        sync_folder(self._folder)
+        # Bytes that were purged never come back: what stands in their place is found under their name.
+        if name not in self._read_renamed():
+            draft.replace(self._folder / name)
+            sync_folder(self._folder)
         return name
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,6 +16,7 @@ from workbench.schema import Schema
 from workbench.store.catalogue import Catalogue, Row
 from workbench.store.edits import WHOLE, Edit, Kinship, Replayed, edit_of, replay
 from workbench.store.objects import Objects
+from workbench.store.readmissions import Unit, standing, unit_of
 from workbench.store.view import View, kept, opened
 
 LINEAGE = {
@@ -36,14 +37,11 @@ LOGGED = ("delivery", "edit", "match", "readmission", "judgement")
 
 
 @dataclass(frozen=True)
-class State:
-    """A corpus as the log tells it, up to one row."""
+class Standing:
+    """Which rows of a corpus are current, as the log tells it up to one row: no schema is needed for that."""
 
     rows: tuple[Row, ...]
     objects: Objects
-    schema: Schema
-    mapped: bool = False
-    """Whether delivered records come from a view mapped into memory, as screens and single edits want them."""
 
     def of(self, kind: str) -> list[Row]:
         """Return the rows of one kind, in order; those whose bytes were purged say nothing any more."""
@@ -59,18 +57,30 @@ class State:
     def _quarantine(self) -> tuple[list[tuple[Row, dict[str, Any]]], pl.DataFrame]:
         """Part the newest deliveries' rejects into those a re-admission stands for, and those still set aside.
 
-        A re-admission is known by the unit's bytes, so it outlives a delivery in which the unit is still torn.
+        A re-admission is known by the unit's bytes, so it outlives a delivery in which the unit is still torn. While
+        a delivery holds its record, that row is the record, and the unit waits again.
         """
         whole = self._rejected
-        waiting: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
+        waiting: dict[Unit, list[dict[str, Any]]] = defaultdict(list)
         for unit in whole.with_row_index("row").iter_rows(named=True):
             waiting[unit["source"], digest_bytes(unit["raw"])].append(unit)
-        back = []
-        for row in self.of("readmission"):
-            units = waiting[row.body["source"], row.body["unit"]]
-            if units:
-                back.append((row, units.pop(0)))
+        made = [row for row in self.of("readmission") if unit_of(row) in waiting]
+        units = Counter({unit: len(same) for unit, same in waiting.items()})
+        stands = standing(made, units, self._held({row.subject for row in made}))
+        back = [(row, waiting[unit_of(row)].pop(0)) for row in stands]
         return back, whole.with_row_index("row").filter(~pl.col("row").is_in([u["row"] for _, u in back])).drop("row")
+
+    def _held(self, records: set[str]) -> set[str]:
+        """Return which of some records the newest deliveries hold."""
+        if not records:
+            return set()
+        frames = [self.objects.table(name, ["rid", "id"]).filter(pl.col("id").is_in(records)) for name in self.segments]
+        return set(pl.concat(frames).join(self._placed, on="rid", how="semi")["id"])
+
+    @cached_property
+    def _placed(self) -> pl.DataFrame:
+        tables = [self.objects.table(row.body["members"]) for row in self.deliveries.values()]
+        return pl.concat([pl.DataFrame(schema=MEMBERS), *tables])
 
     @property
     def _rejected(self) -> pl.DataFrame:
@@ -86,29 +96,11 @@ class State:
         """Return the quarantined units of the newest deliveries that were not re-admitted, with their source."""
         return self._quarantine[1]
 
-    @property
-    def edits(self) -> list[Edit]:
-        """Return all edits, in order."""
-        return [edit_of(row) for row in self.of("edit")]
-
-    @cached_property
-    def heirs(self) -> dict[str, tuple[str, str]]:
-        """Return which record took the place of a vanished one, and how it was found: row, near or place."""
-        return {row.body["old"]: (row.subject, row.body["by"]) for row in self.of("match")}
-
     @cached_property
     def segments(self) -> list[str]:
         """Return the names of the objects that hold all rows ever kept, oldest first."""
         names = [name for row in self.of("delivery") for name in row.body["segments"]]
         return list(dict.fromkeys([*names, *(row.body["segment"] for row in self.of("readmission"))]))
-
-    @cached_property
-    def stored(self) -> pl.DataFrame:
-        """Return every row ever kept, as delivered, in rid order."""
-        empty = pl.DataFrame(schema={**LINEAGE, **self.schema.types})
-        frames = [self.objects.table(name) for name in self.segments]
-        whole = pl.concat([empty, *frames], how="diagonal_relaxed")
-        return whole.select(*LINEAGE, *self.schema.columns).sort("rid")
 
     @cached_property
     def index(self) -> pl.DataFrame:
@@ -125,10 +117,35 @@ class State:
     @cached_property
     def members(self) -> pl.DataFrame:
         """Return the rids of the current records with their place in the newest deliveries."""
-        tables = [self.objects.table(row.body["members"]) for row in self.deliveries.values()]
         back = [{"rid": row.body["rid"], **unit} for row, unit in self._quarantine[0]]
-        tables.append(pl.DataFrame(back, schema=MEMBERS))
-        return pl.concat([pl.DataFrame(schema=MEMBERS), *tables])
+        return pl.concat([self._placed, pl.DataFrame(back, schema=MEMBERS)])
+
+
+@dataclass(frozen=True)
+class State(Standing):
+    """A corpus as the log tells it, up to one row."""
+
+    schema: Schema
+    mapped: bool = False
+    """Whether delivered records come from a view mapped into memory, as screens and single edits want them."""
+
+    @property
+    def edits(self) -> list[Edit]:
+        """Return all edits, in order."""
+        return [edit_of(row) for row in self.of("edit")]
+
+    @cached_property
+    def heirs(self) -> dict[str, tuple[str, str]]:
+        """Return which record took the place of a vanished one, and how it was found: row, near or place."""
+        return {row.body["old"]: (row.subject, row.body["by"]) for row in self.of("match")}
+
+    @cached_property
+    def stored(self) -> pl.DataFrame:
+        """Return every row ever kept, as delivered, in rid order."""
+        empty = pl.DataFrame(schema={**LINEAGE, **self.schema.types})
+        frames = [self.objects.table(name) for name in self.segments]
+        whole = pl.concat([empty, *frames], how="diagonal_relaxed")
+        return whole.select(*LINEAGE, *self.schema.columns).sort("rid")
 
     @property
     def delivered(self) -> pl.DataFrame:
@@ -146,7 +163,8 @@ class State:
         tables = [row.body["members"] for row in self.deliveries.values()]
         back = [[row.body["rid"], unit["position"]] for row, unit in self._quarantine[0]]
         columns = {name: str(kind) for name, kind in self.schema.types.items()}
-        name = digest([_VIEW, self.segments, tables, back, columns])[:32]
+        held = [self.objects.path(segment).name for segment in self.segments]  # a purge renames them
+        name = digest([_VIEW, held, tables, back, columns])[:32]
         return opened(self.objects.cache, corpus, name) or kept(self.objects.cache, corpus, name, self._delivered)
 
     def rows_of(self, records: Collection[str]) -> pl.DataFrame:

@@ -21,7 +21,7 @@ from workbench.store.versions import ASSIGNMENT, named_objects
 
 _KEPT = (
     (frozenset(LINEAGE), frozenset(LINEAGE) - {"extra"}),
-    (frozenset(ASSIGNMENT) - {"tested"}, frozenset(ASSIGNMENT) - {"reason"}),
+    (frozenset(ASSIGNMENT) - {"tested", "texts"}, frozenset(ASSIGNMENT) - {"reason"}),
     (frozenset({"was", "now", "digest_was", "digest"}), frozenset({"id", "was", "now", "digest_was", "digest"})),
 )
 """Columns that tell what a table is, and those of it that hold names and digests, which a purge leaves alone."""

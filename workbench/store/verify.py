@@ -9,6 +9,7 @@ from workbench.schema import Schema
 from workbench.store.catalogue import Catalogue, Row
 from workbench.store.objects import Objects
 from workbench.store.purged import contents
+from workbench.store.state import LOGGED, Standing
 from workbench.store.versions import content_digest, named_objects, state_of, version_id, version_of
 
 
@@ -32,6 +33,22 @@ def faults(catalogue: Catalogue, objects: Objects, schema_of: Callable[[str], Sc
             yield from _delivery_faults(row, objects)
         elif row.kind == "version" and not named_objects(_seen(rows, row)) & damaged.keys():
             yield from _version_faults(row, catalogue, objects, schema_of, purged.get(row.subject))
+    for corpus in sorted({row.corpus for row in rows if row.kind == "delivery"}):
+        own = [row for row in rows if row.corpus == corpus]
+        if not named_objects(own) & damaged.keys():
+            yield from _repeated(own, objects)
+
+
+def _repeated(rows: list[Row], objects: Objects) -> Iterator[str]:
+    """Yield one sentence for each record of a corpus that has several current rows: an id names exactly one."""
+    try:
+        current = Standing(tuple(row for row in rows if row.kind in LOGGED), objects).current
+    except WorkbenchError as error:
+        yield f"corpus {rows[0].corpus!r}: {error.what}"
+        return
+    twice = current.filter(current["id"].is_duplicated())
+    for record, source, count in twice.group_by("id", "source", maintain_order=True).len().iter_rows():
+        yield f"record {record} of source {source!r} has {count} current rows"
 
 
 def _seen(rows: list[Row], version: Row) -> list[Row]:

@@ -16,11 +16,19 @@ from workbench.store.catalogue import Catalogue, Row
 from workbench.store.objects import Objects
 from workbench.store.state import State, state
 
-ASSIGNMENT = {"id": pl.String, "split": pl.String, "reason": pl.String, "prior": pl.String, "tested": pl.Int64}
+ASSIGNMENT = {
+    "id": pl.String,
+    "split": pl.String,
+    "reason": pl.String,
+    "prior": pl.String,
+    "tested": pl.Int64,
+    "texts": pl.String,
+}
 """Where each current record stands: train, validation, test, excluded or removed, why, and where it once stood.
 
-`tested` is the number of the version whose test it first stood in, which keeps it out of training for good. An absent
-record that once stood somewhere has a row without split.
+`tested` is the number of the version whose test it first stood in, which keeps it out of training for good; `texts`
+holds the keys of the texts it was tested with, joined by blanks, which keep every other record of such a text out as
+well. An absent record that once stood somewhere has a row without split.
 """
 SHORT = 12
 """Characters of a version id that are shown."""

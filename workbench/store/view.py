@@ -69,7 +69,9 @@ def opened(folder: Path, corpus: str, name: str) -> View | None:
         view = View(_mapped(frame), np.load(order, mmap_mode="r"))
     except (OSError, EOFError, ValueError):  # pyarrow's own error for a torn file is a ValueError
         return None
-    return view if len(view.order) == view.frame.height else None
+    places = view.order[:0] if not len(view.order) else np.array([view.order.min(), view.order.max()])
+    whole = len(view.order) == view.frame.height and all(0 <= place < view.frame.height for place in places)
+    return view if whole else None
 
 
 def kept(folder: Path, corpus: str, name: str, delivered: pl.DataFrame) -> View:

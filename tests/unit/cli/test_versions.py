@@ -97,7 +97,7 @@ def test_restoring_asks_shows_what_it_does_and_can_be_taken_back(tmp_path):
     folder = split_folder(tmp_path)
     assert workbench("restore", "facts", "--yes", cwd=folder).code == 2
     asked = workbench("restore", "facts@v1", cwd=folder)
-    assert asked.code == 130 and "bring back" in asked.talk
+    assert asked.code == 2 and "--yes" in asked.talk and "bring back" in asked.talk
     done = workbench("restore", "facts@v1", "--yes", "--json", cwd=folder).json
     assert done["counts"] == {"edited": 1, "returned": 1, "dropped": 0, "heirs": 0, "lost": 0, "edits": 2}
     assert workbench("restore", "facts@v1", "--yes", "--json", cwd=folder).json["counts"]["edits"] == 0
@@ -111,3 +111,9 @@ def test_forgetting_what_was_tested_is_said_aloud(tmp_path):
     assert kept.json["report"]["splits"]["train"]["got"] == kept.json["splits"]["train"]
     freed = workbench("split", "facts", "--fresh", "--seed", "8", "--forget-tested", cwd=folder)
     assert freed.code == 0 and "records that an earlier version tested and that train now" in freed.out
+
+
+@pytest.mark.parametrize("flag", [("--fresh",), ("--note", "x"), ("--forget-tested",)])
+def test_a_shuffle_refuses_what_only_a_version_can_have(folder, flag):
+    said = workbench("split", "facts", "--strategy", "random", *flag, cwd=folder)
+    assert said.code == 2 and "makes no version" in said.talk

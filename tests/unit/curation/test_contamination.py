@@ -72,13 +72,28 @@ def test_the_same_stem_with_other_options_is_another_question():
     assert fingerprint("q", ["a", "b"]) != fingerprint("q", ["a", "b", "b"])
 
 
-def test_the_phrase_of_a_template_repeats_nobody_and_is_counted():
+def test_a_phrase_that_many_texts_of_the_other_side_share_says_nothing_and_is_counted():
     phrase = unlike("template", 15)
-    rows = [{"question": f"{phrase} {unlike(number, 12)}", "answer": "x"} for number in range(STOCK + 1)]
-    hits, stock = found(QA, rows, f"{phrase} {unlike('bench', 20)}")
-    assert hits == {}
-    assert stock == 3
-    assert len(found(QA, rows[:STOCK], f"{phrase} {unlike('bench', 20)}")[0]) == STOCK
+    rows = [{"question": f"{phrase} {unlike(number, 12)}", "answer": "x"} for number in range(3)]
+    bench = [f"{phrase} {unlike(f'bench {number}', 20)}" for number in range(STOCK + 1)]
+    assert found(QA, rows, *bench) == ({}, 3)
+    assert len(found(QA, rows, *bench[:STOCK])[0]) == 3
+
+
+def test_a_question_that_many_records_repeat_is_found_in_each():
+    question = unlike("question", 20)
+    rows = [{"question": question, "answer": str(number)} for number in range(50)]
+    assert len(found(QA, rows, question)[0]) == 50
+
+
+def test_a_short_question_is_found_behind_a_few_words_more():
+    question = unlike("question", 10)
+    assert found(QA, [{"question": f"Please answer this: {question}", "answer": "x"}], question)[0]
+
+
+def test_an_option_that_is_missing_is_compared_as_an_empty_one():
+    row = {"question": "Which one?", "options": ["a", None], "correct_option_index": 0}
+    assert found(MCQ, [row], Text("bench", "Which one?", (None, "a")))[0]
 
 
 def test_each_record_has_one_issue_that_names_the_place_and_suggests_to_drop_it():

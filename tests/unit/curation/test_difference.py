@@ -18,7 +18,7 @@ FIELDS = ["one", "two"]
 
 def frame(held: dict[str, tuple[str, str, str]]) -> pl.DataFrame:
     rows = [(record, side, "", one, two) for record, (side, one, two) in held.items()]
-    kinds = dict.fromkeys(["id", "split", "stratum", *FIELDS], pl.String)
+    kinds = dict.fromkeys(["id", "split", "_stratum", *FIELDS], pl.String)
     return pl.DataFrame(rows, schema=kinds, orient="row")
 
 
@@ -58,9 +58,16 @@ def test_differences_compose_or_say_that_they_cannot(states):
 
 
 def test_a_field_that_came_or_changed_its_type_is_compared_by_what_it_holds():
-    old = pl.DataFrame({"id": ["a", "b"], "split": "train", "stratum": "", "n": [1, None]})
-    new = pl.DataFrame({"id": ["a", "b"], "split": "train", "stratum": "", "n": ["1", None], "m": [None, "x"]})
+    old = pl.DataFrame({"id": ["a", "b"], "split": "train", "_stratum": "", "n": [1, None]})
+    new = pl.DataFrame({"id": ["a", "b"], "split": "train", "_stratum": "", "n": ["1", None], "m": [None, "x"]})
     assert difference(old, new, ["n", "m"])["after"].to_list() == ['{"n": "1"}', '{"m": "x"}']
+
+
+def test_fields_may_have_any_name_that_does_not_begin_with_an_underscore():
+    names = ["stratum", "stratum_was", "one", "one_new", "one_differs", "was", "value"]
+    old = pl.DataFrame({"id": ["a"], "split": "train", "_stratum": "s"} | dict.fromkeys(names, "x"))
+    (row,) = difference(old, old.with_columns(stratum=pl.lit("y"), one_new=pl.lit("z")), names).to_dicts()
+    assert row["after"] == '{"one_new": "z", "stratum": "y"}' and row["stratum"] == "s"
 
 
 @pytest.mark.parametrize(

@@ -141,9 +141,23 @@ def test_records_judged_apart_do_not_go_for_each_other():
     assert judged(near).removed.height == 2
     assert judged(near, apart={frozenset(("000", "002"))}).removed["id"].to_list() == ["002"]
     assert judged(near, apart={frozenset(("001", "002"))}).removed["id"].to_list() == ["001", "002"]
-    equal = prose_units("same text", "same text", "same text")
-    assert judged(equal, apart={frozenset(("001", "002"))}).removed.is_empty()
-    assert judged(equal, apart={frozenset(("001", "gone"))}).removed.height == 2
+    assert judged(near, apart={frozenset(("001", "gone"))}).removed.height == 2
+
+
+@pytest.mark.parametrize(
+    ("apart", "gone"),
+    [
+        ([("001", "002")], [("001", "000"), ("003", "000")]),
+        ([("000", "001")], [("002", "000"), ("003", "000")]),
+        ([("000", "001"), ("000", "002")], [("002", "001"), ("003", "000")]),
+        ([("001", "002"), ("001", "003"), ("002", "003")], [("001", "000")]),
+        ([("001", "gone")], [("001", "000"), ("002", "000"), ("003", "000")]),
+    ],
+)
+def test_of_equal_records_as_many_stay_as_were_judged_apart(apart, gone):
+    equal = prose_units(*["same text"] * 4)
+    removed = judged(equal, apart={frozenset(pair) for pair in apart}).removed
+    assert removed.rows() == [(record, kept, 1.0) for record, kept in gone]
 
 
 def shuffled(key: int) -> dict:

@@ -103,6 +103,24 @@ def test_options_of_an_impossible_type_set_the_row_aside(options: Any) -> None:
         apply(Mapping({"options": "o"}), {"o": options}, QUIZ)
 
 
+def test_long_numbers_in_a_text_of_options_keep_every_digit() -> None:
+    assert apply(Mapping({"options": "o"}), {"o": "[12345678901234567890123, 2]"}, QUIZ)[0]["options"] == [
+        "12345678901234567890123",
+        "2",
+    ]
+
+
+@pytest.mark.parametrize("text", ['{"A": "x", "A": "y", "B": "z"}', '[{"text": "x", "text": "y"}]'])
+def test_a_key_that_stands_twice_in_a_text_of_options_sets_the_row_aside(text: str) -> None:
+    with pytest.raises(MappingError, match="stands twice"):
+        apply(Mapping({"options": "o"}), {"o": text}, QUIZ)
+
+
+@pytest.mark.parametrize("answer", ["\ufeffwet", "wet", " WET\ufeff"])
+def test_a_byte_order_mark_hides_no_option(answer: str) -> None:
+    assert answered(answer, ["dry", "\ufeffwet"])[0] == 1
+
+
 def test_the_key_of_an_option_names_it_even_when_keys_are_numbers() -> None:
     assert answered("2", {"1": "red", "2": "green"}) == (1, None)
     assert answered("e", {"b": "x", "e": "y"}) == (1, None)

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.corpora import by_question, cut, deliver, fact, facts, ids, long_fact, near, scratch, sides, words, write
-from workbench.errors import WorkbenchError
+from tests.corpora import (
+    by_question,
+    cut,
+    deliver,
+    fact,
+    facts,
+    ids,
+    long_fact,
+    near,
+    scratch,
+    sides,
+    state,
+    words,
+    write,
+)
+from workbench.errors import DataError, WorkbenchError
 from workbench.services.build import build, save
 from workbench.services.curate import curate, set_apart
 from workbench.services.ingest import Order, ingest
@@ -17,6 +32,7 @@ from workbench.services.quarantine import readmit
 from workbench.services.records import drop, edit
 from workbench.services.undo import undo
 from workbench.services.verify import verify
+from workbench.store.store import Store
 from workbench.store.versions import versions
 
 
@@ -134,6 +150,23 @@ def test_readmissions_are_built_again_and_later_rows_have_their_own_numbers(stor
         assert verify(other) == []
 
 
+def test_a_known_row_that_was_readmitted_is_built_again(store):
+    path = write(store, facts(*range(8)))
+    ingest(store, Order("facts", (path,), schema="qa"))
+    known = by_question(store)[fact(5)["question"]]
+    edit(store, "facts", known, {"answer": "mended"})
+    torn = path.read_text().splitlines(keepends=True)
+    torn[5] = '{"question": "torn\n'
+    path.write_text("".join(torn))
+    ingest(store, Order("facts", (path,), schema="qa"))
+    assert readmit(store, "facts", "rows.jsonl", 5, fact(5)) == known
+    cut(store)
+    with rebuilt(store) as (other, version):
+        assert version.id == versions(store.catalogue, "facts")[-1].id
+        assert state(other).records.filter(id=known)["answer"].to_list() == ["mended"]
+        assert verify(other) == []
+
+
 def test_prose_is_built_again(store):
     rows = [{"text": words(i, 12)} for i in range(60)]
     deliver(store, rows[:40], schema="prose")
@@ -146,7 +179,6 @@ def test_prose_is_built_again(store):
 
 
 def test_sample_corpora_are_built_the_same_twice(tmp_path):
-    from workbench.store.store import Store
     from workbench.workspace import Workspace, samples
 
     made = []
@@ -217,3 +249,54 @@ def test_a_missing_saved_file_is_one_error(store, saved, file):
     (folder / file).unlink()
     with pytest.raises(WorkbenchError, match=file):
         build(store, "facts")
+
+
+@pytest.mark.parametrize(
+    "damage", [{"number": "two"}, {"settings": []}, {"settings": {"split": {"seed": "x"}}}, {"counts": None}, {"x": 1}]
+)
+def test_a_changed_line_of_the_saved_versions_is_one_error(store, saved, damage):
+    folder = Path(shutil.copytree(saved, store.workspace.corpus_folder("facts")))
+    path = folder / "versions.jsonl"
+    path.write_text(json.dumps(json.loads(path.read_text()) | damage) + "\n")
+    with pytest.raises(DataError, match=r"versions.jsonl.*line 1"):
+        build(store, "facts")
+
+
+def test_an_emptied_ledger_of_tests_is_one_error(store):
+    deliver(store, facts(*range(20)))
+    cut(store)
+    with rebuilt(store) as (other, _):
+        shutil.rmtree(other.workspace.hidden)
+        (other.workspace.corpus_folder("facts") / "tested.csv").write_text("record,version,texts\n")
+        with Store(other.workspace) as empty, pytest.raises(DataError, match=r"tested.csv.*0 of 2"):
+            build(empty, "facts")
+
+
+def test_a_ledger_saved_without_texts_is_read(store, saved):
+    folder = Path(shutil.copytree(saved, store.workspace.corpus_folder("facts")))
+    lines = (folder / "tested.csv").read_text().splitlines()
+    (folder / "tested.csv").write_text("".join(line.rpartition(",")[0] + "\n" for line in lines))
+    version = build(store, "facts")[1]
+    assert version.id == json.loads((saved / "versions.jsonl").read_text())["id"]
+
+
+def test_who_made_an_edit_and_when_is_built_again(store):
+    deliver(store, facts(*range(20)))
+    edit(store, "facts", ids(store)[0], {"answer": "better"})
+    cut(store)
+    with rebuilt(store) as (other, _):
+        row = other.catalogue.rows("facts", kinds=("edit",))[0]
+        made = store.catalogue.rows("facts", kinds=("edit",))[0]
+        assert row.body["made"] == {"who": made.who, "at": made.at}
+        save(other, "facts")
+        mine, theirs = (s.workspace.corpus_folder("facts") / "log.jsonl" for s in (store, other))
+        assert theirs.read_bytes() == mine.read_bytes()
+
+
+def test_the_order_of_ingest_does_not_decide_between_duplicates(store):
+    base, one = facts(*range(6)), [long_fact(i) for i in range(10, 40)]
+    other = [row | {"question": row["question"][:-2] + row["question"][:-3:-1]} for row in one]
+    deliver(store, base + one)
+    deliver(store, base + other + one)
+    cut(store, counts=(3, 1, 1))
+    assert_rebuilt(store)

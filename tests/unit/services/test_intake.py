@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.corpora import by_question, deliver, fact, facts, ids, state, write
-from workbench.errors import OutsideError
+from workbench.errors import OutsideError, UsageError
 from workbench.services import ingest as service
 from workbench.services import intake
 from workbench.store import intake as rows_in
@@ -81,3 +81,20 @@ def test_a_file_that_changes_while_it_is_read_is_refused(store, monkeypatch):
         ingest(store, Order("facts", (path,), schema="qa"))
     assert store.catalogue.rows() == []
     assert list(store.workspace.scratch.iterdir()) == []
+
+
+def test_two_first_deliveries_at_once_with_different_keys_leave_one_key(store, monkeypatch):
+    rows = [fact(number, k=number) for number in range(4)]
+    whole = service._brought
+
+    def meanwhile(*given):
+        brought = whole(*given)
+        monkeypatch.setattr(service, "_brought", whole)
+        deliver(store, rows, key=("k",))
+        return brought
+
+    monkeypatch.setattr(service, "_brought", meanwhile)
+    with pytest.raises(UsageError, match="the key of source 'rows' is frozen: k"):
+        deliver(store, rows)
+    assert [row.body["key"] for row in state(store).of("delivery")] == [["k"]]
+    assert deliver(store, rows).merged == 4

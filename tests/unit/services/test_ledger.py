@@ -3,16 +3,34 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.corpora import CORPUS, cut, deliver, ids, long_fact, near, rows_of, scratch, sides, state, words
+from tests.corpora import (
+    CORPUS,
+    by_question,
+    cut,
+    deliver,
+    ids,
+    long_fact,
+    near,
+    rows_of,
+    scratch,
+    sides,
+    state,
+    words,
+    write,
+)
 from tests.unit.services.test_building import rebuilt
 from workbench.corpus import SplitSettings
-from workbench.services.ledger import once_tested
+from workbench.services.build import build, save
+from workbench.services.ingest import Order, ingest
+from workbench.services.ledger import Ledger, once_tested
 from workbench.services.records import drop, edit
+from workbench.services.saved import saved_tested
 from workbench.services.split import Request, split
 from workbench.services.verify import verify
 from workbench.store.store import Store
@@ -142,7 +160,7 @@ def test_forgetting_is_written_down_counted_and_ends_the_ledger(store):
     assert {sides(store, second)[record] for record in held} == {"train"}
     assert second.report["tested_now_trained"] == len(held) > 0
     assert second.settings["forget_tested"] is True
-    assert once_tested(store, state(store), CORPUS) == {}
+    assert once_tested(store, state(store), CORPUS) == Ledger()
     assert forgetful(store, ratios=(1.0, 0.0, 0.0)).id == second.id
     assert cut(store, ratios=(1.0, 0.0, 0.0)).id == second.id
     assert verify(store) == []
@@ -176,7 +194,7 @@ def test_versions_made_before_there_was_a_ledger_are_read_for_it(store):
     body = {**row.body, "assignment": store.objects.put_table(old), "number": 2}
     store.catalogue.append(("version", CORPUS, "f" * 64, body))
     held = {record for record, side in sides(store, version).items() if side == "test"}
-    assert once_tested(store, state(store), CORPUS) == dict.fromkeys(held, 1)
+    assert once_tested(store, state(store), CORPUS) == Ledger(dict.fromkeys(held, 1))
 
 
 def test_a_sources_own_split_does_not_train_what_was_tested(store):
@@ -198,3 +216,75 @@ def test_passages_once_tested_never_train(store, seed):
     assert cut(store, seed=seed).id == second.id
     placed = rows_of(store, second).sort("position")["split"].to_list()
     assert all(a == b or "excluded" in (a, b) for a, b in itertools.pairwise(placed))
+
+
+def rows_in_test(store: Store, version: Version, rows: list) -> list:
+    side, record = sides(store, version), by_question(store)
+    return [row for row in rows if side[record[row["question"]]] == "test"]
+
+
+@pytest.mark.parametrize("away", ["dropped", "gone", "edited and dropped"])
+@pytest.mark.parametrize("fresh", [False, True])
+def test_the_text_of_an_absent_tested_record_never_trains_as_another_record(store, away, fresh):
+    rows = [long_fact(i) for i in range(30)]
+    deliver(store, rows)
+    tested = rows_in_test(store, cut(store, **SHARES), rows)
+    held = [by_question(store)[row["question"]] for row in tested]
+    if away == "edited and dropped":
+        for record in held:
+            edit(store, CORPUS, record, {"question": words(record, 40)})
+    if away == "gone":
+        deliver(store, [row for row in rows if row not in tested])
+    else:
+        drop(store, CORPUS, held)
+    cut(store, **SHARES)
+    shouted = [row | {"question": row["question"].upper()} for row in tested]
+    deliver(store, [*shouted, *(long_fact(i) for i in range(100, 140))], name="again", file="again.jsonl")
+    for _ in range(2):
+        version = cut(store, fresh=fresh, **SHARES)
+        side, record = sides(store, version), by_question(store)
+        assert {side[record[row["question"]]] for row in shouted} <= {"test", "excluded"}
+        assert cut(store, **SHARES).id == version.id
+
+
+def test_empty_texts_are_not_bound_by_an_empty_one_that_was_tested(store):
+    rows = [long_fact(i) for i in range(30)]
+    deliver(store, rows)
+    cut(store, **SHARES)
+    ledger = once_tested(store, state(store), CORPUS)
+    assert ledger.bound({"a": "0" * 32}) == ledger
+    key = min(ledger.texts.values())
+    assert ledger.bound({"a": key}).numbers == {**ledger.numbers, "a": 1}
+
+
+def placed(store: Store, rows: list) -> None:
+    """Deliver rows from the corpus' own folder, as a workspace under git does."""
+    folder = store.workspace.corpus_folder(CORPUS)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = shutil.move(write(store, rows), folder / "rows.jsonl")
+    ingest(store, Order(CORPUS, (path,), schema="qa", settings={"name": "rows"}))
+
+
+@pytest.mark.parametrize("how", ["build", "save", "split"])
+def test_a_pulled_ledger_binds_a_workspace_that_has_versions_and_is_not_overwritten(store, how):
+    rows = [long_fact(i) for i in range(40)]
+    with scratch() as other:
+        for one in (store, other):
+            placed(one, rows)
+            cut(one, **SHARES)
+        cut(other, fresh=True, seed=7, **SHARES)
+        save(other, CORPUS)
+        shutil.copytree(
+            other.workspace.corpus_folder(CORPUS), store.workspace.corpus_folder(CORPUS), dirs_exist_ok=True
+        )
+    path = store.workspace.corpus_folder(CORPUS) / "tested.csv"
+    pulled = saved_tested(path)
+    if how == "build":
+        build(store, CORPUS)
+    if how != "split":
+        save(store, CORPUS)
+    assert saved_tested(path) == pulled
+    after = sides(store, cut(store, fresh=True, seed=99, **SHARES))
+    assert {after[record] for record in pulled.numbers} <= {"test", "excluded"}
+    forgetful(store, ratios=(1.0, 0.0, 0.0))
+    assert once_tested(store, state(store), CORPUS) == Ledger()

@@ -9,6 +9,7 @@ from tests.unit.services.test_building import rebuilt
 from workbench.errors import UsageError, WorkbenchError
 from workbench.services.build import build, save
 from workbench.services.listing import history
+from workbench.services.purge import planned, purged
 from workbench.services.records import edit
 from workbench.services.refs import label, labelled, labels
 
@@ -81,3 +82,27 @@ def test_tags_and_notes_are_saved_and_built_again_once(two):
         assert [line.split('"at"')[0] for line in theirs.read_text().splitlines()] == [
             line.split('"at"')[0] for line in mine.read_text().splitlines()
         ]
+
+
+def test_pulled_tags_and_notes_are_saved_again_before_the_own_ones(two):
+    store, first, second = two
+    label(store, first, tag="pulled", note="as another workspace said")
+    with rebuilt(store) as (other, _):
+        label(store, second, tag="baseline", note="what is reported")
+        save(store, CORPUS)
+        mine, theirs = (s.workspace.corpus_folder(CORPUS) / "refs.jsonl" for s in (store, other))
+        label(other, second, tag="own")
+        theirs.write_bytes(mine.read_bytes())
+        save(other, CORPUS)
+        saved = theirs.read_text().splitlines()
+        assert set(mine.read_text().splitlines()) < set(saved) and len(saved) == 5
+        save(other, CORPUS)
+        assert theirs.read_text().splitlines() == saved
+
+
+def test_a_note_whose_text_was_purged_is_not_saved_again(two):
+    store, first, _ = two
+    label(store, first, note="the key is sk-of-somebody")
+    save(store, CORPUS)
+    purged(store, planned(store, CORPUS, ["sk-of-somebody"]))
+    assert "sk-of" not in (store.workspace.corpus_folder(CORPUS) / "refs.jsonl").read_text()

@@ -30,6 +30,18 @@ def test_changes_are_capped():
     assert len(long.removed) < 5000 and long.kept == "y"
 
 
+def test_a_change_at_the_end_of_a_long_text_is_shown():
+    long = words("long", 5000)
+    assert list(changed(f"{long} alpha", f"{long} omega")) == [Change("alpha", "omega")]
+    assert list(changed(long, f"{long} omega")) == [Change("", "omega")]
+
+
+def test_as_many_removals_are_told_as_are_asked_for(store):
+    deliver(store, [long_fact(1), *(long_fact(1, copy=i) for i in range(3))])
+    curated = curate(store, "facts")
+    assert list(removals(curated, 2)) == list(removals(curated))[:2] and len(list(removals(curated))) == 3
+
+
 def test_the_oldest_of_equally_good_records_stays(store):
     deliver(store, facts(1), name="z")
     first = ids(store)
@@ -49,6 +61,15 @@ def test_a_template_is_told_to_a_person(store):
     deliver(store, [{"question": f"{words('prompt', 12)} {words(i, 8)}", "answer": words(-i, 3)} for i in range(25)])
     said = CliRunner().invoke(app, ["dedup", "facts", "--ledger", "--workspace", str(store.workspace.root)])
     assert said.exit_code == 0 and f"a template of 25 records: {words('prompt', 8)[:60]}" in said.output
+
+
+def test_a_split_is_proved_without_the_template_that_the_kept_records_alone_would_not_show(store):
+    one, *others = [fact(i, question=f"{words('prompt', 60)} {words(i, 60)}") for i in range(25)]
+    copies = [near(one, words(("copy", i), 1)) for i in range(15)]
+    deliver(store, [one, *others, *copies, *facts(*range(100, 135))])
+    version = cut(store)
+    assert version.counts["removed"] == 15 and version.proof["near"] == 0
+    assert "a template of 40 records" in version.proof["compared"]
 
 
 def test_the_proof_lists_the_closest_pairs_below_the_floor(store):

@@ -22,9 +22,12 @@ from tests.corpora import (
     sides,
     words,
 )
+from workbench.corpus import SplitSettings
 from workbench.errors import DataError, LeakError, UsageError
 from workbench.fingerprint import digest
 from workbench.services.records import drop, edit
+from workbench.services.refs import labels
+from workbench.services.split import Request, requested, split
 from workbench.services.verify import verify
 
 QUICK = settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
@@ -382,3 +385,25 @@ def test_a_split_of_what_has_not_changed_looks_for_nothing_again(store, monkeypa
     edit(store, "facts", ids(store)[0], {"answer": "another"})
     with pytest.raises(TypeError):
         cut(store)
+
+
+@pytest.mark.parametrize("asked", [{"ratios": (80, 10, 10)}, {"counts": (3, 1, 1)}, {"keep": False}], ids=str)
+def test_ratios_counts_or_a_plain_no_end_the_sources_own_split(store, asked):
+    deliver(store, facts(*range(20)), split="train")
+    cut(store, keep_source_split=True)
+    assert requested(store, "facts").keep_source_split
+    assert not requested(store, "facts", **asked).keep_source_split
+    assert requested(store, "facts", **asked | {"keep": True}).keep_source_split
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+def test_a_note_on_an_unchanged_corpus_is_written_to_its_version_once(store, fresh):
+    deliver(store, facts(*range(20)))
+    first, said = cut(store), []
+    for _ in range(2):
+        again = split(store, Request("facts", SplitSettings(), fresh=fresh, note=" hello "), report=said.append)
+        assert again.id == first.id
+    assert labels(store, first).notes == ("hello",)
+    assert [line for line in said if "hello" in line or "note" in line] == [
+        "nothing has changed: the note is written to v1"
+    ]

@@ -125,3 +125,9 @@ def test_what_is_unknown_is_a_usage_error(store):
     for reference in ("zzz", "0000000000", "../../etc/nowhere"):
         with pytest.raises(UsageError, match="nothing here"):
             trace(store, reference)
+
+
+def test_what_is_too_long_for_a_file_name_is_no_file(store):
+    deliver(store, facts(*range(5)))
+    with pytest.raises(UsageError, match="nothing here is called"):
+        trace(store, "a" * 300)

@@ -58,10 +58,9 @@ def check(
 
         name = corpus_name(store, corpus, option)
         state, found = checked(store, name)
-        stock = 0
-        if against:
-            repeated, stock = held_against(store, state, against)
-            found = pl.concat([found, repeated])
+        held = held_against(store, state, against) if against else None
+        if held:
+            found = pl.concat([found, held.issues])
         if rule:
             found = of_rule(found, rule, state.schema)
         balance = [] if rule else letter_balance(store, state, name)
@@ -75,8 +74,9 @@ def check(
         "balance": balance,
         "unchecked": unchecked(),
     }
-    if against:
-        facts["against"] = {"others": against, "stock_phrases": stock}
+    if held:
+        told = {"texts": held.texts, "repeated": held.issues.height, "stock_phrases": held.stock}
+        facts["against"] = {"others": against, **told}
     if rule:
         facts["total"] = found.height
         facts["records_found"] = found.head(most).to_dicts()
@@ -97,9 +97,12 @@ def _lines(facts: dict[str, Any], found: pl.DataFrame, most: int) -> Iterator[st
         letters = "  ".join(f"{letter} {n:,}" for letter, n in spread["letters"].items())
         verdict = "  uneven" if spread["uneven"] else ""
         yield f"  {spread['scope']}: {letters}  chi-square {spread['chi2']:.1f}, p {spread['p']:.2g}{verdict}"
-    if "against" in facts and facts["against"]["stock_phrases"]:
-        count = facts["against"]["stock_phrases"]
-        yield f"{count:,} runs of words stand in many records here: taken for their template, not for a repetition"
+    if "against" in facts:
+        held = facts["against"]
+        others = ", ".join(held["others"])
+        yield from ("", f"held against {held['texts']:,} texts of {others}: {held['repeated']:,} records repeat one")
+        if held["stock_phrases"]:
+            yield f"  {held['stock_phrases']:,} runs of words stand in many of its texts: taken for a template"
     yield from ([""] if facts["unchecked"] else [])
     yield from facts["unchecked"]
 

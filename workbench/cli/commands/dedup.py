@@ -63,7 +63,7 @@ def dedup(
         say("comparing records")
         curated = curate.curate(store, name)
         method = removals.method(curated)
-        listed = list(removals.removals(curated)) if ledger else []
+        listed = list(removals.removals(curated, None if as_json else MOST)) if ledger else []
     judged = curated.judgement
     counts = judged.counts()
     pairs = judged.pairs.sort("kind", "jaccard", "a", "b", descending=[False, True, False, False])
@@ -71,7 +71,9 @@ def dedup(
     facts |= {"pairs": pairs.to_dicts(), "removed_records": judged.removed.to_dicts()}
     facts |= {"ledger": listed} if ledger else {}
     lines = [f"{name}: " + ", ".join(f"{count:,} {what}" for what, count in counts.items()), *_method_lines(method), ""]
-    result(facts, lines + (_ledger_lines(listed) if ledger else _pair_lines(pairs)), as_json=as_json)
+    result(
+        facts, lines + (_ledger_lines(listed, judged.removed.height) if ledger else _pair_lines(pairs)), as_json=as_json
+    )
 
 
 def _method_lines(method: dict[str, Any]) -> list[str]:
@@ -93,9 +95,9 @@ def _pair_lines(pairs: pl.DataFrame) -> list[str]:
     return [*out, f"first {MOST} of {pairs.height:,} pairs; all of them with --json"] if pairs.height > MOST else out
 
 
-def _ledger_lines(listed: list[Removal]) -> list[str]:
+def _ledger_lines(listed: list[Removal], count: int) -> list[str]:
     out = []
-    for one in listed[:MOST]:
+    for one in listed:
         out.append(f"{one.record} goes for {one.kept}  {one.kind}  Jaccard {one.jaccard:.3f}")
         out += [f"    - {change.removed or '(nothing)'}  + {change.kept or '(nothing)'}" for change in one.changes]
-    return [*out, f"first {MOST} of {len(listed):,} removals; all of them with --json"] if len(listed) > MOST else out
+    return [*out, f"first {MOST} of {count:,} removals; all of them with --json"] if count > MOST else out

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from workbench.cli.options import AsJson, In, Option, opened, reference
+from workbench.cli.options import AsJson, In, Option, agreed, opened, reference
 from workbench.cli.output import indented, result, say, table
 from workbench.errors import UsageError
 
@@ -94,7 +94,7 @@ def push(
             return
         for line in lines:
             say(line)
-        if not yes and not typer.confirm(f"push {corpus}@{version} to {repo}?", err=True):
+        if not yes and not agreed(f"push {corpus}@{version} to {repo}?"):
             raise UsageError("not pushed", "say --yes, or confirm")
         done = publish.pushed(store, corpus, version, repo, license=license, private=not public, report=say)
     facts = {"repo": done.repo, "commit": done.commit, "tag": done.tag, "url": done.url}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workbench.cli.options import AsJson, In, Named, Option, corpus_name, opened
+from workbench.cli.options import AsJson, In, Named, Option, agreed, corpus_name, opened
 from workbench.cli.output import result, say
 from workbench.errors import ExitCode, UsageError
 
@@ -60,20 +60,12 @@ def purge(
         else:
             for line in _lines(plan):
                 say(line)
-            if not yes and not _agreed(text):
+            if not yes and not agreed("remove these texts for good?"):
                 raise UsageError("not purged", "say --yes, or confirm")
         done = purged(store, plan, reason, say)
     result(facts(done), _done(done), as_json=as_json)
     if any(path.startswith(".workbench/") for path in done.still):
         raise typer.Exit(int(ExitCode.DATA))
-
-
-def _agreed(text: str | None) -> bool:
-    if text is not None and not sys.stdin.isatty():
-        raise UsageError(
-            "stdin is taken by the text, so nobody can be asked", "look at what it would do, then say --yes"
-        )
-    return typer.confirm("remove these texts for good?", err=True)
 
 
 def _texts(store: Store, name: str, text: str | None, place: tuple[str | None, str | None]) -> list[str]:

@@ -159,10 +159,12 @@ def edit(
             )
             result({"corpus": name, "rule": fix, "would_edit": rows}, lines, as_json=as_json)
             return
+        undone: list[dict[str, Any]] = []
         if fix:
             count = fixing.fix(store, name, fix, against or ())
         elif undo:
-            count = len(taken_back(store, name, undo))
+            undone = taken_back(store, name, undo)
+            count = len(undone)
         elif readmit:
             source, _, unit = readmit.rpartition(":")
             wanted = brought_back(store, name, source, _number(unit), _values(values))
@@ -175,8 +177,22 @@ def edit(
             raise UsageError(
                 "nothing to change", "name a record with --set, --drop or --restore, or use --fix or --undo"
             )
-    said = f"{name}: {count:,} edits" if count or not undo else f"{name}: nothing to take back (a re-admission: --drop)"
-    result({"corpus": name, "record": wanted, "edits": count}, [said], as_json=as_json)
+    lines = [f"{name}: {count:,} edit{'' if count == 1 else 's'}"]
+    if undo and not undone:
+        lines = [f"{name}: no edit to take back; a re-admitted record goes with --drop"]
+    lines += [_undone_line(row) for row in undone[:_ALL_SHOWN]]
+    result({"corpus": name, "record": wanted, "edits": count}, lines, as_json=as_json)
+
+
+_ALL_SHOWN = 20
+"""Edits taken back that are named one by one."""
+
+
+def _undone_line(row: dict[str, Any]) -> str:
+    what = (
+        f"{row['field']} = {shown(row['value'], limit=60)}" if row["field"] else "dropped" if row["value"] else "back"
+    )
+    return f"  {row['record'][:12]} is again: {what}"
 
 
 def _number(text: str) -> int:
@@ -237,9 +253,20 @@ def log(
 
 
 def _row(row: dict[str, Any]) -> list[object]:
-    said = "; ".join([*row.get("tags", ()), *row.get("notes", ())])
+    said = "; ".join([*row.get("tags", ()), *row.get("notes", ())]) or _told(row["kind"], row["body"])
+    if made := row["body"].get("made"):
+        said = f"made by {made['who']} {made['at'][:10]}: {said}"
     subject = f"{row['name']} {row['subject'][:12]}" if "name" in row else shown(row["subject"], limit=24)
     return [row["seq"], row["at"], row["who"], row["kind"], row["corpus"], subject, shown(said, limit=60)]
+
+
+def _told(kind: str, body: dict[str, Any]) -> str:
+    if kind == "edit" and "value" in body:
+        what = f"{body['field']} = {body['value']!r}" if body["field"] else "drop" if body["value"] else "bring back"
+        return f"{what}  {body['reason']}".rstrip()
+    if kind == "delivery" and "read" in body:
+        return f"{body['kept']:,} kept, {body['merged']:,} merged, {body['quarantined']:,} quarantined"
+    return str(body.get("note") or body.get("text") or body.get("version", "")[:12])
 
 
 def _labels(version: Version, found: Labels) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from workbench.cli.options import AsJson, In, Option, opened, reference
+from workbench.cli.options import AsJson, In, Option, agreed, opened, reference
 from workbench.cli.output import result, say
 from workbench.errors import UsageError
 
@@ -46,7 +46,7 @@ def restore(
         todo = planned(store, version)
         for line in _lines(version, todo):
             say(line)
-        if todo.entries and not yes and not typer.confirm(f"restore {corpus}@{version.name}?", err=True):
+        if todo.entries and not yes and not agreed(f"restore {corpus}@{version.name}?"):
             raise UsageError("not restored", "say --yes, or confirm")
         done = restored(store, version) if todo.entries else todo
     result(_facts(version, done), _done(version, done), as_json=as_json)

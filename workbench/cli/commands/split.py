@@ -43,8 +43,12 @@ def split(
         typer.Option(help="Exact numbers of records, for example 20/5/5; the surplus is excluded."),
     ] = None,
     keep_source_split: Annotated[
-        bool, typer.Option("--keep-source-split", help="Keep the sides the sources came with.")
-    ] = False,
+        bool | None,
+        typer.Option(
+            "--keep-source-split/--no-keep-source-split",
+            help="Keep the sides the sources came with; explicit ratios or counts end it.",
+        ),
+    ] = None,
     strategy: Annotated[
         Strategy, typer.Option(help="groups, or random: a plain shuffle, for comparison only; it makes no version.")
     ] = Strategy.groups,
@@ -67,6 +71,11 @@ def split(
       workbench split domain-qa --counts 20/5/5
       workbench split quiz --strategy random
     """
+    if strategy is Strategy.random and (fresh or forget_tested or note):
+        raise UsageError(
+            "--strategy random makes no version: there is nothing to draw anew, to forget or to note",
+            "leave --fresh, --forget-tested and --note out",
+        )
     with opened(workspace) as store:
         from workbench.services.split import Request, requested
         from workbench.services.split import split as cut

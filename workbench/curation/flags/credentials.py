@@ -13,7 +13,7 @@ from workbench.curation.fixes import of_field
 from workbench.curation.flags.registry import Flag, Issue, of_record
 from workbench.curation.flags.view import View
 
-SECRET = Flag("secret", "error", "an access token, a private key or a password", "revoke it, then apply the fix")
+SECRET = Flag("secret", "error", "an access token, a private key or a password", "revoke it, then: workbench purge")
 
 _TOKENS = (
     r"\bhf_[A-Za-z0-9]{30,}\b",

@@ -20,8 +20,8 @@ from workbench.schema import Schema
 LETTER = Flag(
     "answer-letter",
     "info",
-    "the right answers of this corpus stand too often under one letter",
-    "apply the fix: it puts the options of each record into an order drawn from its id",
+    "the right answers of this corpus are spread unevenly over the letters",
+    "apply the fix: it puts the options of every record into an order drawn from its id",
 )
 LEVEL = 0.01
 FEWEST = 50
