@@ -12,7 +12,7 @@ import numpy as np
 from numba import uint32, uint64
 from numpy.typing import NDArray
 
-from workbench.curation.kernels import Bytes, Hashes, Keys, Places, Sets, jit
+from workbench.curation.compiled import Bytes, Hashes, Keys, Places, Sets, jit
 
 _ROW = np.uint64(0xFFFFFFFF)
 _HIGH = np.uint64(32)

@@ -19,6 +19,7 @@ from workbench.curation.validate import DROP, ISSUES
 from workbench.schema import Schema
 from workbench.text import folded
 
+CONTAMINATED = "contaminated"
 LONG, SHORT = 13, 8
 """Words a run: of texts that have so many, and of shorter ones."""
 FEWEST = 4
@@ -46,6 +47,9 @@ class Known:
     texts: int = 0
     """Texts that are long enough to be known again."""
     counts: Counter[int] = field(default_factory=Counter)
+    """How many different texts hold each run: a passage that many questions of a test are about is one text."""
+    whole: set[int] = field(default_factory=set)
+    """Digests of the texts that were counted."""
     questions: dict[str, str] = field(default_factory=dict)
     """Questions with options, whatever the order of these."""
 
@@ -54,7 +58,10 @@ class Known:
         found = words(text.text)
         self.texts += len(found) >= FEWEST
         runs = {run for length in {LONG, SHORT, len(found)} for run, _ in _runs(found, length)}
-        self.counts.update(runs)
+        digest = xxhash.xxh3_64_intdigest(" ".join(found).encode())
+        if digest not in self.whole:
+            self.whole.add(digest)
+            self.counts.update(runs)
         self.runs |= {run: text.place for run in runs if run not in self.runs}
         if len(found) < LONG:
             for run, _ in _runs(found, SHORT):
@@ -132,4 +139,4 @@ def _runs(found: list[str], length: int) -> Iterator[tuple[int, int]]:
 def _issue(hit: Hit) -> tuple[str | None, ...]:
     message = f"stands in {hit.place} too" if hit.run else f"is the question {hit.place} with the same options"
     hint = "drop it, or do not measure with that text"
-    return (hit.record, "contaminated", hit.field, hit.shared[:VALUE_LENGTH], "error", message, hint, DROP)
+    return (hit.record, CONTAMINATED, hit.field, hit.shared[:VALUE_LENGTH], "error", message, hint, DROP)

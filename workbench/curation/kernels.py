@@ -7,9 +7,7 @@ cache would not see the other one change.
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from llvmlite import ir
@@ -18,11 +16,7 @@ from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from workbench.curation.alphabet import ALONE, BLANK, DIGIT, HARD, KNOWN, WORD, Alphabet
-
-Bytes = NDArray[np.uint8]
-Hashes = NDArray[np.uint32]
-Keys = NDArray[np.uint64]
-Places = NDArray[np.int64]
+from workbench.curation.compiled import Block, Bytes, Hashes, Keys, Places, Sets, jit
 
 _P1, _P2, _P3, _P4, _P5 = (np.uint32(p) for p in (2654435761, 2246822519, 3266489917, 668265263, 374761393))
 _K1, _K2 = np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53)
@@ -42,37 +36,7 @@ _WORDS = _ascii(lambda letter: not (letter.isalnum() or letter == "_"))
 _FOLDS = _ascii(str.isspace)
 _AS_IS = np.arange(256, dtype=np.uint8)
 
-
-def _keepable() -> bool:
-    """Return whether numba finds a place for what it compiled; without one it would refuse to compile at all."""
-    beside = Path(__file__).parent
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    places = [beside / "__pycache__", beside, cache / "numba", cache, cache.parent]
-    nearest = [next((place for place in some if place.is_dir()), None) for some in (places[:2], places[2:])]
-    return "NUMBA_CACHE_DIR" in os.environ or any(place and os.access(place, os.W_OK) for place in nearest)
-
-
-jit = njit(cache=_keepable(), nogil=True, error_model="numpy", boundscheck=False)
 _inline = njit(inline="always")
-
-
-class Block(NamedTuple):
-    """Rows of UTF-8 text; the rows that only Python can fold stand, folded, in the spare ones."""
-
-    data: Bytes
-    offsets: Places
-    spare: Bytes
-    spare_offsets: Places
-    spare_of: Places
-    """By row: its place among the spare ones, or -1."""
-
-
-class Sets(NamedTuple):
-    """The distinct shingle hashes of some rows, each in the order of its text."""
-
-    start: Places
-    size: Places
-    data: Hashes
 
 
 @intrinsic

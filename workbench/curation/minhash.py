@@ -18,7 +18,7 @@ from workbench.curation.shingling import words
 from workbench.text import folded
 
 if TYPE_CHECKING:
-    from workbench.curation.kernels import Block, Sets
+    from workbench.curation.compiled import Block, Sets
 
 SEED = 1
 BLOCK = 8192
@@ -110,7 +110,8 @@ def signed(texts: pl.Series, ngram: int) -> Signed:
 
 def sets_of(texts: pl.Series, ngram: int) -> Sets:
     """Return the texts' sets of shingles."""
-    from workbench.curation.kernels import Sets, shingle_sets
+    from workbench.curation.compiled import Sets
+    from workbench.curation.kernels import shingle_sets
 
     made = list(_over(texts, _joined_words, lambda block, letters: shingle_sets(block, letters, ngram)))
     ends = np.cumsum([0, *(len(part.data) for part in made)])
@@ -164,7 +165,8 @@ def _over(texts: pl.Series, fold: Callable[[str], str], work: Callable[[Block, A
 
 def _block(texts: pl.Series, fold: Callable[[str], str]) -> tuple[Block, Alphabet]:
     """Lay some texts out as bytes; `fold` gives the form of those that the loops cannot fold."""
-    from workbench.curation.kernels import Block, hard_rows
+    from workbench.curation.compiled import Block
+    from workbench.curation.kernels import hard_rows
 
     data, offsets = _bytes_of(texts)
     none = np.full(len(texts), -1, np.int64)

@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from workbench.corpus import Corpus
+from workbench.curation.contamination import CONTAMINATED
 from workbench.curation.fixes import changes
 from workbench.errors import DataError
 from workbench.services.against import held_against
@@ -47,7 +48,8 @@ def _fixable(store: Store, corpus: Corpus, state: State, asked: tuple[str, Colle
     found = found_issues(store.workspace, corpus.name, state, state.schema)
     if against:
         found = pl.concat([found, held_against(store, state, against).issues])
-    broken = found.filter(pl.col("rule") == rule) if against else of_rule(found, rule, state.schema)
+    repeated = bool(against) and rule == CONTAMINATED
+    broken = found.filter(pl.col("rule") == rule) if repeated else of_rule(found, rule, state.schema)
     fixable = broken.filter(pl.col("fix").is_not_null())
     if fixable.is_empty() and not broken.is_empty():
         raise DataError(f"{rule!r} comes with no suggested fix", broken["hint"][0])

@@ -95,14 +95,14 @@ def _unchanged(store: Store, request: Request) -> Version | None:
     if not known or request.forget:
         return None
     corpus = store.corpus(request.corpus)
-    purges = [row.seq for row in store.catalogue.rows(kinds=("purge",))]
-    same_records = store.catalogue.head(request.corpus, LOGGED) == known[-1].upto and max(
-        purges, default=0
-    ) < store.catalogue.head(request.corpus, ("version",))
-    same_settings = _settings(request.settings, corpus.duplicates) == known[-1].settings
-    same_schema = store.kept_schema(known[-1].schema_object).digest == store.schema(corpus).digest
-    same = same_records and same_settings and same_schema and not _pulled_tests(store, corpus)
-    return known[-1] if same else None
+    purged = max((row.seq for row in store.catalogue.rows(kinds=("purge",))), default=0)
+    changed = (
+        store.catalogue.head(request.corpus, LOGGED) != known[-1].upto,
+        store.catalogue.head(request.corpus, ("version",)) < purged,
+        _settings(request.settings, corpus.duplicates) != known[-1].settings,
+        store.kept_schema(known[-1].schema_object).digest != store.schema(corpus).digest,
+    )
+    return None if any(changed) or _pulled_tests(store, corpus) else known[-1]
 
 
 def _pulled_tests(store: Store, corpus: Corpus) -> bool:

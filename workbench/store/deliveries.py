@@ -73,13 +73,13 @@ def _identified(intake: Intake, place: tuple[str, str, State]) -> pl.DataFrame:
     named = record_ids(corpus, source)
     ids = [named(name) for name in rows["_name"]]
     taken = set(state.current.filter(pl.col("source") == source)["id"]) if intake.joins else set()
-    for number, parts, crowded in _shared(
+    for number, running, crowded in _shared(
         rows, {i for i, record in enumerate(ids) if record in taken} if taken else ()
     ):
         name, own = rows.row(number)[:2]
         # A key that several rows share names none of them: each adds its own digest.
         # A running number comes last, only among identical rows.
-        ids[number] = record_id(corpus, source, [name, *([own] if crowded else []), *([parts] if parts else [])])
+        ids[number] = record_id(corpus, source, [name, *([own] if crowded else []), *([running] if running else [])])
     return rows.select("row_digest").with_columns(id=pl.Series(ids, dtype=pl.String))
 
 
@@ -100,15 +100,11 @@ def _shared(rows: pl.DataFrame, taken: Iterable[int]) -> list[tuple[int, int, bo
 
 
 def _numbered(rows: pl.DataFrame, state: State, source: str) -> pl.DataFrame:
-    """Add `fresh` and the number of the stored row that each row is."""
+    """Add `_fresh` and the number of the stored row that each row is."""
     known = state.index.filter(pl.col("source") == source).select("id", "row_digest", "rid")
     # Two deliveries may have stored one row twice, where two processes ingested at once: the newest one counts.
     known = known.unique(["id", "row_digest"], keep="last")
-    joined = (
-        rows.join(known, on=["id", "row_digest"], how="left", maintain_order="left")
-        if known.height
-        else (rows.with_columns(rid=pl.lit(None, pl.Int64)))
-    )
+    joined = rows.join(known, on=["id", "row_digest"], how="left", maintain_order="left")
     fresh = pl.col("rid").is_null()
     return joined.with_columns(
         _fresh=fresh, rid=pl.when(fresh).then(state.next_rid + fresh.cum_sum() - 1).otherwise("rid")

@@ -86,6 +86,12 @@ def test_a_question_that_many_records_repeat_is_found_in_each():
     assert len(found(QA, rows, question)[0]) == 50
 
 
+def test_a_passage_that_many_questions_of_the_other_side_are_about_is_no_template():
+    passage = unlike("passage", 40)
+    rows = [{"question": passage, "answer": "x"}]
+    assert found(QA, rows, *[passage] * 30)[0]
+
+
 def test_a_short_question_is_found_behind_a_few_words_more():
     question = unlike("question", 10)
     assert found(QA, [{"question": f"Please answer this: {question}", "answer": "x"}], question)[0]

@@ -71,7 +71,7 @@ HASHES = st.sampled_from([0, 1, 2, 63, 64, 65, 128, 4096, 4097, 2**31, 2**32 - 6
 @settings(max_examples=200, deadline=None)
 def test_jaccards_are_exact_however_the_hashes_fall_into_the_table(rows):
     from workbench.curation.comparing import jaccards
-    from workbench.curation.kernels import Sets
+    from workbench.curation.compiled import Sets
 
     size = np.array([len(row) for row in rows], np.int64)
     data = np.array([value for row in rows for value in row], np.uint32)

@@ -92,8 +92,11 @@ def test_a_reason_that_is_no_text_is_refused(store, change):
 def test_a_fix_that_nothing_needs_makes_no_edit_and_an_unknown_rule_is_refused(store):
     deliver(store, facts(1))
     assert fix(store, "facts", "email") == 0
-    with pytest.raises(UsageError):
-        fix(store, "facts", "no-such-rule")
+    path = write(store, facts(2), "other.jsonl")
+    for against in ((), (str(path),)):
+        with pytest.raises(UsageError):
+            fix(store, "facts", "no-such-rule", against)
+    assert fix(store, "facts", "contaminated", (str(path),)) == 0
 
 
 def test_a_corpus_is_not_held_against_itself(store):

@@ -68,7 +68,7 @@ def split(
     \b
     Examples:
       workbench split --seed 42
-      workbench split domain-qa --counts 20/5/5
+      workbench split quiz --counts 150/20/20
       workbench split quiz --strategy random
     """
     if strategy is Strategy.random and (fresh or forget_tested or note):
