@@ -52,6 +52,8 @@ def unit_pairs(units: Units, near: Near) -> tuple[pl.DataFrame, int]:
 
     Of a text that more than LEADERS units share, the first LEADERS stand for all of them.
     """
+    if len(units) == len(units.texts):  # a text a unit, in the same order
+        return pl.DataFrame({"a": near.one, "b": near.other, "jaccard": near.jaccard}), near.left_out
     held = units.frame.select("text").with_row_index("unit").select("text", pl.col("unit").cast(pl.Int64))
     held = held.with_columns(nth=pl.int_range(pl.len()).over("text"), held=pl.len().over("text").cast(pl.Int64))
     first = held.filter(pl.col("nth") < LEADERS)

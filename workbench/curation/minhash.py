@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -108,18 +109,20 @@ def signed(texts: pl.Series, ngram: int) -> Signed:
     return out
 
 
-def sets_of(texts: pl.Series, ngram: int) -> Sets:
-    """Return the texts' sets of shingles."""
+def sets_of(texts: pl.Series, ngram: int, rows: NDArray[np.int64]) -> Sets:
+    """Return the sets of shingles of some of the texts."""
     from workbench.curation.compiled import Sets
     from workbench.curation.kernels import shingle_sets
 
-    made = list(_over(texts, _joined_words, lambda block, letters: shingle_sets(block, letters, ngram)))
+    made = deque(_over(texts, _joined_words, lambda block, letters: shingle_sets(block, letters, ngram), rows))
     ends = np.cumsum([0, *(len(part.data) for part in made)])
-    return Sets(
-        _stacked([part.start + end for part, end in zip(made, ends, strict=False)], np.empty(0, np.int64)),
-        _stacked([part.size for part in made], np.empty(0, np.int64)),
-        _stacked([part.data for part in made], np.empty(0, np.uint32)),
-    )
+    starts = _stacked([part.start + end for part, end in zip(made, ends, strict=False)], np.empty(0, np.int64))
+    sizes = _stacked([part.size for part in made], np.empty(0, np.int64))
+    data = np.empty(int(ends[-1]), np.uint32)
+    for end in ends[:-1]:  # each part is let go as soon as it is copied: they are the most that is held at once
+        part = made.popleft().data
+        data[end : end + len(part)] = part
+    return Sets(starts, sizes, data)
 
 
 def jaccards_of(texts: pl.Series, ngram: int, one: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -127,7 +130,7 @@ def jaccards_of(texts: pl.Series, ngram: int, one: NDArray[np.int64], other: NDA
     from workbench.curation.comparing import jaccards
 
     rows, place = named(len(texts), one, other)
-    measured: NDArray[np.float64] = jaccards(sets_of(texts.gather(rows), ngram), place[one], place[other])
+    measured: NDArray[np.float64] = jaccards(sets_of(texts, ngram, rows), place[one], place[other])
     return measured
 
 
@@ -148,12 +151,18 @@ def _stacked(parts: Any, empty: NDArray[Any]) -> NDArray[Any]:  # noqa: ANN401 -
     return np.concatenate(whole) if whole else empty
 
 
-def _over(texts: pl.Series, fold: Callable[[str], str], work: Callable[[Block, Alphabet], _Made]) -> Iterator[_Made]:
-    """Yield what `work` makes of each block of texts, in order; blocks are worked on side by side."""
-    firsts = range(0, len(texts), BLOCK)
+def _over(
+    texts: pl.Series,
+    fold: Callable[[str], str],
+    work: Callable[[Block, Alphabet], _Made],
+    rows: NDArray[np.int64] | None = None,
+) -> Iterator[_Made]:
+    """Yield what `work` makes of each block of texts, or of some rows of them; blocks are worked on side by side."""
+    firsts = range(0, len(texts) if rows is None else len(rows), BLOCK)
 
     def made(first: int) -> _Made:
-        return work(*_block(texts.slice(first, BLOCK), fold))
+        some = texts.slice(first, BLOCK) if rows is None else texts.gather(rows[first : first + BLOCK])
+        return work(*_block(some, fold))
 
     threads = min(len(os.sched_getaffinity(0)), len(firsts))
     if threads < 2:

@@ -63,9 +63,21 @@ def object_from(text: str) -> dict[str, Any]:
     with suppress(orjson.JSONDecodeError):
         value = orjson.loads(text)
         # One colon a key leaves no room for a repeated key, and without floats no number was rounded.
-        if type(value) is dict and text.count(":") == len(value) and set(map(type, value.values())) <= _FLAT:
+        if type(value) is dict and all(map(_is_flat, value.values())) and len(value) in _key_counts(text):
             return value
     return _checked(text)
+
+
+def _is_flat(value: object) -> bool:
+    """Return whether a value holds neither floats nor keys of its own."""
+    kind = type(value)
+    return kind in _FLAT or (kind is list and _FLAT.issuperset(map(type, value)))  # type: ignore[call-overload]
+
+
+def _key_counts(text: str) -> Iterator[int]:
+    """Yield numbers that the keys of a text do not exceed, the cheap one first: a colon may stand in a string."""
+    yield text.count(":")
+    yield len(_KEY_END.findall(text))
 
 
 def value_from(text: str) -> Any:  # noqa: ANN401 - any JSON value

@@ -52,7 +52,7 @@ def test_signatures_are_bit_identical_to_those_of_datasketch(texts, ngram):
 @settings(max_examples=200, deadline=None)
 def test_the_compiled_loops_agree_with_the_plain_reference(texts, ngram):
     grams = [shingles(text, ngram) for text in texts]
-    sets, (counts, digits) = sets_of(column(texts), ngram), facts_of(column(texts))
+    sets, (counts, digits) = sets_of(column(texts), ngram, np.arange(len(texts))), facts_of(column(texts))
     for i, text in enumerate(texts):
         assert sorted(sets.data[sets.start[i] : sets.start[i] + sets.size[i]].tolist()) == sorted(grams[i])
         assert counts[i] == len(words(text))
@@ -92,7 +92,7 @@ def test_texts_share_a_digest_where_they_read_the_same_and_nowhere_else(texts):
 @pytest.mark.parametrize("length", range(40))
 def test_every_length_of_text_hashes_as_xxhash_does(length):
     text = "x" * length
-    sets = sets_of(column([text]), 1)
+    sets = sets_of(column([text]), 1, np.arange(1))
     assert sets.data.tolist() == ([xxhash.xxh32_intdigest(text.encode())] if text else [])
 
 

@@ -128,6 +128,8 @@ def test_long_random_strings_with_brackets_and_escapes_keep_exact_spans(tmp_path
         '{"a" : 1, "\\u0061" : 2}',
         '{"x": [{"a": 1, "b": "t", "a": 1}]}',
         '{"n": 1180591620717411303424, "a": 1, "a": 2}',
+        '{"a" : "x:y", "a": 2}',
+        '{"a": [":", "b"], "a"\t: "\\":"}',
     ],
 )
 def test_an_object_with_a_repeated_key_is_a_reject_and_loses_no_value(text: str, tmp_path: Path) -> None:
