@@ -11,6 +11,7 @@ import lzma
 import os
 import struct
 import time
+import tokenize
 import uuid
 import zipfile
 import zlib
@@ -41,6 +42,7 @@ _ROW = np.uint64(0xFFFFFFFF)
 _TORN = (
     *(OSError, ValueError, KeyError, EOFError, MemoryError, zipfile.BadZipFile),
     *(RuntimeError, struct.error, zlib.error, lzma.LZMAError),  # a changed flag names another form of zip file
+    *(SyntaxError, tokenize.TokenError),  # numpy reads an array's shape as Python source
 )
 """What reading a damaged file of arrays can raise."""
 _Places = NDArray[np.int64]
@@ -198,7 +200,7 @@ def _opened(folder: Path, known: Index) -> list[_Keys] | None:
     for name, size, total in zip(known.runs, known.sizes, known.sums, strict=True):
         try:
             run = np.load(folder / name, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError, EOFError):
+        except _TORN:
             return None
         if run.shape != (BANDS, size) or run.dtype != np.uint64 or xxhash.xxh3_64_intdigest(run.data) != int(total):
             return None

@@ -110,6 +110,16 @@ def test_torn_files_count_as_never_computed(store, torn, left):
     assert pairs(near_texts(store.workspace, "c", grown, 5)) == pairs(near_pairs(grown, 5))
 
 
+@pytest.mark.parametrize("damage", [(b")", b"\xd0"), (b"}", b"("), (b"<u8", b"'u8"), (b"(", b"\n")])
+def test_keys_whose_shape_is_damaged_count_as_never_computed(store, damage):
+    texts = [text(i, 0) for i in range(40)]
+    near_texts(store.workspace, "c", column(texts), 5)
+    (path,) = folder(store).glob("keys-*.npy")
+    path.write_bytes(path.read_bytes().replace(*damage, 1))
+    grown = column([*texts, text(1, 2)])
+    assert pairs(near_texts(store.workspace, "c", grown, 5)) == pairs(near_pairs(grown, 5))
+
+
 def test_changed_keys_count_as_never_computed(store, monkeypatch):
     texts = [text(i, 0) for i in range(40)]
     near_texts(store.workspace, "c", column(texts), 5)

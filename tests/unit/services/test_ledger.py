@@ -70,7 +70,7 @@ def act(store: Store, rows: list, step: str, number: int) -> None:
             rows += [near(row, words(number, 3)) if step == "near" else long_fact(1000 + number + i)
                      for i, row in enumerate(rows[number % 5 : number % 5 + 4])]  # fmt: skip
         deliver(store, rows)
-    elif step == "edit":
+    elif step == "edit" and here:
         edit(store, CORPUS, here[number % len(here)], {"question": words(f"edited {number}", 30)})
     elif step == "drop" and len(here) > 8:
         drop(store, CORPUS, here[number % 5 :: 5])
@@ -86,6 +86,8 @@ def once_tested_never_trains(steps, seed: int) -> None:
         for number, (step, detail) in enumerate(steps):
             act(store, rows, step, detail)
             before = ever_tested(store)
+            if not ids(store):  # dropped or gone from the source, all of them: there is nothing to split
+                continue
             fresh = step == "fresh"
             seed = detail if fresh else seed
             version = cut(store, seed=seed, fresh=fresh, **SHARES)
