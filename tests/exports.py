@@ -54,7 +54,7 @@ def facts(**changes: Any) -> ExportFacts:
     return replace(known, **changes)
 
 
-def an_export(folder: Path, *, rows: int = 6, format: str = "parquet", **changes: Any) -> Path:
+def an_export(folder: Path, *, rows: int = 6, format: str = "parquet", force: bool = False, **changes: Any) -> Path:
     """Write an export into `folder` and return it."""
-    write_export(facts(**changes), tables(rows), folder, format=format)
+    write_export(facts(**changes), tables(rows), folder, format=format, force=force)
     return folder

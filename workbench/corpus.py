@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from workbench.errors import UsageError
+from workbench.wording import explained, yaml_fault
 from workbench.workspace import out_of_space, write_text
 
 Share = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -56,6 +57,8 @@ class Source(_Strict):
     """Side that the whole source was delivered for: train, validation or test."""
     together: bool = False
     """Whether all rows of this source form one group, as the pages of one document do."""
+    generated: str | None = None
+    """Run whose model wrote this source; None means that people did. Such records stand in train or nowhere."""
 
     @field_validator("name")
     @classmethod
@@ -120,11 +123,13 @@ def load_corpus(path: Path) -> Corpus:
         corpus = Corpus.model_validate({"name": name, **_renamed(parsed, "schema", "schema_name")})
     except ValidationError as error:
         first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise UsageError(f"{where}: {key}: {first['msg']}") from error
+        # The key is called `schema` in the file.
+        raise UsageError(f"{where}: {explained(first).replace('schema_name', 'schema', 1)}") from error
     except UnicodeDecodeError as error:
         raise UsageError(f"{where}: not UTF-8 text", "save it as UTF-8") from error
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError, OSError) as error:
+    except yaml.YAMLError as error:
+        raise UsageError(f"{where}: not YAML: {yaml_fault(error)}") from error
+    except (ValueError, TypeError, RecursionError, OSError) as error:
         raise UsageError(f"{where}: cannot be read: {' '.join(str(error).split())}") from error
     if corpus.name != name:
         raise UsageError(f"{where}: its name is {corpus.name!r}", "a corpus is named as its folder")

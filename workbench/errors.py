@@ -6,7 +6,8 @@ WorkbenchError                 what happened, and a hint that says what to do ne
 │   ├── CorruptionError        the store disagrees with its own hashes
 │   └── RefusedError           training was refused by the X-ray or the pre-flight
 ├── UsageError         exit 2  the request cannot be understood or does not fit the workspace
-└── OutsideError       exit 3  network, Hub, device or disk
+├── OutsideError       exit 3  network, Hub, device or disk
+└── Cancelled          exit 130  the person at the keys ended the work
 """
 
 from __future__ import annotations
@@ -67,9 +68,15 @@ class OutsideError(WorkbenchError):
     exit_code = ExitCode.OUTSIDE
 
 
+class Cancelled(WorkbenchError):
+    """The person at the keys ended the work; what was acknowledged before is kept."""
+
+    exit_code = ExitCode.INTERRUPTED
+
+
 def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
     """Build the error for an unknown name: it answers with the nearest name and the full list."""
-    names = sorted(known)
+    names = sorted(set(known))
     near = difflib.get_close_matches(name, names, n=1)
     guess = f"did you mean {near[0]!r}? " if near else ""
     return UsageError(f"no {kind} named {name!r}", f"{guess}known: {', '.join(names) or 'none yet'}")

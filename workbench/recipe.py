@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import typing
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,10 +12,13 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from workbench.errors import UsageError, unknown
+from workbench.wording import complaint, dotted_key, yaml_fault
 
 Positive = Annotated[int, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Optimizer = Literal["adamw_torch_fused", "adamw_torch", "adamw_8bit", "paged_adamw_8bit", "paged_adamw_32bit"]
+Number = Literal["bfloat16", "float16", "float32"]
+ALL_LINEAR: Literal["all-linear"] = "all-linear"
 
 
 class Part(BaseModel):
@@ -24,22 +28,33 @@ class Part(BaseModel):
 
 
 class Quantization(Part):
-    """How the frozen base is stored: 4-bit NF4, or not quantised at all."""
+    """How the frozen base is held in memory."""
 
-    kind: Literal["nf4", "none"] = "nf4"
+    kind: Literal["nf4", "gptq", "none"] = "nf4"
+    """`nf4`: 4-bit normal float, made at loading (QLoRA, arXiv 2305.14314). `gptq`: a base that was quantised
+    before (arXiv 2210.17323). `none`: as it is stored."""
     double_quant: bool = True
-    compute_dtype: Literal["bfloat16", "float16", "float32"] = "bfloat16"
+    """Whether NF4's own constants are quantised too; of no meaning for the other kinds."""
+    compute_dtype: Number = "bfloat16"
+    """What is asked for; a device without it takes its nearest (`workbench.lm.precision`)."""
 
 
 class Lora(Part):
-    """Shape of the adapter; `target_modules` is `all-linear` or a list of module names."""
+    """Shape of the adapter (arXiv 2106.09685); `target_modules` is `all-linear` or a list of module names."""
 
     r: Positive = 16
     alpha: Positive = 32
     dropout: Share = 0.0
-    target_modules: Literal["all-linear"] | tuple[str, ...] = "all-linear"
+    target_modules: Literal["all-linear"] | tuple[str, ...] = ALL_LINEAR
     use_rslora: bool = False
+    """Scale by alpha / sqrt(r) instead of alpha / r (arXiv 2312.03732)."""
     use_dora: bool = False
+    """Learn the magnitude of each column apart from its direction (arXiv 2402.09353)."""
+
+    @property
+    def scale(self) -> float:
+        """Return the factor that the adapter's product is added with."""
+        return float(self.alpha / (math.sqrt(self.r) if self.use_rslora else self.r))
 
 
 class Train(Part):
@@ -55,6 +70,10 @@ class Train(Part):
     optimizer: Optimizer = "adamw_torch_fused"
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     max_grad_norm: Annotated[float, Field(gt=0)] = 1.0
+    precision: Number | None = None
+    """Mixed precision of the loop, as asked for; None takes `quantization.compute_dtype`."""
+    sampling: Literal["random", "group_by_length"] = "random"
+    """Order of the records; `group_by_length` fills a batch with records of about one length."""
     max_length: Annotated[int, Field(ge=8)] = 2048
     packing: bool = False
     completion_only: bool = True
@@ -66,12 +85,17 @@ class Train(Part):
 
 
 class Generate(Part):
-    """Decoding, the same for base and tuned; `temperature` and `top_p` count only with `do_sample`."""
+    """Decoding, the same for base and tuned; all but the first two and the penalty count only with `do_sample`."""
 
     max_new_tokens: Positive = 128
     do_sample: bool = False
     temperature: Annotated[float, Field(gt=0)] = 1.0
     top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
+    top_k: Positive | None = None
+    """How many tokens are drawn from; None means all."""
+    repetition_penalty: Annotated[float, Field(gt=0)] = 1.0
+    """Divides the scores of tokens that stand there already; 1 leaves them."""
+    seed: Annotated[int, Field(ge=0)] = 0
 
 
 class Recipe(Part):
@@ -80,11 +104,33 @@ class Recipe(Part):
     name: Annotated[str, Field(min_length=1)]
     description: str = ""
     base: Annotated[str, Field(min_length=1)]
+    """`tiny`, a folder, or a Hub id with or without a revision: `owner/name@revision`."""
+    template: Literal["auto", "inst", "instruction-response", "none"] = "auto"
+    """How turns become text (`workbench.lm.turns`); `auto` is the base's own chat template, else `inst`."""
     quantization: Quantization = Quantization()
     lora: Lora = Lora()
     train: Train = Train()
     generate: Generate = Generate()
 
+
+def cautions(recipe: Recipe) -> list[str]:
+    """Return what a person should know before this recipe is trained, one sentence each; most recipes need none."""
+    lora, train = recipe.lora, recipe.train
+    said = {
+        f"lora.r={lora.r} has room for thousands of records: a few hundred are learned by heart": lora.r >= _LARGE_RANK,
+        f"lora.alpha={lora.alpha} at lora.r={lora.r} scales the adapter by {lora.scale:g}: use_rslora, or a larger"
+        " alpha, lets it learn": lora.scale < 0.5,
+        "train.scheduler=constant ignores train.warmup: say constant_with_warmup": train.scheduler == "constant"
+        and train.warmup > 0,
+        f"train.epochs={train.epochs:g}: every record is seen that often; watch the validation loss": train.epochs
+        >= _MANY_EPOCHS
+        and train.max_steps is None,
+    }
+    return [sentence for sentence, is_so in said.items() if is_so]
+
+
+_LARGE_RANK = 128
+_MANY_EPOCHS = 20
 
 _FORM = "see recipes/tiny.yaml for the form"
 
@@ -95,8 +141,10 @@ def load_recipe(path: Path) -> Recipe:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise unknown("recipe", path.stem, (found.stem for found in path.parent.glob("*.yaml"))) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UsageError(f"{str(path)!r} is not YAML: {error}", _FORM) from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{str(path)!r} is not UTF-8 text", _FORM) from error
+    except yaml.YAMLError as error:
+        raise UsageError(f"{str(path)!r} is not YAML: {yaml_fault(error)}", _FORM) from error
     if not isinstance(raw, dict):
         raise UsageError(f"{str(path)!r} holds no keys", _FORM)
     return _checked({"name": path.stem, **raw}, str(path))
@@ -134,7 +182,7 @@ def _value(override: str, text: str) -> Any:  # noqa: ANN401 - any YAML value
     try:
         return yaml.safe_load(text) if text.strip() else ""
     except yaml.YAMLError as error:
-        raise UsageError(f"override {override!r} has no YAML value: {error}") from error
+        raise UsageError(f"override {override!r} has no YAML value: {yaml_fault(error)}") from error
 
 
 def _place(data: dict[str, Any], key: str, value: Any) -> None:  # noqa: ANN401 - any YAML value
@@ -148,19 +196,25 @@ def _place(data: dict[str, Any], key: str, value: Any) -> None:  # noqa: ANN401 
 
 def _checked(data: dict[str, Any], origin: str) -> Recipe:
     try:
-        return Recipe.model_validate(data)
+        recipe = Recipe.model_validate(data)
     except ValidationError as error:
         raise _usage(error, origin) from error
+    # PEFT looks for linear layers, and finds none among GPTQ's.
+    if recipe.quantization.kind == "gptq" and recipe.lora.target_modules == ALL_LINEAR:
+        hint = "name the modules: lora.target_modules=[q_proj, v_proj]"
+        raise UsageError(f"recipe {origin!r}: all-linear finds no layer of a GPTQ base", hint)
+    return recipe
 
 
 def _usage(error: ValidationError, origin: str) -> UsageError:
     lines, hints = [], []
-    for fault in error.errors():
-        key = ".".join(str(step) for step in fault["loc"])
-        if fault["type"] == "extra_forbidden":
+    for found in error.errors():
+        key = dotted_key(found)
+        if found["type"] == "extra_forbidden":
             lines.append(f"unknown key {key!r}")
             hints.append(unknown("recipe key", key, keys()).hint)
         else:
-            lines.append(f"{key!r}: {fault['msg']}, got {fault.get('input')!r}")
+            got = "" if found["type"] == "missing" else f", got {found.get('input')!r}"
+            lines.append(f"{key!r} {complaint(found)}{got}")
     hint = "; ".join(dict.fromkeys(hints)) or "correct the value"
     return UsageError(f"recipe {origin!r}: {'; '.join(lines)}", hint)

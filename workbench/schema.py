@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, PositiveInt, ValidationError
 
 from workbench.errors import OutsideError, UsageError
 from workbench.fingerprint import digest
+from workbench.wording import explained, yaml_fault
 
 RESERVED = frozenset(
     {"id", "rid", "source", "row_digest", "extra", "position", "start", "end", "edited", "split", "reason", "record_id"}
@@ -233,7 +234,9 @@ def parse_schema(text: str, where: str) -> Schema:
 def _first_fault(error: Exception) -> str:
     if isinstance(error, ValidationError):
         first = error.errors()[0]
-        return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+        return explained(first)
+    if isinstance(error, yaml.YAMLError):
+        return yaml_fault(error)
     return " ".join(str(error).split())
 
 

@@ -45,6 +45,11 @@ def show(value: object, *, lines: bool = False, limit: int | None = None) -> str
     return text.translate(_BLOCK if lines else _STAND_INS)
 
 
+def counted(count: int, one: str, many: str = "") -> str:
+    """Return a number with what it counts, `1 record` or `1,204 records`; `many` is for what takes more than an s."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
 def nfc(text: str) -> str:
     """Return the NFC form, in which equal looking text is equal."""
     return unicodedata.normalize("NFC", text)

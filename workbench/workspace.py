@@ -17,6 +17,8 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _DRAFT = re.compile(r"^[0-9a-f]{32}(-\d+\.arrow)?$|\.[0-9a-f]{32}$")
 """Drafts, in the scratch folder and in the cache, are named by a random number of 128 bits."""
 _ABANDONED = 3600
+FIRST_SAMPLE = "domain-qa"
+"""The sample corpus to begin with: small, with every kind of fault, and trained on in a minute."""
 _FOLDERS = ("corpora", "schemas", "recipes", "exports")
 
 
@@ -54,6 +56,13 @@ class Workspace:
             for name in ("schemas", "recipes", *(["corpora"] if with_samples else [])):
                 _copy_missing(samples() / name, root / name)
         return cls(root)
+
+    def take_sample(self, name: str) -> None:
+        """Copy a sample corpus that comes with the package; keep what is there."""
+        safe_name("corpus", name)
+        with out_of_space(self.root):
+            self.corpus_folder(name).mkdir(parents=True, exist_ok=True)
+            _copy_missing(samples() / "corpora" / name, self.corpus_folder(name))
 
     @property
     def hidden(self) -> Path:

@@ -14,7 +14,7 @@ from tests.cli import workbench
 from workbench.cli.main import app
 
 COMMANDS = sorted(command.name for command in app.registered_commands if command.name)
-HEAVY = ("torch", "transformers", "polars", "pandera", "textual", "datasets", "trl", "pyarrow")
+HEAVY = ("torch", "transformers", "polars", "pandera", "textual", "datasets", "trl", "pyarrow", "aiohttp")
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def test_a_command_has_help_with_an_example_and_json(name):
 
 def test_the_contracts_verbs_of_this_release_are_there():
     promised = "init ingest check dedup split build save log show edit verify base recipe train runs evaluate generate"
-    later = "export push demo diff restore trace describe purge"
+    later = "export push demo diff restore trace describe purge serve"
     assert {*promised.split(), *later.split()} <= set(COMMANDS)
 
 

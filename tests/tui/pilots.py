@@ -83,6 +83,15 @@ async def settle(pilot: Piloted) -> None:
     await pilot.pause()
 
 
+async def until(pilot: Piloted, is_so: Callable[[], bool]) -> None:
+    """Let the application go on until something is so."""
+    for _ in range(3000):
+        if is_so():
+            return
+        await pilot.pause(0.01)
+    raise AssertionError(f"it never was so; on the screen stood:\n{painted(pilot.app)}")
+
+
 async def press(pilot: Piloted, *keys: str) -> None:
     """Press keys one after the other, each when the work of the one before is done."""
     for key in keys:
@@ -104,3 +113,17 @@ def painted(app: WorkbenchApp) -> str:
     """Return the text that stands on the screen, line by line."""
     lines = app.screen._compositor.render_strips()
     return "\n".join("".join(segment.text for segment in line) for line in lines)
+
+
+async def to_view(pilot: Piloted, screen: RecordsScreen, view: str) -> None:
+    """Press v until a view is reached."""
+    for _ in screen.views.lines:
+        if screen.lens.view == view:
+            return
+        await press(pilot, "v")
+    raise AssertionError(f"v never reaches {view!r}")
+
+
+def counts(screen: RecordsScreen) -> dict[str, int | None]:
+    """Return the views that hold anything, with the number of their records."""
+    return {line.view: line.count for line in screen.views.lines if line.count != 0}

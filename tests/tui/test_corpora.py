@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from tests.tui.pilots import Open, open_records, painted, press, settle
 from workbench.store.store import Store
+from workbench.training.runs import RunFolder
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.desk import Desk
 from workbench.tui.screens.corpora import CorporaScreen
+from workbench.tui.screens.ingest import IngestedSheet
+from workbench.tui.screens.records import RecordsScreen
 from workbench.tui.screens.sheets import ErrorSheet, KeySheet, VersionSheet
-from workbench.workspace import Workspace
+from workbench.workspace import FIRST_SAMPLE, Workspace
 
 
 async def test_a_corpus_is_listed_with_its_records_issues_and_versions(opened: Open) -> None:
@@ -18,7 +22,7 @@ async def test_a_corpus_is_listed_with_its_records_issues_and_versions(opened: O
     async with app.run_test(size=(120, 30)) as pilot:
         await settle(pilot)
         (line,) = [line for line in painted(app).splitlines() if "towns" in line]
-        assert line.split()[:6] == ["towns", "qa", "15", "2", "0", "0"]
+        assert line.split()[:5] == ["towns", "qa", "15", "2", "0"]
         assert "press s to split" in line
 
 
@@ -30,6 +34,9 @@ async def test_a_declared_corpus_names_the_key_that_ingests_it(opened: Open) -> 
         await press(pilot, "G", "enter")
         assert isinstance(app.screen, CorporaScreen)
         await press(pilot, "i")
+        assert isinstance(app.screen, IngestedSheet)
+        assert "read 3 = kept 3 + merged 0 + quarantined 0" in painted(app)
+        await press(pilot, "escape")
         assert "not ingested" not in painted(app)
         (line,) = [line for line in painted(app).splitlines() if "waiting" in line]
         assert line.split()[:3] == ["waiting", "qa", "3"]
@@ -39,9 +46,39 @@ async def test_an_empty_workspace_says_how_to_begin(tmp_path: Path) -> None:
     app = WorkbenchApp(Desk(Workspace.create(tmp_path / "bench", with_samples=False)))
     async with app.run_test() as pilot:
         await settle(pilot)
-        assert "workbench ingest FILE" in painted(app)
+        assert "o   open a file" in painted(app) and "d   take in the sample corpus" in painted(app)
         await press(pilot, "enter", "i", "s", "T")
         assert isinstance(app.screen, CorporaScreen)
+
+
+async def test_d_takes_in_the_sample_and_enter_opens_it(tmp_path: Path) -> None:
+    app = WorkbenchApp(Desk(Workspace.create(tmp_path / "bench", with_samples=False)))
+    async with app.run_test(size=(120, 30)) as pilot:
+        await settle(pilot)
+        await press(pilot, "d")
+        assert isinstance(app.screen, IngestedSheet)
+        assert "read 296 = kept 295 + merged 0 + quarantined 1" in painted(app)
+        await press(pilot, "enter")
+        assert isinstance(app.screen, RecordsScreen)
+        await press(pilot, "escape")
+        (line,) = [line for line in painted(app).splitlines() if FIRST_SAMPLE in line]
+        assert line.split()[:3] == [FIRST_SAMPLE, "qa", "295"]
+
+
+async def test_a_line_names_the_newest_version_and_the_newest_run(opened: Open, workspace: Workspace) -> None:
+    for name, created in (("towns-2", "2026-01-02"), ("towns-9", "2026-01-01")):
+        run = RunFolder.create(workspace.runs / name)
+        run.set_state("failed")
+        facts = {"corpus": "towns", "version_name": "v1", "created": created}
+        run.facts_file.write_text(json.dumps(facts), encoding="utf-8")
+    app = opened()
+    for width in (80, 140):
+        async with app.run_test(size=(width, 24)) as pilot:
+            await settle(pilot)
+            await press(pilot, "j", "s", "escape")
+            (line,) = [line for line in painted(app).splitlines() if "towns" in line]
+            assert "v1  20" in line and "towns-2 failed" in line
+        app = opened()
 
 
 async def test_s_cuts_a_version_and_shows_its_counts_and_proof(opened: Open, workspace: Workspace) -> None:
@@ -80,7 +117,9 @@ async def test_a_broken_corpus_file_is_a_line_of_the_list(opened: Open, workspac
     app = opened()
     async with app.run_test(size=(140, 30)) as pilot:
         await settle(pilot)
-        assert "corpus.yaml: cannot be" in painted(app)
+        assert "waiting/corpus.yaml: not YAML" in painted(app)
+        await press(pilot, "G", "enter")
+        assert isinstance(app.screen, ErrorSheet) and "press r here" in painted(app)
         assert "towns" in painted(app)
 
 

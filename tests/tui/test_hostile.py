@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from textual import events
 
 from tests.tui.pilots import HOSTILE, Open, open_records, painted, press, settle
+from workbench.store.edits import body_of
+from workbench.store.store import Store
 from workbench.text import show
 from workbench.training.runs import RunFolder
 from workbench.tui.screens.edit import EditSheet
@@ -49,8 +53,25 @@ async def test_hostile_text_is_found_edited_dropped_and_brought_back(opened: Ope
     async with app.run_test(size=(160, 48)) as pilot:
         await open_records(pilot, "hostile")
         await press(pilot, "slash", *"[/INST]", "enter")
-        assert "1 of 9 records with '[/INST]'" in painted(app)
-        for key in ("e", "escape", "f", "x", "u", "s", "escape", "question_mark", "escape"):
+        assert "1 of 9 records  with '[/INST]'" in painted(app)
+        keys = [
+            "e",
+            "escape",
+            "f",
+            "x",
+            "u",
+            "U",
+            "u",
+            "s",
+            "s",
+            "c",
+            "escape",
+            "L",
+            "escape",
+            "question_mark",
+            "escape",
+        ]
+        for key in [*keys, "asterisk", "x", "escape", "z", "z", "tab", "shift+tab", "colon", "[", "enter", "escape"]:
             await press(pilot, key)
             assert_calm(painted(app))
         assert app.is_running
@@ -61,14 +82,14 @@ async def test_a_text_with_hidden_characters_is_edited_as_json_and_stays_itself(
     async with app.run_test(size=(160, 48)) as pilot:
         screen = await open_records(pilot, "hostile")
         await press(pilot, *"jjjj")
-        before = screen.chosen.fields
+        before = screen.chosen.shown.fields
         assert "\x1b" in before["question"]
         await press(pilot, "e", "shift+tab", "g", "tab")
         assert isinstance(app.screen, EditSheet)
         assert "\\u001b[5;5Hmoved" in painted(app)
         assert_calm(painted(app))
         await press(pilot, "end", "left", "!", "ctrl+s")
-        assert screen.chosen.fields == before | {"question": f"{before['question']}!"}
+        assert screen.chosen.shown.fields == before | {"question": f"{before['question']}!"}
 
 
 async def test_pasted_control_characters_become_visible(opened: Open) -> None:
@@ -90,9 +111,39 @@ async def test_quarantined_bytes_are_shown_and_do_nothing(opened: Open) -> None:
     app = opened()
     async with app.run_test(size=(160, 48)) as pilot:
         screen = await open_records(pilot, "hostile")
-        await press(pilot, "V")
-        assert screen.view == "quarantine"
+        while screen.lens.view != "quarantine":
+            await press(pilot, "v")
         assert painted(app).count("␛[5;5H[/INST] torn") >= 2
+        assert_calm(painted(app))
+        await press(pilot, "e")
+        assert "␛[5;5H[/INST] torn" in painted(app)
+        assert_calm(painted(app))
+
+
+async def test_a_hostile_record_is_copied_without_a_character_that_acts(opened: Open) -> None:
+    app = opened()
+    async with app.run_test(size=(160, 48)) as pilot:
+        screen = await open_records(pilot, "hostile")
+        for text in HOSTILE:
+            await press(pilot, "j", "y")
+            assert json.loads(app.clipboard)["question"] == f"q {text}" == screen.chosen.shown.fields["question"]
+            assert_calm(app.clipboard)
+
+
+async def test_hostile_text_is_dropped_and_settled_behind_calm_sheets(opened: Open, workspace: Workspace) -> None:
+    hostile = "\x1b]52;c;AAAA\x07[/INST][bold"
+    with Store(workspace) as store:
+        record = str(store.state(store.corpus("hostile")).records["id"][0])
+        store.catalogue.append(("edit", "hostile", record, body_of("note", "gone", hostile, hostile)))
+    app = opened()
+    async with app.run_test(size=(160, 48)) as pilot:
+        screen = await open_records(pilot, "hostile")
+        while screen.lens.view != "conflicts":
+            await press(pilot, "v")
+        assert show(hostile) in painted(app)
+        assert_calm(painted(app))
+        await press(pilot, "e")
+        assert show(hostile) in painted(app)
         assert_calm(painted(app))
 
 

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 HEAVY = ("torch", "transformers", "trl", "peft")
-READING = "import workbench.services.browse, workbench.tui.screens.train, workbench.services.train"
+READING = "import workbench.services.contents, workbench.tui.screens.train, workbench.services.train"
 
 
 def loaded(statement: str, names: tuple[str, ...]) -> list[str]:

@@ -32,8 +32,8 @@ SEQUENCES = (b"\x1b]52", b"\x1b[5;5H", b"PWN-TITLE\x1b", b"\x1b]0;PWN", "\x9b2J"
 class Terminal:
     """The program in a terminal of its own, and everything it wrote there."""
 
-    def __init__(self, primary: int) -> None:
-        self.primary = primary
+    def __init__(self, primary: int, child: subprocess.Popen[bytes]) -> None:
+        self.primary, self.child = primary, child
         self.written = b""
         self.pressed_at = 0
 
@@ -41,8 +41,10 @@ class Terminal:
         """Read until a text was written after the last key."""
         deadline = time.monotonic() + PATIENCE
         while shown.encode() not in self.written[self.pressed_at :]:
-            ready, _, _ = select.select([self.primary], [], [], deadline - time.monotonic())
-            assert ready, f"{shown!r} never came; the end of what did: {self.written[-2000:]!r}"
+            ready, _, _ = select.select([self.primary], [], [], max(deadline - time.monotonic(), 0))
+            assert ready and time.monotonic() < deadline, (
+                f"{shown!r} never came; the end of what did: {self.written[-2000:]!r}"
+            )
             self.written += os.read(self.primary, 65536)
 
     def press(self, keys: str) -> None:
@@ -51,18 +53,19 @@ class Terminal:
 
 
 @contextmanager
-def terminal(workspace: Workspace) -> Iterator[Terminal]:
-    """Run the application in a pseudo-terminal of 36 lines and 140 columns."""
+def terminal(workspace: Workspace, program: str = START) -> Iterator[Terminal]:
+    """Run the application in a pseudo-terminal of 36 lines and 140 columns, in a process group of its own."""
     primary, secondary = pty.openpty()
     fcntl.ioctl(secondary, termios.TIOCSWINSZ, struct.pack("HHHH", 36, 140, 0, 0))
     # COLUMNS and LINES of whoever runs the tests would win over the size of this terminal.
     inherited = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
     environment = inherited | {"TERM": "xterm-256color", "TEXTUAL_ANIMATIONS": "none"}
-    command = [sys.executable, "-c", START, str(workspace.root)]
-    child = subprocess.Popen(command, stdin=secondary, stdout=secondary, stderr=secondary, env=environment)
+    command = [sys.executable, "-c", program, str(workspace.root)]
+    ends = {"stdin": secondary, "stdout": secondary, "stderr": secondary}
+    child = subprocess.Popen(command, **ends, env=environment, process_group=0)
     os.close(secondary)
     try:
-        yield Terminal(primary)
+        yield Terminal(primary, child)
     finally:
         child.kill()
         child.wait()
@@ -85,7 +88,7 @@ def test_no_escape_sequence_of_the_data_reaches_the_terminal(workspace: Workspac
         screen.until("ctrl+s")
         screen.press("\x1b")
         screen.until("unclosed")
-        screen.press("t")
+        screen.press("3")
         screen.until("end of the log")
         screen.press("q")
         screen.until("\x1b[?1049l")

@@ -1,48 +1,25 @@
-"""Facts about the records screen: look, find, edit, fix, drop, take back, cut, train."""
+"""Facts about the records screen: views, search, filter, order, marks, panes."""
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 import pytest
-from textual.widgets import TextArea
 
-from tests.tui.pilots import Open, open_records, painted, press, settle
-from workbench.errors import DataError
-from workbench.services.check import check
+from tests.tui.pilots import Open, counts, open_records, painted, press, settle, to_view
+from workbench.corpus import SplitSettings
+from workbench.services import contents, issue_rows, preparing
+from workbench.services.ingest import Order, ingest
+from workbench.services.split import Request, split
 from workbench.store.store import Store
-from workbench.tui.screens.edit import EditSheet
+from workbench.tui.screens.data.sheets import RawSheet
 from workbench.tui.screens.records import RecordsScreen
-from workbench.tui.screens.sheets import ErrorSheet, VersionSheet
-from workbench.tui.screens.train import TrainScreen
-from workbench.tui.widgets.virtual_table import VirtualTable
 from workbench.workspace import Workspace
 
 WIDE = (140, 40)
 
 
-def rules(workspace: Workspace) -> set[str]:
-    """Return the rules that records of `towns` break."""
-    with Store(workspace) as store:
-        _, found = check(store, "towns")
-        return set(found["rule"])
-
-
-def heights(workspace: Workspace) -> tuple[int, int]:
-    """Return how many records of `towns` are current, and how many dropped."""
-    with Store(workspace) as store:
-        state, _ = check(store, "towns")
-        return state.records.height, state.dropped.height
-
-
-async def to_view(pilot, screen: RecordsScreen, view: str) -> None:
-    """Press v until a view is reached."""
-    for _ in screen.snapshot.views:
-        if screen.view == view:
-            return
-        await press(pilot, "v")
-    pytest.fail(f"v never reaches {view!r}")
+def signs(screen: RecordsScreen) -> list[str]:
+    """Return what stands before each row of the table."""
+    return [str(row[0]) for row in screen.table.source.window(0, screen.table.source.n_rows)]
 
 
 async def test_records_are_listed_beside_the_one_under_the_cursor(opened: Open) -> None:
@@ -55,33 +32,28 @@ async def test_records_are_listed_beside_the_one_under_the_cursor(opened: Open) 
         assert "row 1" in painted(app)
         await press(pilot, "G")
         assert "row 14" in painted(app)
-        assert app.screen.query_one(VirtualTable).cursor == 14
+        assert app.screen.table.cursor == 14
 
 
 async def test_views_count_issues_duplicates_and_quarantine(opened: Open) -> None:
     app = opened()
     async with app.run_test(size=WIDE, notifications=True) as pilot:
         screen = await open_records(pilot)
-        counts = {name: len(places) for name, places in screen.snapshot.views.items()}
-        assert {name: count for name, count in counts.items() if count} == {
-            "all": 15, "issues": 2, "duplicates": 1, "quarantine": 1
-        }  # fmt: skip
+        assert counts(screen) == {
+            "all": 15,
+            "issues": 2,
+            "rule:empty-answer": 1,
+            "rule:mojibake": 1,
+            "duplicates": 1,
+            "quarantine": 1,
+        }
         await to_view(pilot, screen, "issues")
         assert "issues: 2 of 15 records" in painted(app)
         await to_view(pilot, screen, "duplicates")
         assert "duplicate of" in painted(app)
         await to_view(pilot, screen, "quarantine")
-        assert "quarantine: 1 of 1 units" in painted(app)
+        assert "quarantine: 1 of 1 lines" in painted(app)
         assert '{"question": "torn' in painted(app)
-
-
-async def test_marks_stand_for_errors_duplicates_and_edits(opened: Open) -> None:
-    app = opened()
-    async with app.run_test(size=WIDE, notifications=True) as pilot:
-        screen = await open_records(pilot)
-        marks = dict(enumerate(screen.snapshot.frame["mark"]))
-        assert sorted([marks[0], marks[14]]) == ["", "="]
-        assert [marks[12], marks[13]] == ["!", "!"]
 
 
 async def test_find_narrows_to_what_holds_the_text_and_escape_ends_it(opened: Open) -> None:
@@ -89,7 +61,7 @@ async def test_find_narrows_to_what_holds_the_text_and_escape_ends_it(opened: Op
     async with app.run_test(size=WIDE, notifications=True) as pilot:
         await open_records(pilot)
         await press(pilot, "slash", *"CARTHAGE", "enter")
-        assert "all: 1 of 15 records with 'CARTHAGE'" in painted(app)
+        assert "all: 1 of 15 records  with 'CARTHAGE'" in painted(app)
         assert "Tunis" in painted(app)
         await press(pilot, "escape")
         assert "all: 15 of 15 records" in painted(app)
@@ -106,129 +78,14 @@ async def test_find_without_a_hit_says_so(opened: Open) -> None:
         assert isinstance(app.screen, RecordsScreen)
 
 
-async def test_an_edit_makes_its_issue_go(opened: Open, workspace: Workspace) -> None:
+async def test_after_a_split_each_side_is_a_view(opened: Open, workspace: Workspace) -> None:
+    with Store(workspace) as store:
+        made = split(store, Request("towns", SplitSettings())).counts
     app = opened()
     async with app.run_test(size=WIDE, notifications=True) as pilot:
         screen = await open_records(pilot)
-        await to_view(pilot, screen, "issues")
-        assert "the answer is empty" in painted(app)
-        await press(pilot, "e")
-        assert isinstance(app.screen, EditSheet)
-        await press(pilot, *"Bay", "ctrl+s")
-        assert isinstance(app.screen, RecordsScreen)
-        assert "the answer is empty" not in painted(app)
-        assert "issues: 1 of 15 records" in painted(app)
-        assert "empty-answer" not in rules(workspace)
-        await to_view(pilot, screen, "all")
-        assert "*" in list(screen.snapshot.frame["mark"])
-
-
-async def open_options(pilot) -> EditSheet:
-    """Open the list field of the first record of `hostile`, which holds no fault."""
-    await open_records(pilot, "hostile")
-    await press(pilot, "e", "shift+tab", "j", "tab")
-    assert isinstance(pilot.app.screen, EditSheet)
-    assert pilot.app.screen.field == "options"
-    return pilot.app.screen
-
-
-async def test_a_list_is_edited_as_json(opened: Open) -> None:
-    app = opened()
-    async with app.run_test(size=WIDE, notifications=True) as pilot:
-        sheet = await open_options(pilot)
-        text = sheet.query_one(TextArea)
-        assert json.loads(text.text) == ["Baltic", "Mediterranean"]
-        text.load_text('["Baltic", "Mediterranean", "Red Sea"]')
-        await press(pilot, "ctrl+s")
-        assert isinstance(app.screen, RecordsScreen)
-        assert app.screen.chosen.fields["options"] == ["Baltic", "Mediterranean", "Red Sea"]
-
-
-async def test_bad_json_stays_on_the_sheet_until_it_is_given_up(opened: Open) -> None:
-    app = opened()
-    async with app.run_test(size=WIDE, notifications=True) as pilot:
-        sheet = await open_options(pilot)
-        sheet.query_one(TextArea).load_text('["Baltic", ')
-        await press(pilot, "ctrl+s")
-        assert app.screen is sheet
-        assert "'options' is no JSON" in painted(app)
-        await press(pilot, "escape")
-        assert "not saved yet" in painted(app)
-        await press(pilot, "escape")
-        assert isinstance(app.screen, RecordsScreen)
-
-
-async def test_a_value_that_the_service_refuses_stays_on_the_sheet(opened: Open) -> None:
-    app = opened()
-    async with app.run_test(size=WIDE, notifications=True) as pilot:
-        sheet = await open_options(pilot)
-        sheet.query_one(TextArea).load_text("[1, 2]")
-        await press(pilot, "ctrl+s")
-        assert app.screen is sheet
-        assert "does not fit the field 'options'" in painted(app)
-
-
-async def test_fields_keep_their_drafts_while_others_are_looked_at(opened: Open) -> None:
-    app = opened()
-    async with app.run_test(size=WIDE, notifications=True) as pilot:
-        sheet = await open_options(pilot)
-        sheet.query_one(TextArea).load_text('["one", "two"]')
-        await press(pilot, "shift+tab", "k")
-        assert sheet.query_one(TextArea).text == "Which sea lies north of Africa?"
-        await press(pilot, "j")
-        assert sheet.query_one(TextArea).text == '["one", "two"]'
-
-
-async def test_f_applies_the_suggested_value_or_drops(opened: Open, workspace: Workspace) -> None:
-    app = opened()
-    async with app.run_test(size=WIDE, notifications=True) as pilot:
-        screen = await open_records(pilot)
-        await to_view(pilot, screen, "issues")
-        await press(pilot, "f")
-        assert heights(workspace) == (14, 1)
-        await press(pilot, "f")
-        assert "mojibake" not in rules(workspace)
-        assert heights(workspace) == (14, 1)
-
-
-async def test_f_without_a_suggestion_changes_nothing(opened: Open, workspace: Workspace) -> None:
-    app = opened()
-    async with app.run_test(size=WIDE, notifications=True) as pilot:
-        await open_records(pilot)
-        await press(pilot, "f")
-        assert "nothing is wrong with this record" in painted(app)
-        with Store(workspace) as store:
-            assert store.catalogue.rows("towns", kinds=("edit",)) == []
-
-
-async def test_a_dropped_record_leaves_and_undo_brings_it_back(opened: Open, workspace: Workspace) -> None:
-    app = opened()
-    async with app.run_test(size=WIDE, notifications=True) as pilot:
-        screen = await open_records(pilot)
-        await press(pilot, "j")
-        gone = screen.chosen.record
-        await press(pilot, "x")
-        assert heights(workspace) == (14, 1)
-        assert screen.chosen.record != gone
-        assert screen.query_one(VirtualTable).cursor == 1
-        await to_view(pilot, screen, "dropped")
-        assert screen.chosen.record == gone
-        await press(pilot, "u")
-        assert heights(workspace) == (15, 0)
-        await press(pilot, "u")
-        assert "no change is left to take back" in painted(app)
-
-
-async def test_after_a_split_each_side_is_a_view(opened: Open) -> None:
-    app = opened()
-    async with app.run_test(size=WIDE, notifications=True) as pilot:
-        screen = await open_records(pilot)
-        await press(pilot, "s")
-        assert isinstance(app.screen, VersionSheet)
-        counts = app.screen.version.counts
-        await press(pilot, "escape")
-        await to_view(pilot, screen, "train")
-        assert f"train: {counts['train']} of 15 records" in painted(app)
+        await to_view(pilot, screen, "split:train")
+        assert f"split:train: {made['train']} of 15 records" in painted(app)
         assert "newest version: v1 train" in painted(app)
         assert "towns v1" in painted(app)
 
@@ -246,6 +103,7 @@ async def test_a_narrow_terminal_shows_one_pane_at_a_time(opened: Open) -> None:
         await pilot.resize_terminal(120, 30)
         await settle(pilot)
         assert screen.query_one("#records").display and screen.query_one("#record").display
+        assert screen.query_one("#views").display
 
 
 async def test_a_second_click_on_a_row_opens_it(opened: Open) -> None:
@@ -254,38 +112,144 @@ async def test_a_second_click_on_a_row_opens_it(opened: Open) -> None:
         screen = await open_records(pilot)
         await pilot.click("#records", offset=(10, 3))
         await settle(pilot)
-        assert screen.query_one(VirtualTable).cursor == 2
-        assert not screen.has_class("-opened")
+        assert screen.table.cursor == 2
+        assert screen.pane == "records"
         await pilot.click("#records", offset=(10, 3))
         await settle(pilot)
-        assert screen.has_class("-opened")
+        assert screen.pane == "record"
 
 
-async def test_t_starts_a_training_and_goes_to_its_run(opened: Open) -> None:
-    asked: list[str] = []
-
-    def start(place: Workspace, corpus: str) -> Path:
-        asked.append(corpus)
-        return place.run_folder("towns-v1-tiny-1")
-
-    app = opened(start)
-    async with app.run_test(size=WIDE, notifications=True) as pilot:
-        await open_records(pilot)
-        await press(pilot, "T")
-        assert asked == ["towns"]
-        assert isinstance(app.screen, TrainScreen)
-        assert app.screen.run_name == "towns-v1-tiny-1"
-
-
-async def test_a_training_that_cannot_start_says_what_to_do(opened: Open) -> None:
-    def start(place: Workspace, corpus: str) -> Path:
-        raise DataError(f"corpus {corpus!r} has no version yet", "run: workbench split towns")
-
-    app = opened(start)
+async def test_the_list_of_views_is_walked_with_the_arrows(opened: Open) -> None:
+    app = opened()
     async with app.run_test(size=WIDE, notifications=True) as pilot:
         screen = await open_records(pilot)
-        await press(pilot, "T")
-        assert isinstance(app.screen, ErrorSheet)
-        assert "run: workbench split towns" in painted(app)
+        await press(pilot, "shift+tab", "j", "j", "j")
+        assert screen.pane == "views" and screen.lens.view == "issues"
+        assert "issues: 2 of 15 records" in painted(app)
+        await press(pilot, "j")
+        assert "rule:empty-answer: 1 of 15 records" in painted(app)
+        await press(pilot, "enter")
+        assert screen.pane == "records"
+
+
+async def test_next_issue_and_next_hit_go_through_the_whole_table(opened: Open) -> None:
+    app = opened()
+    async with app.run_test(size=WIDE, notifications=True) as pilot:
+        screen = await open_records(pilot)
+        await press(pilot, "right_square_bracket")
+        assert screen.table.cursor == 12
+        await press(pilot, "right_square_bracket", "right_square_bracket")
+        assert screen.table.cursor == 13
+        assert "no issue below" in painted(app)
+        await press(pilot, "left_square_bracket")
+        assert screen.table.cursor == 12
+        await press(pilot, "slash", *"capital", "enter", "escape", "g", "n")
+        assert screen.table.cursor == 2
+        await press(pilot, "n", "N")
+        assert screen.table.cursor == 2
+
+
+async def test_a_condition_filters_and_a_wrong_one_is_told_in_its_line(opened: Open) -> None:
+    app = opened()
+    async with app.run_test(size=WIDE, notifications=True) as pilot:
+        screen = await open_records(pilot)
+        await press(pilot, "colon", *"LENGTH(answ", "right")
+        assert screen.finder.text("where") == "LENGTH(answer"
+        await press(pilot, *") > 10", "enter")
+        assert "all: 1 of 15 records  where LENGTH(answer) > 10" in painted(app)
+        await press(pilot, "colon", *" AND", "enter")
+        assert "where LENGTH(answer) > 10 AND" in screen.lens.in_words()
+        assert "fields: question" in painted(app)
         await press(pilot, "escape")
-        assert app.screen is screen
+        assert "all: 15 of 15 records" in painted(app)
+        assert "fields: question" not in painted(app)
+
+
+async def test_s_sorts_up_then_down_then_as_the_records_came(opened: Open) -> None:
+    app = opened()
+    async with app.run_test(size=WIDE, notifications=True) as pilot:
+        screen = await open_records(pilot)
+        first = screen.chosen.shown.record
+        await press(pilot, "l", "l", "s", "g")
+        assert screen.table.source.window(0, 1)[0][2] == ""
+        assert "answer ▲" in painted(app)
+        await press(pilot, "s", "g")
+        assert screen.table.source.window(0, 1)[0][2] == "York"
+        await press(pilot, "s", "g")
+        assert screen.chosen.shown.record == first
+
+
+async def test_columns_can_be_hidden_but_never_all(opened: Open) -> None:
+    app = opened()
+    async with app.run_test(size=WIDE, notifications=True) as pilot:
+        screen = await open_records(pilot)
+        await press(pilot, "c", "space", "escape")
+        assert [column.label for column in screen.table.source.columns][1] == "answer"
+        await press(pilot, "c", *("space", "j") * 9, "escape")
+        assert len(screen.table.source.columns) >= 2
+
+
+async def test_all_of_a_view_are_marked_and_unmarked(opened: Open) -> None:
+    app = opened()
+    async with app.run_test(size=WIDE, notifications=True) as pilot:
+        screen = await open_records(pilot)
+        await to_view(pilot, screen, "issues")
+        await press(pilot, "asterisk")
+        assert counts(screen)["marked"] == 2
+        await to_view(pilot, screen, "marked")
+        assert "marked: 2 of 15 records" in painted(app)
+        await press(pilot, "asterisk")
+        assert "marked" not in counts(screen)
+
+
+async def test_l_shows_the_bytes_that_a_record_was_read_from(opened: Open) -> None:
+    app = opened()
+    async with app.run_test(size=WIDE, notifications=True) as pilot:
+        await open_records(pilot)
+        await press(pilot, "L")
+        assert isinstance(app.screen, RawSheet)
+        assert '"answer": "Brest"' in painted(app)
+
+
+async def test_z_gives_the_screen_to_one_pane(opened: Open) -> None:
+    app = opened()
+    async with app.run_test(size=WIDE, notifications=True) as pilot:
+        screen = await open_records(pilot)
+        await press(pilot, "tab", "z")
+        assert screen.query_one("#record").display and not screen.query_one("#records").display
+        await press(pilot, "z")
+        assert screen.query_one("#records").display
+
+
+async def test_a_large_corpus_says_that_nobody_looked_for_issues_until_somebody_does(
+    opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (contents, issue_rows, preparing):
+        monkeypatch.setattr(module, "COMPARED", 0)
+    app = opened()
+    async with app.run_test(size=WIDE, notifications=True) as pilot:
+        screen = await open_records(pilot)
+        (line,) = [line for line in screen.views.lines if line.view == "issues"]
+        assert (line.sign, line.count) == ("?", None)
+        await press(pilot, "right_square_bracket")
+        assert counts(screen)["issues"] == 2
+        await press(pilot, "right_square_bracket")
+        assert screen.table.cursor == 12
+
+
+async def test_records_that_came_in_meanwhile_are_shown_and_marks_are_given_up(
+    opened: Open, workspace: Workspace
+) -> None:
+    app = opened()
+    async with app.run_test(size=WIDE, notifications=True) as pilot:
+        screen = await open_records(pilot)
+        await press(pilot, "space")
+        path = workspace.corpus_folder("towns") / "rows.jsonl"
+        path.write_text(path.read_text(encoding="utf-8") + '{"question": "New?", "answer": "Yes."}\n', encoding="utf-8")
+        with Store(workspace) as store:
+            ingest(store, Order("towns"))
+        screen.refresh_data()
+        await settle(pilot)
+        assert counts(screen)["all"] == 16
+        assert "marked" not in counts(screen)
+        assert "the marks are gone" in painted(app)

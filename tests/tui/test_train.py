@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -10,8 +11,16 @@ from pathlib import Path
 import pytest
 
 from tests.tui.pilots import Open, Piloted, painted, press, settle
+from workbench.services import train
 from workbench.services.follow import Curve, log_tail, run_line
+from workbench.services.split import Request, requested, split
+from workbench.services.train import Begun, Training
+from workbench.store.store import Store
 from workbench.training.runs import RunFolder
+from workbench.tui import app as interface
+from workbench.tui.screens.corpora import CorporaScreen
+from workbench.tui.screens.preflight import PreflightSheet
+from workbench.tui.screens.sheets import ErrorSheet
 from workbench.tui.screens.train import TrainScreen
 from workbench.workspace import Workspace
 
@@ -37,9 +46,23 @@ def run(workspace: Workspace) -> RunFolder:
 async def open_runs(pilot: Piloted) -> TrainScreen:
     """Open the runs from the home screen."""
     await settle(pilot)
-    await press(pilot, "t")
+    await press(pilot, "3")
     assert isinstance(pilot.app.screen, TrainScreen)
     return pilot.app.screen
+
+
+async def at_towns(pilot: Piloted) -> None:
+    """Put the cursor of the home screen on `towns`."""
+    await settle(pilot)
+    assert isinstance(pilot.app.screen, CorporaScreen)
+    pilot.app.screen.go_to("towns")
+    await settle(pilot)
+
+
+def cut(workspace: Workspace) -> None:
+    """Cut a version of `towns` that holds a record on every side."""
+    with Store(workspace) as store:
+        split(store, Request("towns", requested(store, "towns", counts=(8, 2, 2))))
 
 
 async def look_again(pilot: Piloted, screen: TrainScreen) -> None:
@@ -73,23 +96,180 @@ async def test_without_runs_the_screen_says_how_to_begin(opened: Open) -> None:
     app = opened()
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await open_runs(pilot)
-        assert "train it with T" in painted(app)
+        assert "and train it with T" in painted(app)
         await press(pilot, "S")
         assert "this run is not running" in painted(app)
 
 
 async def test_a_run_that_is_being_prepared_shows_what_its_process_says(opened: Open, workspace: Workspace) -> None:
-    def start(place: Workspace, corpus: str) -> Path:
-        (place.runs / f"{corpus}-v1-tiny-1.log").write_text("X-ray: every record\n")
-        return place.run_folder(f"{corpus}-v1-tiny-1")
+    def start(place: Workspace, training: Training) -> Begun:
+        (place.runs / f"{training.corpus}-v1-tiny-1.log").write_text("X-ray: every record\n")
+        return Begun(f"{training.corpus}-v1-tiny-1")
 
+    cut(workspace)
     app = opened(start)
     async with app.run_test(size=(120, 36)) as pilot:
-        await settle(pilot)
+        await at_towns(pilot)
         await press(pilot, "T")
-        assert "hostile-v1-tiny-1" in painted(app)
+        assert "towns-v1-tiny-1" in painted(app)
         assert "starting" in painted(app)
         assert "X-ray: every record" in painted(app)
+
+
+@pytest.mark.parametrize("keys", [(), ("enter",), ("3",)])
+async def test_t_trains_the_newest_version_from_anywhere(
+    opened: Open, workspace: Workspace, monkeypatch: pytest.MonkeyPatch, keys: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr(interface, "_SECOND_THOUGHTS", 600.0)
+    asked: list[Training] = []
+
+    def start(place: Workspace, training: Training) -> Begun:
+        asked.append(training)
+        return Begun("towns-v1-tiny-1")
+
+    cut(workspace)
+    app = opened(start)
+    async with app.run_test(size=(120, 36), notifications=True) as pilot:
+        await at_towns(pilot)
+        await press(pilot, *keys, "T")
+        assert asked == [Training("towns", "v1", "tiny")]
+        assert isinstance(app.screen, TrainScreen)
+        assert app.screen.run_name == "towns-v1-tiny-1"
+        assert "takes it back" in painted(app)
+
+
+async def test_escape_takes_a_training_back_once_and_then_goes_back(
+    opened: Open, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(interface, "_SECOND_THOUGHTS", 600.0)
+
+    def start(place: Workspace, training: Training) -> Begun:
+        process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, start_new_session=True)
+        RunFolder.create(place.run_folder("half"))
+        (place.runs / "half.log").write_text("X-ray")
+        begun.append(Begun("half", process))
+        return begun[0]
+
+    begun: list[Begun] = []
+    cut(workspace)
+    app = opened(start)
+    async with app.run_test(size=(120, 36), notifications=True) as pilot:
+        await at_towns(pilot)
+        await press(pilot, "T", "escape")
+        assert begun[0].process is not None and begun[0].process.stdin is not None
+        begun[0].process.stdin.close()
+        assert begun[0].process.returncode == -signal.SIGTERM
+        assert "half was taken back" in painted(app)
+        assert sorted(path.name for path in workspace.runs.iterdir()) == []
+        assert isinstance(app.screen, TrainScreen)
+        await press(pilot, "escape")
+        assert isinstance(app.screen, CorporaScreen)
+
+
+async def test_what_stands_in_the_way_is_shown_with_its_fix_and_nothing_starts(opened: Open) -> None:
+    def start(place: Workspace, training: Training) -> Begun:
+        raise AssertionError("nothing may start")
+
+    app = opened(start)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await at_towns(pilot)
+        await press(pilot, "T")
+        assert isinstance(app.screen, PreflightSheet)
+        assert "NO   version" in painted(app) and "do: run" in painted(app)
+        await press(pilot, "enter")
+        assert isinstance(app.screen, PreflightSheet)
+        await press(pilot, "escape")
+        assert isinstance(app.screen, CorporaScreen)
+
+
+async def test_another_recipe_is_chosen_on_the_sheet(opened: Open, workspace: Workspace) -> None:
+    asked: list[Training] = []
+
+    def start(place: Workspace, training: Training) -> Begun:
+        asked.append(training)
+        return Begun("towns-v1-zebra-1")
+
+    cut(workspace)
+    tiny = workspace.recipe_file("tiny").read_text()
+    (workspace.root / "recipes/zebra.yaml").write_text(tiny.replace("name: tiny", "name: zebra"))
+    app = opened(start)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await at_towns(pilot)
+        await press(pilot, "3", "p")
+        assert "with the recipe tiny" in painted(app)
+        await press(pilot, "R")
+        assert "with the recipe zebra" in painted(app)
+        await press(pilot, "enter")
+        assert [training.recipe for training in asked] == ["zebra"]
+
+
+async def test_a_stopped_run_is_resumed_and_a_finished_one_is_not(
+    opened: Open, run: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resumed: list[str] = []
+    monkeypatch.setattr(train, "launch", lambda folder, *, resume: resumed.append(folder.name))
+    app = opened()
+    async with app.run_test(size=(120, 36), notifications=True) as pilot:
+        await open_runs(pilot)
+        await press(pilot, "R")
+        assert resumed == [] and "this run is finished" in painted(app)
+        run.set_state("stopped", step=4, total=8)
+        assert isinstance(app.screen, TrainScreen)
+        await look_again(pilot, app.screen)
+        await press(pilot, "R")
+        assert resumed == ["towns-v1-tiny-1"]
+
+
+async def test_scale_and_smoothing_are_named_where_they_are_on(opened: Open, run: RunFolder) -> None:
+    app = opened()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await open_runs(pilot)
+        assert "log  smooth" not in painted(app)
+        await press(pilot, "y", "o")
+        assert "log  smooth" in painted(app)
+        await press(pilot, "y", "o")
+        assert "log  smooth" not in painted(app)
+
+
+async def test_points_of_validation_stand_on_the_chart(opened: Open, run: RunFolder) -> None:
+    with run.metrics_file.open("a") as handle:
+        handle.write('{"step": 4, "eval_loss": 2.5}\n{"step": 8, "eval_loss": 2.75}\n')
+    app = opened()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await open_runs(pilot)
+        assert "validation 2.7500 at 8" in painted(app) and "best 2.5000 at 4" in painted(app)
+        assert "o validation" in painted(app)
+
+
+async def test_the_recipe_is_edited_in_the_persons_editor_and_checked(
+    opened: Open, workspace: Workspace, run: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Path] = []
+
+    def edited(_app: object, path: Path) -> str:
+        seen.append(path)
+        path.write_text("base: tiny\ntrain: {epochs: -1}\n")
+        return path.read_text()
+
+    monkeypatch.setattr("workbench.tui.editor.edited", edited)
+    app = opened()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await open_runs(pilot)
+        await press(pilot, "E")
+        assert seen == [workspace.recipe_file("tiny")]
+        assert isinstance(app.screen, ErrorSheet)
+        assert "train.epochs" in painted(app)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (140, 40)])
+async def test_the_footer_and_the_chart_fit(opened: Open, run: RunFolder, size: tuple[int, int]) -> None:
+    app = opened()
+    async with app.run_test(size=size) as pilot:
+        await open_runs(pilot)
+        text = painted(app)
+        assert "T Train" in text and "? Keys" in text and "finished" in text and "step 1" in text
+        assert "CPU" in text or "gpu" in text
+        assert max(len(line) for line in text.splitlines()) == size[0]
 
 
 async def test_the_cursor_chooses_the_run(opened: Open, run: RunFolder, workspace: Workspace) -> None:

@@ -162,3 +162,57 @@ def test_everything_else_is_json_without_hidden_characters(value: object) -> Non
 def test_bad_json_names_the_field_and_the_place() -> None:
     with pytest.raises(UsageError, match=r"'options' is no JSON.*line 1, column 4"):
         from_text("options", "[1,", plain=False)
+
+
+class Wide:
+    """Rows of wide, narrow and hidden characters in columns that do not fit."""
+
+    n_rows = 30
+    columns: Sequence[Column] = (Column("", 2), Column("日本", 11), Column("name", 9), Column("last", 40, "▲"))
+
+    def window(self, start: int, stop: int) -> list[tuple[object, ...]]:
+        return [("*", "日本語" * 9, row, "é\x1b" * 40) for row in range(start, stop)]
+
+
+@pytest.mark.parametrize("width", [1, 2, 3, 4, 9, 16, 27, 64, 65, 90])
+async def test_every_line_is_exactly_as_wide_as_the_table_wherever_it_is_scrolled(width: int) -> None:
+    app = TableApp(Wide())
+    async with app.run_test(size=(width, 10)) as pilot:
+        table = app.query_one(VirtualTable)
+        for left in (0, 1, 2, 5, 13, 24):
+            table.scroll_to(x=left, animate=False, force=True, immediate=True)
+            await pilot.pause()
+            for line in range(table.size.height):
+                strip = table.render_line(line)
+                assert sum(cell_len(segment.text) for segment in strip) == strip.cell_length == max(table.size.width, 1)
+
+
+async def test_a_chosen_column_comes_into_sight() -> None:
+    app = TableApp(Wide())
+    async with app.run_test(size=(40, 10)) as pilot:
+        table = app.query_one(VirtualTable)
+        assert table.column is None
+        for label in ("日本", "name", "last", "last"):
+            await pilot.press("l")
+            await settle(pilot)
+            assert table.column is not None and table.column.label == label
+        assert "last ▲" in painted(app).splitlines()[0]
+        await pilot.press("h", "h")
+        await settle(pilot)
+        assert "日本" in painted(app).splitlines()[0]
+
+
+async def test_a_click_on_a_heading_chooses_its_column() -> None:
+    app = TableApp(Wide())
+    async with app.run_test(size=(80, 10)) as pilot:
+        table = app.query_one(VirtualTable)
+        for x, label in ((4, "日本"), (16, "name"), (30, "last")):
+            await pilot.click(table, offset=(x, 0))
+            assert table.column is not None and table.column.label == label
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(12_345_678, "12.3M"), (1_234, "1,234"), (123_456, " 123k"), (99, "   99")]
+)
+def test_a_number_that_does_not_fit_is_rounded_and_says_so(value: int, text: str) -> None:
+    assert fit(value, 5) == text

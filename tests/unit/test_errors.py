@@ -21,6 +21,7 @@ TREE = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issub
         ("RefusedError", 1),
         ("UsageError", 2),
         ("OutsideError", 3),
+        ("Cancelled", 130),
     ],
 )
 def test_each_kind_has_its_exit_code(name, code):

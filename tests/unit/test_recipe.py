@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from workbench.errors import UsageError
-from workbench.recipe import Recipe, dump, keys, load_recipe, with_overrides
+from workbench.recipe import Recipe, cautions, dump, keys, load_recipe, with_overrides
 
 RECIPES = Path(__file__).resolve().parents[2] / "recipes"
 MINIMAL = "base: tiny\n"
@@ -100,6 +100,33 @@ def test_every_key_can_be_overridden_with_its_own_value() -> None:
             assert isinstance(value, dict)
             value = value[step]
         assert with_overrides(recipe, [f"{key}={'null' if value is None else value}"]) == recipe
+
+
+@pytest.mark.parametrize(
+    ("override", "word"),
+    [
+        ("lora.r=256", "lora.r=256"),
+        ("lora.alpha=2", "scales the adapter by 0.125"),
+        ("train.scheduler=constant", "ignores train.warmup"),
+        ("train.epochs=50", "train.epochs=50"),
+    ],
+)
+def test_a_setting_that_works_against_its_user_is_warned_of(override: str, word: str) -> None:
+    assert cautions(Recipe(name="a", base="tiny")) == []
+    assert any(word in sentence for sentence in cautions(with_overrides(Recipe(name="a", base="tiny"), [override])))
+
+
+def test_a_rank_stabilised_adapter_keeps_its_scale() -> None:
+    large = with_overrides(Recipe(name="a", base="tiny"), ["lora.r=64", "lora.alpha=16"])
+    assert (large.lora.scale, with_overrides(large, ["lora.use_rslora=true"]).lora.scale) == (0.25, 2.0)
+
+
+def test_a_gptq_base_needs_its_modules_named(tmp_path: Path) -> None:
+    text = MINIMAL + "quantization: {kind: gptq}\n"
+    with pytest.raises(UsageError, match="all-linear finds no layer"):
+        load_recipe(written(tmp_path, text))
+    named = load_recipe(written(tmp_path, text + "lora: {target_modules: [q_proj]}\n"))
+    assert named.lora.target_modules == ("q_proj",)
 
 
 def test_recipes_load_without_torch() -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench.text import MARKERS, folded, nfc, show
+from workbench.text import MARKERS, counted, folded, nfc, show
 
 STEERING = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff\U000e0000-\U000e007f]"
@@ -90,3 +90,11 @@ def test_literal_markers_are_known(marker):
 @pytest.mark.parametrize("text", ["<b>bold</b>", "a < s > b", "<|other|>", "s"])
 def test_other_angle_brackets_are_no_markers(text):
     assert not MARKERS.search(text)
+
+
+@pytest.mark.parametrize(
+    ("count", "words", "read"),
+    [(0, ("edit",), "0 edits"), (1, ("edit",), "1 edit"), (1204, ("record is", "records are"), "1,204 records are")],
+)
+def test_a_number_is_told_with_what_it_counts(count, words, read):
+    assert counted(count, *words) == read

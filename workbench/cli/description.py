@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from workbench.cli.output import table
+from workbench.cli.output import short, table
 from workbench.curation.measures import Absent, Spread
 from workbench.services.sections import Bars, Block, Lengths, Section, Stacked, Table, percent, written
 from workbench.text import show
@@ -55,12 +55,6 @@ def compact(value: float) -> str:
             scaled = value / (1e3 if sign == "k" else size)
             return f"{scaled:.0f}{sign}" if scaled >= 100 else f"{scaled:.1f}{sign}"
     return f"{value:,.0f}" if float(value).is_integer() or value >= 1000 else f"{value:.1f}"
-
-
-def short(value: object, width: int) -> str:
-    """Return safe text of at most that many characters; stand-ins count as what they show."""
-    shown = show(value, limit=width)
-    return shown if len(shown) <= width else shown[: width - 1] + "…"
 
 
 def _block(block: Block) -> Iterator[str]:

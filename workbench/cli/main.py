@@ -19,6 +19,9 @@ from workbench.cli.output import failure, say
 from workbench.errors import ExitCode, UsageError, WorkbenchError
 from workbench.workspace import Workspace
 
+_THEME = "TEXTUAL_THEME"
+_SLOW_LINK = {"TEXTUAL_FPS": "10", "TEXTUAL_ANIMATIONS": "none", "TEXTUAL_SMOOTH_SCROLL": "0"}
+"""Textual reads these while it is imported, which is after the options were."""
 _INTERRUPTED = "interrupted; what was acknowledged is kept"
 app = typer.Typer(
     name="workbench",
@@ -44,12 +47,22 @@ def _version(wanted: bool) -> None:
 def _interface(
     context: typer.Context,
     workspace: In = None,
+    theme: str | None = typer.Option(
+        None, help="Colours of the terminal interface, for example textual-light; ansi-dark keeps the terminal's own."
+    ),
+    slow_link: bool = typer.Option(
+        False, "--slow-link", help="Draw the terminal interface rarely and without animation, for a slow connection."
+    ),
     version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
 ) -> None:
     """Raw files in, a fine-tuned and honestly measured adapter out, every record traceable all the way."""
     if workspace is not None:
         # A command's own --workspace wins; without one this is the workspace it works in.
         os.environ[WORKSPACE_VARIABLE] = str(workspace)
+    if theme is not None:
+        os.environ[_THEME] = theme
+    if slow_link:
+        os.environ.update(_SLOW_LINK)
     if context.invoked_subcommand is None:
         context.obj(chosen(workspace))
 
@@ -95,6 +108,15 @@ def _code(interface: Callable[[Workspace], None], arguments: list[str]) -> int:
 
 
 def _message(error: typer.TyperException) -> str:
+    from pydantic import ValidationError
+
+    from workbench.wording import complaint
+
+    parameter = getattr(error, "param", None)
+    if isinstance(error.__cause__, ValidationError) and parameter is not None:
+        found = error.__cause__.errors()[0]
+        named = parameter.opts[0] if parameter.param_type_name == "option" else parameter.human_readable_name
+        return f"{named} {found['input']}: {complaint(found).rstrip('.')}"
     # format_message names the parameter; only the errors of the parser have it.
     return str(error.format_message() if hasattr(error, "format_message") else error)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workbench.errors import UsageError
+from workbench.errors import UsageError, unknown
 
 if TYPE_CHECKING:
     from workbench.store.store import Store
@@ -23,7 +23,10 @@ In = Annotated[
     typer.Option("--workspace", metavar="DIR", help="The workspace; default: found from here upwards."),
 ]
 Named = Annotated[str | None, typer.Argument(metavar="[CORPUS]", help="Corpus; implied where there is only one.")]
+Record = Annotated[str | None, typer.Argument(metavar="[RECORD]", help="Record id, or a unique prefix of one.")]
 Option = Annotated[str | None, typer.Option("--corpus", help="The same as the argument.")]
+ID = 12
+"""Characters of a record id that a list shows: any command takes them for the whole."""
 
 
 WORKSPACE_VARIABLE = "WORKBENCH_WORKSPACE"
@@ -54,7 +57,15 @@ def agreed(question: str) -> bool:
 
 
 def corpus_name(store: Store, argument: str | None, option: str | None = None) -> str:
-    """Return the corpus that is meant; one that is alone, or whose folder one stands in, needs no naming."""
+    """Return the corpus that is meant, after a look whether it is there: no work begins for a misspelled name."""
+    name = new_corpus_name(store, argument, option)
+    if name not in store.corpora():
+        raise unknown("corpus", name, store.corpora())
+    return name
+
+
+def new_corpus_name(store: Store, argument: str | None, option: str | None = None) -> str:
+    """Return the corpus that is meant, be it here or not; one alone, or whose folder one stands in, needs no naming."""
     if argument and option and argument != option:
         raise UsageError(f"two corpora are named: {argument!r} and {option!r}", "give one of them")
     name = argument or option
@@ -67,6 +78,13 @@ def corpus_name(store: Store, argument: str | None, option: str | None = None) -
     if not known:
         raise UsageError("this workspace holds no corpus yet", "begin with: workbench ingest FILE --corpus NAME")
     raise UsageError("which corpus?", f"one of: {', '.join(known)}")
+
+
+def parted(store: Store, corpus: str | None, record: str | None, option: str | None) -> tuple[str, str | None]:
+    """Part a corpus and a record: a single argument is the record where the corpus is implied or given as an option."""
+    if corpus and record is None and corpus not in store.corpora():
+        return corpus_name(store, None, option), corpus
+    return corpus_name(store, corpus, option), record
 
 
 def reference(store: Store, argument: str | None, option: str | None = None) -> tuple[str, str]:

@@ -1,25 +1,80 @@
-"""Everything the command line prints: results on stdout, talk on stderr, all of it through one gate."""
+"""Everything the command line prints: results on stdout, talk and progress on stderr, all through one gate."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 import sys
+import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from workbench.errors import WorkbenchError
+from workbench.services.progress import counted, stage_of
 from workbench.text import show
+
+_REDRAWN, _REPEATED = 0.1, 10.0
+"""Seconds between two looks of the same count: redrawn in place on a terminal, a line of its own elsewhere."""
+_PAGE = 120
+"""Columns of a table that goes to a file or another program."""
+_WIDEST, _NARROWEST = 80, 12
+"""Characters of a cell: at most, and what is always left of it, which is enough to name a record."""
+_ERASE = "\x1b[K"
+"""Clears from the cursor to the end of the line (ECMA-48, EL)."""
+
+
+@dataclasses.dataclass
+class _Count:
+    """The count that was told last."""
+
+    stage: str = ""
+    at: float = 0.0
+    is_open: bool = False
+    """Whether the cursor stands behind it, on the same line."""
+
+
+_count = _Count()
 
 
 def say(line: str) -> None:
     """Print one line of talk on stderr; a newline in it is shown, so that no name can forge a second line."""
+    _close()
     sys.stderr.write(show(line) + "\n")
     sys.stderr.flush()
 
 
+def progress(line: str, done: int = 0, total: int = 0) -> None:
+    """Tell how far work is: one line that is drawn again and again on a terminal, now and then a line elsewhere."""
+    if not (done or total):
+        say(line)
+        return
+    redraws, now = sys.stderr.isatty(), time.monotonic()
+    pause = _REDRAWN if redraws else _REPEATED
+    stage = stage_of(line)
+    if stage == _count.stage and done != total and now - _count.at < pause:
+        return
+    told = f"{line}  {counted(line, done, total)}"
+    if not redraws:
+        say(told)
+    else:
+        if stage != _count.stage:
+            _close()
+        sys.stderr.write(f"\r{show(told)}{_ERASE}")
+        sys.stderr.flush()
+    _count.stage, _count.at, _count.is_open = stage, now, redraws
+
+
+def _close() -> None:
+    """End the line that a count was drawn on."""
+    if _count.is_open:
+        sys.stderr.write("\n")
+        _count.is_open = False
+
+
 def result(value: Any, lines: Iterable[str], *, as_json: bool) -> None:  # noqa: ANN401 - a JSON value
     """Print a command's result: one JSON object, or lines for a person."""
+    _close()
     if as_json:
         sys.stdout.write(_json(value))
     else:
@@ -48,11 +103,44 @@ def failure(error: WorkbenchError, *, as_json: bool) -> None:
         say(f"  do: {error.hint}")
 
 
+def short(value: object, width: int) -> str:
+    """Return safe text of at most that many characters; stand-ins count as what they show."""
+    shown = show(value, limit=width)
+    return shown if len(shown) <= width else shown[: width - 1] + "…"
+
+
+def page_width() -> int:
+    """Return the columns of the terminal, or of a page where there is none."""
+    return shutil.get_terminal_size((_PAGE, 24)).columns
+
+
+def left_beside(*columns: Iterable[str]) -> int:
+    """Return the characters that are left for the last column of a table beside the cells of the others."""
+    taken = sum(max(map(len, cells), default=0) + 2 for cells in columns)
+    return max(min(page_width() - taken, _WIDEST), 2 * _NARROWEST)
+
+
+def fitted(rows: Iterable[Sequence[object]], header: Sequence[str]) -> list[str]:
+    """Return a table whose longest cells are cut until a line fits the terminal, or a page where there is none."""
+    room = page_width()
+    cells = [[short(cell, _WIDEST) for cell in row] for row in [header, *rows]]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    fits = (most for most in range(_WIDEST, _NARROWEST, -1) if _line_width(widths, most) <= room)
+    most = next(fits, _NARROWEST)
+    named, *held = [[short(cell, most) for cell in row] for row in cells]
+    return table(held, named)
+
+
+def _line_width(widths: Sequence[int], most: int) -> int:
+    return sum(min(width, most) + 2 for width in widths) - 2
+
+
 def table(rows: Iterable[Sequence[object]], header: Sequence[str] = ()) -> list[str]:
-    """Return rows as aligned lines; numbers stand right."""
-    cells = [[show(cell, limit=80) for cell in row] for row in [header, *rows] if row]
-    if not cells:
+    """Return rows as aligned lines, none where there are no rows; numbers stand right."""
+    held = list(rows)
+    if not held:
         return []
+    cells = [[show(cell, limit=_WIDEST) for cell in row] for row in [header, *held] if row]
     widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
     return ["  ".join(_aligned(cell, width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
 

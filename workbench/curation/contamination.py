@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import polars as pl
 import xxhash
 
+from workbench.curation.flags.credentials import masked
 from workbench.curation.flags.registry import VALUE_LENGTH
 from workbench.curation.shingling import words
 from workbench.curation.validate import DROP, ISSUES
@@ -79,6 +80,8 @@ class Hit:
     place: str
     shared: str
     run: int
+    text: str
+    """The record's whole text."""
 
 
 def fingerprint(question: str, options: Iterable[str | None]) -> str:
@@ -106,7 +109,7 @@ def _hits(derived: pl.DataFrame, schema: Schema, known: Known) -> Iterator[Hit]:
     for column in schema.declared.texts:
         for record, text in derived.select("id", column).iter_rows():
             for run, place, shared in _repeated(words(text or ""), known):
-                yield Hit(record, column, place, shared, run)
+                yield Hit(record, column, place, shared, run, text)
 
 
 def _repeated(found: list[str], known: Known) -> Iterator[tuple[int, str, str]]:
@@ -126,7 +129,7 @@ def _asked_alike(
     for record, question, options in rows:
         place = known.get(fingerprint(question or "", options or ()))
         if place is not None:
-            yield Hit(record, stem, place, question, 0)
+            yield Hit(record, stem, place, question, 0, question)
 
 
 def _runs(found: list[str], length: int) -> Iterator[tuple[int, int]]:
@@ -139,4 +142,6 @@ def _runs(found: list[str], length: int) -> Iterator[tuple[int, int]]:
 def _issue(hit: Hit) -> tuple[str | None, ...]:
     message = f"stands in {hit.place} too" if hit.run else f"is the question {hit.place} with the same options"
     hint = "drop it, or do not measure with that text"
-    return (hit.record, CONTAMINATED, hit.field, hit.shared[:VALUE_LENGTH], "error", message, hint, DROP)
+    told = masked(hit.text)  # the words that are shared have no signs left by which a secret could be told
+    value = (hit.shared if told == hit.text else told)[:VALUE_LENGTH]
+    return (hit.record, CONTAMINATED, hit.field, value, "error", message, hint, DROP)

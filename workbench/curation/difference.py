@@ -42,6 +42,8 @@ _AROUND = 3
 """Unchanged words that are shown beside a change."""
 _LONGEST = 2000
 """Words beyond which the rest between the first and the last change is not compared: what is shown is far shorter."""
+Step = tuple[list[str], list[str]]
+"""A stretch of two lists of words, as it stands in each."""
 
 
 def difference(before: pl.DataFrame, after: pl.DataFrame, fields: Sequence[str]) -> pl.DataFrame:
@@ -152,7 +154,25 @@ def changed_words(before: object, after: object, limit: int = 160) -> str:
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
 
 
-def word_steps(old: list[str], new: list[str]) -> Iterator[tuple[list[str], list[str]]]:
+def windows(one: str, other: str, width: int) -> tuple[str, str]:
+    """Return the same stretch of two texts, so many characters wide, with what differs in its middle.
+
+    Equal texts are shown from their beginning.
+    """
+    head = _alike(one, other)
+    longest = max(len(one), len(other))
+    changed = longest - head - _alike(one[head:][::-1], other[head:][::-1])
+    start = 0 if one == other else max(min(head - max(width - changed, width // 4) // 2, longest - width), 0)
+    return _stretch(one, start, width), _stretch(other, start, width)
+
+
+def _stretch(text: str, start: int, width: int) -> str:
+    part = text[start : start + width]
+    part = "…" + part[1:] if start and part else part
+    return part[:-1] + "…" if start + width < len(text) else part
+
+
+def word_steps(old: list[str], new: list[str]) -> Iterator[Step]:
     """Yield the stretches of two lists of words in turn, as they stand in each: two equal lists where nothing changed.
 
     What both begin and end with is set aside first; of what lies between, _LONGEST words of each are looked at.
@@ -168,8 +188,14 @@ def word_steps(old: list[str], new: list[str]) -> Iterator[tuple[list[str], list
         yield old[-tail:], new[-tail:]
 
 
-def _alike(old: list[str], new: list[str]) -> int:
-    """Return how many first words are the same."""
+def field_steps(before: Mapping[str, object], after: Mapping[str, object]) -> dict[str, list[Step]]:
+    """Return the stretches of each field of two records, those that differ first; see `word_steps`."""
+    found = {name: list(word_steps(_words(before.get(name)), _words(value))) for name, value in after.items()}
+    return dict(sorted(found.items(), key=lambda item: all(old == new for old, new in item[1])))
+
+
+def _alike(old: Sequence[str], new: Sequence[str]) -> int:
+    """Return how many first words, or letters of a text, are the same."""
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(old, new, strict=False)))
 
 

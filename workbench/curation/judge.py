@@ -53,18 +53,18 @@ def judge(
     *,
     threshold: float = THRESHOLD,
     apart: Set[frozenset[str]] = frozenset(),
+    agreed: Set[tuple[str, str]] = frozenset(),
 ) -> Judgement:
     """Class every verified pair and choose leaders; `order` holds all record ids, the best first.
 
     A record goes only in favour of a kept one of the same answer at or above the threshold: chains remove
     nobody, and a conflict is never removed. `apart` holds pairs of records that a person judged to be no
-    duplicates: their units do not go for each other, and within one unit no kept record stands for both.
+    duplicates: their units do not go for each other, and within one unit no kept record stands for both. `agreed`
+    holds those that a person judged to be duplicates: of equal or agreeing answers they are, whatever the threshold.
     """
-    parted = _parted(units, apart)
-    divided = parted.filter(pl.col("unit_a") != pl.col("unit_b"))
-    ends = divided.select(a=pl.min_horizontal("unit_a", "unit_b"), b=pl.max_horizontal("unit_a", "unit_b"))
-    judged = pairs.frame.join(ends, on=["a", "b"], how="anti", maintain_order="left")
-    judged = judged.with_columns(kind=kinds(units, judged, threshold))
+    parted = parted_units(units, apart)
+    facts = with_verdicts(units, evidence(units, undivided(pairs.frame, parted), threshold), agreed)
+    judged = facts.with_columns(kind=kinds(facts, threshold))
     within = parted.filter(pl.col("unit_a") == pl.col("unit_b"))
     name = units.frame["name"]
     near = judged.select("jaccard", "kind", a=name.gather(judged["a"]), b=name.gather(judged["b"]))
@@ -72,13 +72,20 @@ def judge(
     return Judgement(table, _removed(units, judged.filter(pl.col("kind") == "redundant"), order, within))
 
 
-def _parted(units: Units, apart: Set[frozenset[str]]) -> pl.DataFrame:
+def parted_units(units: Units, apart: Set[frozenset[str]]) -> pl.DataFrame:
     """Return the pairs judged apart whose records are both here: a, b, and their units."""
     pairs = [sorted(pair) for pair in apart if len(pair) == 2]
     listed = pl.DataFrame(pairs, schema={"a": pl.String, "b": pl.String}, orient="row")
     for end in ("a", "b"):
         listed = listed.join(units.members.rename({"id": end, "unit": f"unit_{end}"}), on=end)
     return listed
+
+
+def undivided(pairs: pl.DataFrame, parted: pl.DataFrame) -> pl.DataFrame:
+    """Return the pairs of units that nobody judged apart."""
+    divided = parted.filter(pl.col("unit_a") != pl.col("unit_b"))
+    ends = divided.select(a=pl.min_horizontal("unit_a", "unit_b"), b=pl.max_horizontal("unit_a", "unit_b"))
+    return pairs.join(ends, on=["a", "b"], how="anti", maintain_order="left") if ends.height else pairs
 
 
 def _exact(units: Units, within: pl.DataFrame) -> pl.DataFrame:
@@ -89,25 +96,49 @@ def _exact(units: Units, within: pl.DataFrame) -> pl.DataFrame:
     return kept.select("a", "b", jaccard=pl.lit(1.0), kind=pl.lit("redundant"))
 
 
-def kinds(units: Units, pairs: pl.DataFrame, threshold: float) -> pl.Series:
-    """Return the kind of each pair of units, from its text and question Jaccards and its answers."""
+def evidence(units: Units, pairs: pl.DataFrame, floor: float) -> pl.DataFrame:
+    """Return pairs of units with what their texts say of their kinds at any threshold from the floor on, as booleans.
+
+    Where this is known, neither another threshold nor a verdict costs a look at any text.
+    """
     facts = units.frame.select("question_key", "answer_key", "language", "text")
     one, other = facts[pairs["a"]], facts[pairs["b"]]
     spoken = (one["language"] != "") & (other["language"] != "") & (one["language"] != other["language"])
-    same_answer = one["answer_key"].eq_missing(other["answer_key"])
-    asked = (one["question_key"] == other["question_key"]) | (pairs["question_jaccard"] >= threshold)
-    asked = asked.fill_null(value=False) & one["question_key"].is_not_null()
-    agreed = same_answer | _agreeing(units, pairs, ~same_answer)
-    close = same_answer & (pairs["jaccard"] >= threshold)
-    redundant = close & _same_numbers(units.texts, one["text"], other["text"], close)
-    answered = one["answer_key"].is_not_null() & (one["answer_key"] != pl.Series([key_of("")]))
-    return pl.select(
-        pl.when(spoken.fill_null(value=False)).then(pl.lit("translation"))
-        .when(~agreed & asked).then(pl.lit("conflict"))
-        .when(~agreed).then(pl.lit("similar"))
-        # Long answers that agree may still say the opposite in one word, so only equal ones make a record redundant.
+    same = one["answer_key"].eq_missing(other["answer_key"])
+    close = same & (pairs["jaccard"] >= floor)
+    return pairs.with_columns(
+        foreign=spoken.fill_null(value=False),
+        same_question=(one["question_key"] == other["question_key"]).fill_null(value=False),
+        same_answer=same,
+        agreeing=same | _agreeing(units, pairs, ~same),
+        same_numbers=_same_numbers(units.texts, one["text"], other["text"], close),
+        answered=one["answer_key"].is_not_null() & (one["answer_key"] != pl.Series([key_of("")])),
+    )
+
+
+def with_verdicts(units: Units, facts: pl.DataFrame, agreed: Set[tuple[str, str]]) -> pl.DataFrame:
+    """Return the evidence with `accepted`: which pairs hold two records that a person judged to be duplicates."""
+    if not agreed:
+        return facts.with_columns(accepted=pl.lit(value=False))
+    listed = parted_units(units, {frozenset(pair) for pair in agreed})
+    ends = listed.select(a=pl.min_horizontal("unit_a", "unit_b"), b=pl.max_horizontal("unit_a", "unit_b"))
+    known = ends.unique().with_columns(accepted=pl.lit(value=True))
+    joined = facts.join(known, on=["a", "b"], how="left", maintain_order="left")
+    return joined.with_columns(pl.col("accepted").fill_null(value=False))
+
+
+def kinds(facts: pl.DataFrame, threshold: float) -> pl.Series:
+    """Return the kind of each pair of units at a threshold, from its evidence and the verdicts on it."""
+    asked = pl.col("same_question") | (pl.col("question_jaccard") >= threshold).fill_null(value=False)
+    close = pl.col("same_answer") & (pl.col("jaccard") >= threshold) & pl.col("same_numbers")
+    # Long answers that agree may still say the opposite in one word, so by themselves only equal ones are redundant.
+    redundant = close | pl.col("accepted")
+    return facts.select(
+        pl.when("foreign").then(pl.lit("translation"))
+        .when(~pl.col("agreeing") & asked).then(pl.lit("conflict"))
+        .when(~pl.col("agreeing")).then(pl.lit("similar"))
         .when(redundant).then(pl.lit("redundant"))
-        .when(answered).then(pl.lit("paraphrase"))
+        .when("answered").then(pl.lit("paraphrase"))
         .otherwise(pl.lit("similar"))
     ).to_series()  # fmt: skip
 
@@ -142,22 +173,27 @@ def _same_numbers(texts: pl.Series, one: pl.Series, other: pl.Series, where: pl.
 def _removed(units: Units, twins: pl.DataFrame, order: pl.Series, within: pl.DataFrame) -> pl.DataFrame:
     """Choose leaders greedily in the order: whoever meets a kept, redundant twin goes.
 
-    `within` holds the pairs of equal records that were judged apart, see `_stand_ins`.
+    `within` holds the pairs of equal records that were judged apart, see `stand_ins`.
     """
-    ranked = pl.DataFrame({"id": order}).with_row_index("rank").join(units.members, on="id").sort("rank")
+    ranked = ranking(units, order)
     leader = ranked.unique("unit", keep="first", maintain_order=True)
-    winner, similarity = _leaders(leader["unit"].to_numpy(), twins)
+    winner, similarity = unit_leaders(leader["unit"].to_numpy(), twins)
     best, unit = leader.sort("unit")["id"], units.members["unit"].to_numpy()
     rows = units.members.with_columns(
         kept=best.gather(winner[unit]),
         jaccard=pl.Series(similarity[unit], dtype=pl.Float64),
         own=pl.Series(winner[unit] == unit, dtype=pl.Boolean),
-    ).join(_stand_ins(ranked, within), on="id", how="left")
+    ).join(stand_ins(ranked, within), on="id", how="left")
     rows = rows.with_columns(kept=pl.when("own").then(pl.coalesce("stand_in", "kept")).otherwise("kept"))
     return rows.filter(pl.col("id") != pl.col("kept")).select(*REMOVED).sort("id")
 
 
-def _stand_ins(ranked: pl.DataFrame, within: pl.DataFrame) -> pl.DataFrame:
+def ranking(units: Units, order: pl.Series) -> pl.DataFrame:
+    """Return `rank`, `id` and `unit` of all records, the best first."""
+    return pl.DataFrame({"id": order}).with_row_index("rank").join(units.members, on="id").sort("rank")
+
+
+def stand_ins(ranked: pl.DataFrame, within: pl.DataFrame) -> pl.DataFrame:
     """Return `id` and `stand_in` of the records of units with a pair judged apart: who is kept for each.
 
     In the order, each goes for the first kept one that stands for nobody it was judged apart from, or is kept.
@@ -177,7 +213,8 @@ def _stand_ins(ranked: pl.DataFrame, within: pl.DataFrame) -> pl.DataFrame:
     return pl.DataFrame(list(out.items()), schema=_STAND_IN, orient="row")
 
 
-def _leaders(order: NDArray[np.int64], twins: pl.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def unit_leaders(order: NDArray[np.int64], twins: pl.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return by unit which one stays for it, itself where it is kept, and their Jaccard; `order`: the best first."""
     from workbench.curation.comparing import leaders
 
     ends = twins["a"].to_numpy(), twins["b"].to_numpy()

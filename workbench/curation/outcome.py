@@ -3,16 +3,39 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 
-from workbench.curation.split import SPLITS, Wanted
+from workbench.curation.split import SIDES, SPLITS, Wanted, by_side
 from workbench.schema import Schema
 
-SIDES = (*SPLITS, "excluded", "removed")
-"""Everywhere that a record of a version can stand."""
+
+@dataclass(frozen=True)
+class Missed:
+    """Exact counts that a split does not meet."""
+
+    sides: dict[str, tuple[int, int]]
+    """(wanted, got) of each side that holds fewer or more."""
+    left: int
+    """Records that are left over: they would fill a side only if their group, or a run of passages, were torn."""
+    lacking: int
+    """Records that are wanting even if all that is left over were taken."""
+
+    @property
+    def torn(self) -> bool:
+        """Return whether groups that may not be torn are all that keeps the counts from being met."""
+        return not self.lacking and all(got < wanted for wanted, got in self.sides.values())
+
+
+def missed(counts: Sequence[int], got: Mapping[str, int], left: int) -> Missed | None:
+    """Return by what a split misses its counts, with so many records left over; None where it meets them."""
+    asked = zip(SPLITS, counts, strict=True)
+    sides = {side: (wanted, got[side]) for side, wanted in asked if got[side] != wanted}
+    short = sum(max(wanted - here, 0) for wanted, here in sides.values())
+    return Missed(sides, left, max(short - left, 0)) if sides else None
 
 
 def wanted_and_got(standing: pl.DataFrame, wanted: Wanted | None) -> dict[str, Any]:
@@ -57,8 +80,8 @@ def texts_of(records: pl.DataFrame, schema: Schema) -> dict[str, dict[str, int]]
     words = pl.sum_horizontal(pl.exclude("split").str.count_matches(r"\S+").fill_null(0))
     sums = frame.select("split", characters=characters, words=words).group_by("split")
     found = sums.agg(pl.len().alias("records"), pl.col("characters", "words").sum())
-    by_side = {row.pop("split"): row for row in found.iter_rows(named=True)}
-    return {side: by_side.get(side, {"records": 0, "characters": 0, "words": 0}) for side in sorted({*SIDES, *by_side})}
+    none = {side: {"records": 0, "characters": 0, "words": 0} for side in SIDES}
+    return by_side(none | {row.pop("split"): row for row in found.iter_rows(named=True)})
 
 
 def _kinds(records: pl.DataFrame, schema: Schema) -> dict[str, pl.DataType]:

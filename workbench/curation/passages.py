@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from workbench.curation.split import RANK, SPLITS, Cut, Wanted, draw, highest, tested_in
+from workbench.curation.split import RANK, SPLITS, SURPLUS, Cut, Wanted, draw, highest, tested_in
 
 SHORTEST_RUN = 10
 """A run of fewer new passages is too short to hold a block out of it and goes to train."""
@@ -200,4 +200,4 @@ def _trim(
     for name, count in zip(SPLITS, wanted.counts or (), strict=False):
         for record in [record for record in order if split[record] == name][count:]:
             split[record] = "excluded"
-            reasons[record] = "surplus"
+            reasons[record] = SURPLUS

@@ -6,15 +6,20 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, TypeVar
 
 from workbench.text import nfc
 
 SPLITS = ("train", "validation", "test")
+SIDES = (*SPLITS, "excluded", "removed")
+"""Everywhere that a record of a version can stand, in the order in which it is always told."""
 RANK = {"test": 2, "validation": 1, "train": 0}
 """Where a group is found on two sides, the higher one keeps its records and the lower one yields."""
 
 Name = Literal["train", "validation", "test", "excluded"]
+SURPLUS = "surplus"
+"""The reason of a record that exact counts leave over."""
+_Told = TypeVar("_Told")
 
 MANY = 100_000
 """Free groups of one stratum above which they are placed by thresholds: a share is then off by 0.1 points or less."""
@@ -46,6 +51,11 @@ class Cut:
     """How free groups were placed."""
     too_big: int = 0
     """Groups of several records that no side had room for half of, or, with counts, that fitted nowhere."""
+
+
+def by_side(told: Mapping[str, _Told]) -> dict[str, _Told]:
+    """Return what is told of each side in the order of SIDES; whatever is no side comes last, by name."""
+    return {side: told[side] for side in (*SIDES, *sorted(told.keys() - {*SIDES})) if side in told}
 
 
 def held_value(value: object) -> str | None:
@@ -129,7 +139,7 @@ def _within_counts(cut: Cut, prior: Mapping[str, str], wanted: Wanted) -> Cut:
         here = [record for record, side in cut.split.items() if side == name]
         newest_last = sorted(here, key=lambda record: (record not in prior, draw(wanted.seed, record)))
         for record in newest_last[max(count, sum(record in prior for record in here)) :]:
-            cut.split[record], cut.reasons[record] = "excluded", "surplus"
+            cut.split[record], cut.reasons[record] = "excluded", SURPLUS
     return cut
 
 
@@ -140,7 +150,7 @@ def _cut(members: _Members, placed: Mapping[str, str], prior: Mapping[str, str],
         side = placed[group]
         split.update(dict.fromkeys(records, side))
         if side == "excluded":
-            reasons.update(dict.fromkeys(records, tested_in(bound[group]) if group in bound else "surplus"))
+            reasons.update(dict.fromkeys(records, tested_in(bound[group]) if group in bound else SURPLUS))
             continue
         for record in records:
             if prior.get(record, side) != side:

@@ -11,7 +11,8 @@ import polars as pl
 from workbench.curation.fixes import DROP as DROP
 from workbench.curation.fixes import of_field
 from workbench.curation.flags.blanks import BLANK
-from workbench.curation.flags.registry import VALUE_LENGTH
+from workbench.curation.flags.credentials import all_masked
+from workbench.curation.flags.registry import LOOKED_AT, VALUE_LENGTH
 from workbench.curation.quality import corpus_flags, flag_names, record_flags
 from workbench.schema import Rule, Schema
 from workbench.text import show
@@ -42,7 +43,7 @@ def record_issues(frame: pl.DataFrame, schema: Schema) -> pl.DataFrame:
     derived = schema.derived(frame)
     found = [_rule_issues(derived, rule) for rule in schema.rules]
     told = {pair for part in found for pair in part.select("record", "field").iter_rows()}
-    return in_order(frame, [*found, _column_issues(frame, schema, told), _flags(derived, schema, told)])
+    return _tellable(in_order(frame, [*found, _column_issues(frame, schema, told), _flags(derived, schema, told)]))
 
 
 def _flags(derived: pl.DataFrame, schema: Schema, told: set[tuple[str, str]]) -> pl.DataFrame:
@@ -55,7 +56,13 @@ def _flags(derived: pl.DataFrame, schema: Schema, told: set[tuple[str, str]]) ->
 
 def corpus_issues(frame: pl.DataFrame, schema: Schema) -> pl.DataFrame:
     """Return the issues that come from comparing records with each other; they cannot be kept record by record."""
-    return in_order(frame, [corpus_flags(schema.derived(frame), schema)])
+    return _tellable(in_order(frame, [corpus_flags(schema.derived(frame), schema)]))
+
+
+def _tellable(found: pl.DataFrame) -> pl.DataFrame:
+    """Return issues as every screen and log may show them: secrets are masked, then values are cut."""
+    told = {name: all_masked(found[name]) for name in ("value", "message")}
+    return found.with_columns(told["value"].str.slice(0, VALUE_LENGTH), told["message"])
 
 
 def in_order(frame: pl.DataFrame, parts: list[pl.DataFrame]) -> pl.DataFrame:
@@ -89,7 +96,7 @@ def _column_issue(frame: pl.DataFrame, case: dict[str, Any]) -> dict[str, str | 
         "record": frame["id"][case["index"]],
         "rule": f"{case['column']}-{check}",
         "field": case["column"],
-        "value": show(case["failure_case"], limit=VALUE_LENGTH),
+        "value": show(case["failure_case"], limit=LOOKED_AT),
         "severity": "error",
         "message": f"the column {case['column']} fails {case['check']}",
         "hint": "edit the value, or drop the record",
@@ -124,4 +131,4 @@ def _fixes(broken: pl.DataFrame, rule: Rule) -> list[str | None]:
 
 def _text_of(value: Any) -> str:  # noqa: ANN401 - any cell
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return text[:VALUE_LENGTH]
+    return text[:LOOKED_AT]

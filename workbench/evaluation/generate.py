@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from workbench.errors import UsageError
-from workbench.evaluation.score import (
-    MODELS,
-    Bench,
-    Model,
-    Report,
-    Run,
-    answer,
-    computing,
-    load_bench,
-    quiet,
-)
+from workbench.evaluation.answering import answer
+from workbench.evaluation.bench import Bench, Report, Run, computing, load_bench, quiet
+from workbench.evaluation.scores import MODELS, Model
 from workbench.lm.template import encode
+from workbench.recipe import Generate
 
 Prompt = str | Mapping[str, Any]
 """A user's turn as text, or a record rendered without answer: `{"messages"}`, `{"prompt"}`, `{"text"}`."""
@@ -34,15 +27,22 @@ class Answer:
 
 
 def generate(
-    run: Run, prompts: Sequence[Prompt], which: Literal["both"] | Model = "both", *, report: Report = quiet
+    run: Run,
+    prompts: Sequence[Prompt],
+    which: Literal["both"] | Model = "both",
+    *,
+    decoded: Generate | None = None,
+    report: Report = quiet,
 ) -> list[Answer]:
-    """Return the models' answers in the order of the prompts, decoded as `recipe.generate` says.
+    """Return the models' answers in the order of the prompts, decoded as `decoded` or the run's recipe says.
 
-    A plain text is asked as the base's chat template asks a user's turn; without a template it is continued.
+    A plain text is asked as the chat template asks a user's turn; without a template it is continued.
     """
     if not prompts:
         raise UsageError("nothing to ask", "name at least one prompt")
     bench = load_bench(run)
+    if decoded is not None:
+        bench = replace(bench, recipe=bench.recipe.model_copy(update={"generate": decoded}))
     ids = [prompt_ids(bench, prompt) for prompt in prompts]
     said = {model: _ask(bench, ids, model, report) for model in (MODELS if which == "both" else (which,))}
     nothing: list[str | None] = [None] * len(prompts)

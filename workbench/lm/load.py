@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from workbench.errors import OutsideError, UsageError, unknown
+from workbench.lm.precision import runs_as
 
 if TYPE_CHECKING:
     import torch
@@ -20,7 +23,8 @@ if TYPE_CHECKING:
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
-Quantization = Literal["nf4", "none"]
+Quantization = Literal["nf4", "gptq", "none"]
+_KINDS = ("nf4", "gptq", "none")
 _DTYPES = ("bfloat16", "float16", "float32")
 
 
@@ -48,7 +52,7 @@ def device() -> str:
 
 
 def base_folder(path_or_id: str | Path) -> Path:
-    """Return the folder of a base: the path itself, or the snapshot of a Hub id already on this machine.
+    """Return the folder of a base: the path itself, or the snapshot of `owner/name[@revision]` on this machine.
 
     Raises UsageError for a path that is not there and OutsideError for a Hub id that was never fetched.
     """
@@ -61,18 +65,26 @@ def base_folder(path_or_id: str | Path) -> Path:
     return _cached_snapshot(name)
 
 
+BASE_FILES = ("*.safetensors", "*.json", "*.jinja", "tokenizer.model")
+"""What a base consists of here; weights in pickles and code of its own are never fetched."""
+
+
 def _cached_snapshot(name: str) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
+    repository, _, revision = name.partition("@")
     try:
-        return Path(snapshot_download(name, local_files_only=True))
+        kept = snapshot_download(
+            repository, revision=revision or None, local_files_only=True, allow_patterns=list(BASE_FILES)
+        )
     except HFValidationError as error:
-        hint = "a Hub id reads 'owner/name'"
+        hint = "a Hub id reads 'owner/name' or 'owner/name@revision'"
         raise UsageError(f"{name!r} is neither a folder nor a Hub id", hint) from error
     except LocalEntryNotFoundError as error:
-        hint = f"fetch it where there is a network: hf download {name}; or name the folder it lies in"
+        hint = f"fetch it where there is a network: workbench base fetch {name}; or name the folder it lies in"
         raise OutsideError(f"the base {name!r} is not on this machine", hint) from error
+    return Path(kept)
 
 
 def load_base(
@@ -86,20 +98,23 @@ def load_base(
     """Load a base with every weight frozen, on `device` (default: this process's own).
 
     Safetensors only, no network, no remote code. With "nf4" the linear layers are 4-bit (bitsandbytes) and
-    norms and embeddings stay in `compute_dtype`: no upcast, which would cost a quarter of the speed.
+    norms and embeddings stay in `compute_dtype`, or in what the device has for it (`lm.precision`): no upcast,
+    which would cost a quarter of the speed. "gptq" loads a base that was quantised so, and no other.
     """
     from transformers import AutoModelForCausalLM
 
     quieten()
-    dtype, folder = _dtype(compute_dtype), base_folder(path_or_id)
-    bits = _bits(quantization, double_quant, dtype)
+    place = device or _own_device()
+    dtype, folder = _dtype(runs_as(compute_dtype, place)), base_folder(path_or_id)
     with _loading(path_or_id):
+        _check_kind(folder, quantization)
+        bits = _bits(quantization, double_quant, dtype)
         loaded = AutoModelForCausalLM.from_pretrained(
             str(folder),
             local_files_only=True,
             trust_remote_code=False,
             use_safetensors=True,
-            device_map={"": device or _own_device()},
+            device_map={"": place},
             dtype=dtype,
             **({} if bits is None else {"quantization_config": bits}),
         )
@@ -122,12 +137,13 @@ def _dtype(name: str) -> torch.dtype:
 
 
 def _bits(quantization: Quantization, double_quant: bool, dtype: torch.dtype) -> Any:  # noqa: ANN401 - the library's own type
-    if quantization not in ("nf4", "none"):
-        raise unknown("quantization", quantization, ("nf4", "none"))
     if quantization == "none":
         return None
-    from transformers import BitsAndBytesConfig
+    from transformers import BitsAndBytesConfig, GPTQConfig
 
+    if quantization == "gptq":
+        # The other kernels have no gradient, or a wrong one.
+        return GPTQConfig(bits=4, backend="auto_trainable")
     # The library's own defaults are fp4 and float32: worse and slower.
     return BitsAndBytesConfig(
         load_in_4bit=True,
@@ -135,6 +151,27 @@ def _bits(quantization: Quantization, double_quant: bool, dtype: torch.dtype) ->
         bnb_4bit_use_double_quant=double_quant,
         bnb_4bit_compute_dtype=dtype,
     )
+
+
+def _check_kind(folder: Path, quantization: Quantization) -> None:
+    """Refuse a base that is stored in another form than the recipe says, and GPTQ without its package."""
+    if quantization not in _KINDS:
+        raise unknown("quantization", quantization, _KINDS)
+    stored = _stored_kind(folder)
+    if (quantization == "gptq") != (stored == "gptq") or stored not in ("", "gptq"):
+        told = f"is stored quantised by {stored}" if stored else "is not quantised"
+        hint = "set quantization.kind=gptq for a GPTQ base, and nf4 or none for one in full precision"
+        raise UsageError(f"the base in {folder.name!r} {told}, and the recipe says {quantization}", hint)
+    if quantization == "gptq" and find_spec("gptqmodel") is None:
+        raise UsageError(
+            "a GPTQ base needs the package gptqmodel", "in an environment of its own: pip install 'workbench[gptq]'"
+        )
+
+
+def _stored_kind(folder: Path) -> str:
+    path = folder / "config.json"
+    config = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return str(config.get("quantization_config", {}).get("quant_method", ""))
 
 
 @contextmanager

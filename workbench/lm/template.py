@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -171,12 +172,12 @@ def _marked(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message]) -> 
 
 def _spans(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message]) -> tuple[list[int], list[bool]]:
     """Find the answers as what each assistant message adds to the text before it, up to its EOS."""
-    ids = _render(tokenizer, messages)
+    ids = apply_template(tokenizer, messages)
     answer = [False] * len(ids)
     for place, message in enumerate(messages):
         if message["role"] == "assistant":
             start = _prefix(tokenizer, messages, place, ids)
-            end = _shared(_render(tokenizer, messages[: place + 1]), ids, "an answer")
+            end = _shared(apply_template(tokenizer, messages[: place + 1]), ids, "an answer")
             end = _after_last(tokenizer.eos_token_id, ids, start, end)
             answer[start:end] = [True] * (end - start)
     return ids, answer
@@ -189,7 +190,7 @@ def _after_last(eos: int | None, ids: list[int], start: int, end: int) -> int:
 
 def _prefix(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], place: int, ids: list[int]) -> int:
     """Return the length of the prompt for message `place`, which must be the beginning of `ids`."""
-    return _shared(_render(tokenizer, messages[:place], prompt=True), ids, "the prompt")
+    return _shared(apply_template(tokenizer, messages[:place], prompt=True), ids, "the prompt")
 
 
 def _shared(head: list[int], ids: list[int], what: str) -> int:
@@ -201,8 +202,20 @@ def _shared(head: list[int], ids: list[int], what: str) -> int:
     return len(head)
 
 
-def _render(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], *, prompt: bool = False) -> list[int]:
+def apply_template(
+    tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], *, prompt: bool = False
+) -> list[int]:
+    """Return a conversation as the ids that the chat template makes of it; none for no message.
+
+    `prompt` adds what the template writes before an answer. Raises DataError where the template refuses.
+    """
     return list(_apply(tokenizer, messages, add_generation_prompt=prompt)["input_ids"]) if messages else []
+
+
+_DAY = date(2024, 7, 26)
+_DATED: dict[str, Any] = {"date_string": _DAY.strftime("%d %b %Y"), "strftime_now": _DAY.strftime}
+"""Llama's and SmolLM's templates write today's date: one fixed day keeps what is asked later what was trained.
+It is the day that Llama 3.1's own template falls back to."""
 
 
 def _apply(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], **options: bool) -> Mapping[str, list[int]]:
@@ -210,7 +223,7 @@ def _apply(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], **op
 
     turns = [dict(message) for message in messages]
     try:
-        out = tokenizer.apply_chat_template(turns, tokenize=True, return_dict=True, **options)
+        out = tokenizer.apply_chat_template(turns, tokenize=True, return_dict=True, **_DATED, **options)
     except TemplateError as error:
         raise DataError(f"the chat template refuses a conversation: {error}", "mind its roles and order") from error
     found: Mapping[str, list[int]] = out

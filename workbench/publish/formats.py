@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from filecmp import cmp
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -39,20 +40,23 @@ class Written:
 
 
 def write_export(
-    facts: ExportFacts, splits: Mapping[str, pa.Table], folder: Path, *, format: str = "parquet"
+    facts: ExportFacts, splits: Mapping[str, pa.Table], folder: Path, *, format: str = "parquet", force: bool = False
 ) -> list[Path]:
     """Write data files, card and curation.json of one version into `folder`, whole or not at all.
 
-    Row order is kept and nothing depends on the time, so the same version gives the same bytes. A folder that
-    already holds an export of this version is replaced; any other is refused with UsageError.
+    Row order is kept and nothing depends on the time, so the same version gives the same bytes. Where these stand in
+    the folder already all is well; another export is replaced by `force` alone, and what is none of ours never is:
+    both are refused with UsageError.
     """
     if format not in FORMATS:
         raise unknown("export format", format, FORMATS)
     tables = _leaving(facts, splits)
-    _may_be_replaced(folder, facts.version)
+    _refuse_what_is_not_ours(folder)
     with whole_folder(folder) as partial:
         written = FORMATS[format](tables, partial)
         _describe(facts, written, partial)
+        if not force:
+            _refuse_other_content(folder, partial)
     return [folder / name for name in (*(file.path for file in written.files), CARD, CURATION)]
 
 
@@ -67,7 +71,7 @@ def read_curation(folder: Path) -> dict[str, Any]:
     for file in data_files(known):
         path = folder / file.path
         if not path.is_file() or path.stat().st_size != file.size or digest_file(path) != file.sha256:
-            raise CorruptionError(f"{str(path)!r} is not as it was exported", "export the version again")
+            raise CorruptionError(f"{str(path)!r} is not as it was exported", "export it again with --force")
     return known
 
 
@@ -164,17 +168,39 @@ def _describe(facts: ExportFacts, written: Written, folder: Path) -> None:
     (folder / CARD).write_text(told, encoding="utf-8")
 
 
-def _may_be_replaced(folder: Path, version: str) -> None:
-    """Refuse to replace anything but an export of this version with nothing of a person's in it."""
-    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+def holds_something(folder: Path) -> bool:
+    """Return whether anything stands at a place: a file, or a folder with something in it."""
+    return folder.exists() and not (folder.is_dir() and not any(folder.iterdir()))
+
+
+def _refuse_what_is_not_ours(folder: Path) -> None:
+    """Refuse to replace anything but an export with nothing of a person's in it."""
+    if not holds_something(folder):
         return
     known = _curation_of(folder)
-    if known is None or known.get("version") != version:
-        raise UsageError(f"{str(folder)!r} is not an export of version {version!r}", "choose another folder")
+    if known is None:
+        raise UsageError(f"{str(folder)!r} is there, and is not an export", "choose another folder")
     ours = {CARD, CURATION, *(file.path for file in data_files(known))}
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and path.relative_to(folder).as_posix() not in ours:
-            raise UsageError(f"{str(path)!r} is not part of the export", "move it away, then export again")
+    for path in _files(folder):
+        if path.as_posix() not in ours:
+            raise UsageError(f"{str(folder / path)!r} is not part of the export", "move it away, then export again")
+
+
+def _refuse_other_content(folder: Path, partial: Path) -> None:
+    """Refuse to replace an export that is not, byte for byte, what would stand there."""
+    if not holds_something(folder):
+        return
+    before, after = _files(folder), _files(partial)
+    differing = [path for path in after if path in before and not cmp(folder / path, partial / path, shallow=False)]
+    for path in (*differing, *sorted({*before} ^ {*after})):
+        raise UsageError(
+            f"{str(folder)!r} holds another export: {path.as_posix()!r} differs",
+            "choose another folder, or replace what is there with --force",
+        )
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
 
 
 def _curation_of(folder: Path) -> dict[str, Any] | None:

@@ -30,7 +30,7 @@ from workbench.publish.remote import (
     read_token,
     tags,
 )
-from workbench.text import show
+from workbench.text import counted, show
 
 _DATA = re.compile(
     r"\.(?:json|jsonl|ndjson|csv|tsv|tab|txt|parquet|arrow|feather|orc|avro|h5|hdf5|npy|npz|pkl|pickle|db|sqlite3?"
@@ -236,7 +236,7 @@ def _bring(repository: Repository, export: _Export, attempts: int = ATTEMPTS, *,
 
 def _progress(todo: PushPlan) -> str:
     sent = [file for file in todo.files if file.change != "same"]
-    return f"sending {len(sent)} files, {sum(file.size for file in sent)} bytes"
+    return f"sending {counted(len(sent), 'file')}, {counted(sum(file.size for file in sent), 'byte')}"
 
 
 def _commit(repository: Repository, export: _Export, todo: PushPlan, *, message: str) -> str:

@@ -12,6 +12,7 @@ from workbench.errors import UsageError
 from workbench.readers.body import ESCAPED, Body, load
 from workbench.readers.record import Reading, Record, Reject, Repair
 from workbench.readers.sight import Claim, Sight
+from workbench.text import counted
 
 SUFFIXES: tuple[str, ...] = (".csv", ".tsv", ".tab")
 
@@ -211,7 +212,7 @@ def _fault(row: _Row, columns: tuple[str, ...]) -> str:
     if any(_UNDECODED.search(cell) for cell in row.cells):
         return "bytes that the encoding does not have"
     if len(row.cells) != len(columns):
-        return f"{len(row.cells)} cells where {len(columns)} columns are named"
+        return f"{counted(len(row.cells), 'cell')} where {counted(len(columns), 'column is', 'columns are')} named"
     return ""
 
 

@@ -24,6 +24,7 @@ from workbench.text import show
 
 SUFFIXES: tuple[str, ...] = (".json",)
 
+OPEN_END = "the closing bracket is missing: the file may be cut off"
 _STARTS = re.compile(r'\s*(?:\[\s*[\[{\]]|\{\s*["}])')
 _LOOSE_LIST = re.compile(r'\s*\[\s*["\dtfn-]')
 _TURN_KEYS = re.compile(rb'\{\s*"(?:role|content|from|value)"')
@@ -46,7 +47,7 @@ def recognise(sight: Sight) -> Claim | None:
         return None
     left_out = keys_left_out(sight, STRICT)
     ending = sight.tail.rstrip()[-1:]
-    open_end = "" if ending in ("]", "}") else "the closing bracket is missing: the file may be cut off"
+    open_end = "" if ending in ("]", "}") else OPEN_END
     return Claim(60, tuple(filter(None, [open_end, left_out])))
 
 

@@ -12,7 +12,7 @@ from workbench.corpus import SplitSettings
 from workbench.curation.passages import Passage, cut_passages
 from workbench.curation.split import RANK, Cut, Wanted, cut_groups, highest_of_groups, tested_in
 from workbench.services.curate import DUPLICATE_OF, Curated
-from workbench.services.delivered import delivered_sides
+from workbench.services.delivered import delivered_sides, generated_records
 from workbench.services.grouping import groups_of
 from workbench.services.ledger import Ledger, text_keys
 from workbench.store.versions import ASSIGNMENT
@@ -109,6 +109,8 @@ def _cut(curated: Curated, field: tuple[pl.DataFrame, dict[str, str]], settings:
         return _as_delivered(eligible["id"], delivered_sides(curated.state), before.prior, once)
     wanted = Wanted(settings.seed, settings.ratios, settings.counts)
     known = {record: side for record, side in before.prior.items() if record in groups}
+    # What a model wrote counts as assigned to train from the start: it is never drawn for a held-out side.
+    known = dict.fromkeys(sorted(generated_records(curated.state) & groups.keys()), "train") | known
     reached = highest_of_groups(groups, known)
     if curated.schema.declared.order:
         sources: dict[str, list[Passage]] = defaultdict(list)

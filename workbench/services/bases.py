@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from workbench.errors import UsageError
+from workbench.errors import OutsideError, UsageError
 from workbench.services.progress import Report, silent
 from workbench.workspace import Workspace, samples
 
@@ -29,11 +29,37 @@ def statements(workspace: Workspace) -> Path:
 
 
 def located(workspace: Workspace, base: str, report: Report = silent) -> str:
-    """Return what a recipe's base stands for on this machine: a folder, or a Hub id as it is."""
+    """Return what a recipe's base stands for: a folder, or a Hub id with the commit that is on this machine.
+
+    A base of the Hub that is not here yet is fetched; what is here is taken as it is, so that a branch that moves
+    on changes nothing unasked. Raises as `workbench.lm.fetch.fetch` does.
+    """
     if base == TINY:
         return str(build(workspace, base, report))
     folder = workspace.root / base
-    return str(folder) if folder.is_dir() else base
+    if folder.is_dir():
+        return str(folder)
+    from workbench.lm.load import base_folder
+
+    try:
+        kept = base_folder(base)
+    except OutsideError:
+        kept = fetch(base, report)
+    return pinned(base, kept)
+
+
+def fetch(base: str, report: Report = silent) -> Path:
+    """Fetch a base of the Hub, at its revision's newest commit, and return its folder."""
+    from workbench.lm.fetch import fetch as fetched
+
+    report(f"fetching the base {base}")
+    return fetched(base)
+
+
+def pinned(base: str, snapshot: Path) -> str:
+    """Return a Hub id with the commit of its snapshot; a folder stays one."""
+    in_cache = snapshot.parent.name == "snapshots" and not Path(base).is_dir()
+    return f"{base.partition('@')[0]}@{snapshot.name}" if in_cache else str(snapshot)
 
 
 def listing(workspace: Workspace) -> list[dict[str, str]]:

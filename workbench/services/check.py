@@ -17,6 +17,7 @@ from workbench.curation.validate import ISSUES, corpus_issues, in_order, known_r
 from workbench.errors import OutsideError, unknown
 from workbench.fingerprint import digest
 from workbench.schema import Schema
+from workbench.services.progress import Report, silent
 from workbench.store.objects import write_parquet
 from workbench.store.state import State
 from workbench.store.store import Store
@@ -26,14 +27,16 @@ from workbench.workspace import Workspace
 SEVERITIES = ("error", "warning", "info")
 
 
-def check(store: Store, name: str) -> tuple[State, pl.DataFrame]:
+def check(store: Store, name: str, report: Report = silent) -> tuple[State, pl.DataFrame]:
     """Return a corpus' state and all issues of its records."""
     corpus = store.corpus(name)
     state = store.state(corpus)
-    return state, found_issues(store.workspace, name, state, store.schema(corpus))
+    return state, found_issues(store.workspace, name, state, store.schema(corpus), report)
 
 
-def found_issues(workspace: Workspace, name: str, state: State, schema: Schema) -> pl.DataFrame:
+def found_issues(
+    workspace: Workspace, name: str, state: State, schema: Schema, report: Report = silent
+) -> pl.DataFrame:
     """Return what `issues` says of a state's records, looking only at records whose issues are not kept yet.
 
     The issues that depend on each record alone are kept for every stored segment; records that were edited are
@@ -41,7 +44,7 @@ def found_issues(workspace: Workspace, name: str, state: State, schema: Schema) 
     """
     folder, own = workspace.cache, f"issues-{digest(name)[:16]}-"
     unedited = state.records.filter(~pl.col("edited")).select("rid", record="id")
-    parts, used = [], set()
+    parts, used, looked_at = [], set(), 0
     for segment, rids in _segments(state):
         path = folder / f"{own}{_key(segment, state, schema)}.parquet"
         used.add(path)
@@ -52,6 +55,8 @@ def found_issues(workspace: Workspace, name: str, state: State, schema: Schema) 
         # A record may stand in several segments, once as each delivery had it: only the current row counts.
         current = unedited.filter(pl.col("rid").is_in(rids.implode()))
         parts.append(stored.join(current, on="record", how="semi"))
+        looked_at += len(rids)
+        report("checking records", looked_at, state.stored.height)
     _prune(set(folder.glob(f"{own}*.parquet")) - used)
     edited = record_issues(state.records.filter(pl.col("edited")), schema)
     return in_order(state.records, [*parts, edited, corpus_issues(state.records, schema)])

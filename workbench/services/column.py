@@ -11,3 +11,5 @@ class Column:
 
     label: str
     width: int
+    sign: str = ""
+    """Stands behind the heading: an arrow where the rows are sorted by this column."""

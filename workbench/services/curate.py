@@ -7,18 +7,17 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from workbench.corpus import Corpus, save_corpus
+from workbench.corpus import Corpus
 from workbench.curation.duplicates import Pairs, verified_pairs
 from workbench.curation.judge import Judgement, judge
 from workbench.curation.split import RANK
 from workbench.curation.units import Units, units
-from workbench.errors import UsageError
 from workbench.schema import Schema
 from workbench.services.check import check
 from workbench.services.delivered import delivered_sides
 from workbench.services.kept_pairs import near_texts
-from workbench.services.records import find
-from workbench.store.catalogue import Entry
+from workbench.services.progress import Report, silent
+from workbench.services.verdicts import Verdicts, verdicts_of
 from workbench.store.state import State
 from workbench.store.store import Store
 from workbench.store.versions import Version, state_of, versions
@@ -42,6 +41,8 @@ class Curated:
     judgement: Judgement
     prior: dict[str, str]
     """The split each record was last assigned to, if ever."""
+    delivered: dict[str, str]
+    """The split that each record was delivered for, where that counts."""
 
 
 def curate(
@@ -51,27 +52,56 @@ def curate(
     threshold: float | None = None,
     prior: dict[str, str] | None = None,
     keep: bool | None = None,
+    report: Report = silent,
 ) -> Curated:
     """Look at a corpus as a whole; what is given replaces what corpus.yaml and the newest version say.
 
     `keep` tells whether the sources' own split is kept, by which of two duplicates the held-out one stays.
     """
     corpus = store.corpus(name)
-    state, found = check(store, name)
+    state, found = check(store, name, report)
     schema = store.schema(corpus)
+    report(f"comparing the texts of {state.records.height:,} records")
     found_units = units(schema.derived(state.records), schema)
     ngram = schema.declared.duplicates.ngram
     pairs = verified_pairs(found_units, ngram, near_texts(store.workspace, name, found_units.texts, ngram))
+    report("judging duplicates")
     once = assigned_before(store, state) if prior is None else prior
-    delivered = delivered_sides(state) if (_keeps(store, corpus) if keep is None else keep) else {}
+    keeps = _keeps(store, corpus) if keep is None else keep
+    used = corpus.duplicates.threshold if threshold is None else threshold
+    seen = _Seen(corpus, schema, state, found, found_units, pairs)
+    return _judged(seen, once, delivered_sides(state) if keeps else {}, used)
+
+
+def judged_again(curated: Curated, *, prior: dict[str, str], keep: bool) -> Curated:
+    """Return a corpus judged with other sides to hold to; see `curate`. No text is looked at again."""
+    seen = _Seen(curated.corpus, curated.schema, curated.state, curated.issues, curated.units, curated.pairs)
+    delivered = delivered_sides(curated.state) if keep else {}
+    return _judged(seen, prior, delivered, curated.corpus.duplicates.threshold)
+
+
+@dataclass(frozen=True)
+class _Seen:
+    corpus: Corpus
+    schema: Schema
+    state: State
+    issues: pl.DataFrame
+    units: Units
+    pairs: Pairs
+
+
+def _judged(seen: _Seen, prior: dict[str, str], delivered: dict[str, str], threshold: float) -> Curated:
+    verdicts, records = verdicts_of(seen.state), seen.state.records
     judgement = judge(
-        found_units,
-        pairs,
-        _order(state.records, schema, found, (delivered, once)),
-        threshold=corpus.duplicates.threshold if threshold is None else threshold,
-        apart=_apart(state),
+        seen.units,
+        seen.pairs,
+        order_of(records, seen.schema, seen.issues, (delivered, prior), verdicts),
+        threshold=threshold,
+        apart=verdicts.apart,
+        agreed=verdicts.agreed,
     )
-    return Curated(corpus, schema, state, state.records, found, found_units, pairs, judgement, once)
+    facts = (seen.corpus, seen.schema, seen.state, records, seen.issues, seen.units, seen.pairs)
+    return Curated(*facts, judgement, prior, delivered)
 
 
 def _keeps(store: Store, corpus: Corpus) -> bool:
@@ -120,20 +150,26 @@ def _rows(state: State, wanted: set[str]) -> dict[str, tuple[object, ...]]:
     return {row[0]: row for row in frame.iter_rows()}
 
 
-def _order(
-    records: pl.DataFrame, schema: Schema, found: pl.DataFrame, held: tuple[Mapping[str, str], Mapping[str, str]]
+def order_of(
+    records: pl.DataFrame,
+    schema: Schema,
+    found: pl.DataFrame,
+    held: tuple[Mapping[str, str], Mapping[str, str]],
+    verdicts: Verdicts,
 ) -> pl.Series:
-    """Return all ids, the one to keep first: valid, held out (test first), edited by hand, longest.
+    """Return all ids, the one to keep first: valid, chosen, held out (test first), edited by hand, longest.
 
     `held` is where the sources put the records, if that counts, and where they were assigned before. Ids break ties:
     the order of ingest is another one in a workspace where the corpus is built again.
     """
+    held_back = {kept for kept, gone in verdicts.agreed if holds_back(kept, gone, held)}
     faulty = found.filter(pl.col("severity") == "error")["record"].implode()
     length = pl.sum_horizontal(
         pl.col(c).str.len_chars().fill_null(0) for c, t in schema.types.items() if t == pl.String
     )
     worst_first = (
         ~pl.col("id").is_in(faulty),
+        pl.col("id").is_in(sorted(verdicts.chosen - held_back)),
         *(pl.col("id").replace_strict(_ranked(sides), default=-1, return_dtype=pl.Int8) for sides in held),
         pl.col("edited"),
         length,
@@ -143,35 +179,19 @@ def _order(
     return records.select("id", *keys).sort([f"key{i}" for i in range(len(keys))] + ["id"], descending=down)["id"]
 
 
+def holds_back(kept: str, gone: str, held: tuple[Mapping[str, str], Mapping[str, str]]) -> str | None:
+    """Return the side that keeps a record from going for another one, None where it may.
+
+    What was delivered for a higher side stays; so does what was assigned to one, unless the other was never assigned:
+    then that one takes its place there. Otherwise the one would be removed and the other excluded.
+    """
+    delivered, once = held
+    if RANK.get(delivered.get(gone, ""), -1) > RANK.get(delivered.get(kept, ""), -1):
+        return delivered[gone]
+    if kept in once and RANK.get(once.get(gone, ""), -1) > RANK[once[kept]]:
+        return once[gone]
+    return None
+
+
 def _ranked(sides: Mapping[str, str]) -> dict[str, int]:
     return {record: RANK.get(side, -1) for record, side in sides.items()}
-
-
-def _apart(state: State) -> set[frozenset[str]]:
-    """Return the pairs that a person judged to be no duplicates."""
-    verdicts: dict[frozenset[str], bool] = {}
-    for row in state.of("judgement"):
-        pair = frozenset(state.today(record) for record in row.body["pair"])
-        verdicts[pair] = row.body["verdict"] == "different"
-    return {pair for pair, apart in verdicts.items() if apart}
-
-
-def set_apart(store: Store, name: str, pair: tuple[str, str], *, verdict: str = "different") -> None:
-    """Judge that two records, named by unique prefixes of their ids, are or are not duplicates of each other."""
-    corpus = store.corpus(name)
-
-    def entries(state: State) -> list[Entry]:
-        one, other = sorted(find(state, prefix) for prefix in pair)
-        if one == other:
-            raise UsageError(f"{pair[0]!r} and {pair[1]!r} are the same record", "name two records")
-        return [("judgement", corpus.name, f"{one}|{other}", {"pair": [one, other], "verdict": verdict})]
-
-    store.change(corpus, entries)
-
-
-def set_threshold(store: Store, name: str, threshold: float) -> None:
-    """Keep a duplicate threshold in corpus.yaml, for this and every later version."""
-    with store.workspace.locked():
-        corpus = store.corpus(name)
-        settings = corpus.duplicates.model_copy(update={"threshold": threshold})
-        save_corpus(corpus.model_copy(update={"duplicates": settings}), store.workspace.corpus_file(name))

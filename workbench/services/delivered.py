@@ -16,3 +16,9 @@ def delivered_sides(state: State) -> dict[str, str]:
     rows = state.records.select("id", "source", pl.col("extra").str.json_path_match("$.split")).iter_rows()
     named = {record: (own or by_source.get(source) or "").lower() for record, source, own in rows}
     return {record: _SIDES[side] for record, side in named.items() if side in _SIDES}
+
+
+def generated_records(state: State) -> frozenset[str]:
+    """Return the current records that a model wrote: held-out sides measure models on what people wrote."""
+    sources = [name for name, row in state.deliveries.items() if row.body.get("declared", {}).get("generated")]
+    return frozenset(state.records.filter(pl.col("source").is_in(sources))["id"]) if sources else frozenset()

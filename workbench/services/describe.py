@@ -13,7 +13,7 @@ from workbench.curation import measures
 from workbench.curation.balance import Balance, Letters, balance, letters_of
 from workbench.curation.describe import Gaps
 from workbench.curation.measures import Absent, Shares, Spread, Vocabulary
-from workbench.curation.split import SPLITS
+from workbench.curation.split import SIDES
 from workbench.curation.validate import issues
 from workbench.errors import UsageError
 from workbench.schema import Schema
@@ -115,9 +115,11 @@ def describe(
 
     Tokens are counted with the tokenizer of a base (a folder, a Hub id on this machine, or `tiny` once built).
     """
+    store.corpus(corpus)  # a corpus or a version that is not there is told before any work begins
+    named = None if version is None else store.version(corpus, version)
     counter = _tokenizer(store, tokenizer, report) if tokenizer else None
     report("checking records")
-    seen = _seen(store, corpus, version)
+    seen = _seen(store, corpus, named, report)
     report("reading texts")
     drawn = columns.drawn(seen.frame)
     few = columns.text_fields(drawn, seen.schema)
@@ -148,14 +150,14 @@ def describe(
     )
 
 
-def _seen(store: Store, corpus: str, name: str | None) -> _Seen:
-    if name is None:
-        state, found = check(store, corpus)
+def _seen(store: Store, corpus: str, named: Version | None, report: Report) -> _Seen:
+    if named is None:
+        state, found = check(store, corpus, report)
         newest = versions(store.catalogue, corpus)[-1:]
         version, standing = None, newest[0] if newest else None
     else:
-        version = standing = store.version(corpus, name)
-        state = state_of(store.catalogue, store.objects, store.kept_schema(version.schema_object), version)
+        version = standing = named
+        state = state_of(store.catalogue, store.objects, store.kept_schema(named.schema_object), named)
         found = issues(state.records, state.schema)
     frame = state.schema.derived(state.records)
     if standing is not None:
@@ -178,7 +180,7 @@ def _splits(seen: _Seen) -> dict[str, int] | Absent:
     if seen.standing is None:
         return Absent("not split yet")
     counts = dict(seen.frame.group_by("split").len().iter_rows())
-    return {side: counts.get(side, 0) for side in (*SPLITS, "excluded", "removed", UNASSIGNED)}
+    return {side: counts.get(side, 0) for side in (*SIDES, UNASSIGNED)}
 
 
 def _duplicates(store: Store, standing: Version | None) -> Duplicates | Absent:

@@ -10,6 +10,7 @@ import polars as pl
 
 from workbench.curation.difference import IS, KINDS, composed, difference, inverted
 from workbench.curation.outcome import texts_of
+from workbench.curation.split import by_side
 from workbench.errors import UsageError
 from workbench.schema import Schema
 from workbench.services.assign import stratum
@@ -61,7 +62,7 @@ class Diff:
         for part, at in parts.items():
             for name, count in self.rows.filter(IS[part.split("_")[0]]).group_by(at).len().iter_rows():
                 out.setdefault(name or "", dict.fromkeys(parts, 0))[part] = count
-        return dict(sorted(out.items()))
+        return by_side(out)
 
     def moves(self) -> list[dict[str, Any]]:
         """Return [{from, to, records}], most first."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
@@ -11,6 +13,7 @@ import polars as pl
 from workbench.corpus import Corpus
 from workbench.curation.contamination import CONTAMINATED
 from workbench.curation.fixes import changes
+from workbench.curation.flags.credentials import masked
 from workbench.errors import DataError
 from workbench.services.against import held_against
 from workbench.services.check import found_issues, of_rule
@@ -19,6 +22,39 @@ from workbench.store.catalogue import Entry
 from workbench.store.edits import WHOLE
 from workbench.store.state import State
 from workbench.store.store import Store
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a suggested fix would make of one field."""
+
+    record: str
+    field: str
+    before: str
+    after: str | None
+    """None where the record would be dropped."""
+
+
+def preview(store: Store, name: str, rule: str, against: Collection[str] = ()) -> list[Change]:
+    """Return what `fix` would change, field by field, as it may be shown: secrets are masked."""
+    corpus = store.corpus(name)
+    state = store.state(corpus)
+    fixable = _fixable(store, corpus, state, (rule, against)).select("record", "field", "fix")
+    present = {row["id"]: row for row in state.present(fixable["record"].unique().to_list())}
+    return [change for record, *said in fixable.iter_rows() for change in _changes(present[record], *said)]
+
+
+def _changes(row: dict[str, Any], field: str, suggested: str) -> Iterator[Change]:
+    values = changes(field, suggested)
+    if values is None:
+        yield Change(row["id"], field, _as_text(row.get(field)), None)
+        return
+    for name, value in values.items():
+        yield Change(row["id"], name, _as_text(row[name]), _as_text(value))
+
+
+def _as_text(value: Any) -> str:  # noqa: ANN401 - a JSON value
+    return masked(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
 
 
 def fixes(store: Store, name: str, rule: str, against: Collection[str] = ()) -> pl.DataFrame:

@@ -41,20 +41,36 @@ class Curve:
     run: RunFolder
     steps: list[float] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)
-    evaluated: tuple[int, float] | None = None
-    """The last step that was measured on the validation split, with its loss."""
+    evaluations: list[tuple[int, float]] = field(default_factory=list)
+    """The steps that were measured on the validation split, each with its loss."""
     _offset: int = 0
+
+    @property
+    def evaluated(self) -> tuple[int, float] | None:
+        """Return the last step that was measured on the validation split, with its loss."""
+        return self.evaluations[-1] if self.evaluations else None
+
+    @property
+    def best(self) -> tuple[int, float] | None:
+        """Return the step with the lowest validation loss, with that loss."""
+        return min(self.evaluations, key=lambda found: found[1], default=None)
 
     def read_on(self) -> None:
         """Take in the lines that are whole by now; a torn last line waits for its end."""
         if not self.run.metrics_file.is_file():
             return
+        if self.run.metrics_file.stat().st_size < self._offset:
+            self._begin_again()
         with self.run.metrics_file.open("rb") as handle:
             handle.seek(self._offset)
             whole, newline, _ = handle.read().rpartition(b"\n")
         self._offset += len(whole) + len(newline)
         for line in whole.splitlines():
             self._take(line)
+
+    def _begin_again(self) -> None:
+        """Forget all: a resumed run took back the steps after its checkpoint, and the file is shorter now."""
+        self.steps, self.losses, self.evaluations, self._offset = [], [], [], 0
 
     def _take(self, line: bytes) -> None:
         try:
@@ -65,7 +81,7 @@ class Curve:
             self.steps.append(said["step"])
             self.losses.append(said["loss"])
         elif "eval_loss" in said:
-            self.evaluated = (int(said["step"]), said["eval_loss"])
+            self.evaluations.append((int(said["step"]), said["eval_loss"]))
 
 
 def run_line(run: RunFolder) -> RunLine:
@@ -86,6 +102,14 @@ def run_line(run: RunFolder) -> RunLine:
         )
     except WorkbenchError as error:
         return RunLine(run.name, "damaged", reason=f"{error.what}. {error.hint}")
+
+
+def starting(root: Path, name: str, *, is_preparing: bool) -> RunLine:
+    """Return a run that has no folder yet: its records are being prepared, or that failed for the reason it said."""
+    if is_preparing:
+        return RunLine(name, "starting", reason="its records are being prepared")
+    said = log_tail(root / f"{name}.log", 2).splitlines()
+    return RunLine(name, "failed", reason=" ".join(line.strip() for line in said))
 
 
 def log_tail(path: Path, lines: int) -> str:

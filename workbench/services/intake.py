@@ -19,11 +19,14 @@ from workbench.readers.field_spec import Kind
 from workbench.readers.record import Reading, Record, Reject, Repair
 from workbench.readers.registry import read
 from workbench.schema import Schema
+from workbench.services.progress import Report
 from workbench.store.edits import WHOLE
 from workbench.store.intake import Arrival, Intake
 
 LOOKED_AT = 200
 """Rows that a mapping is proposed from."""
+_TOLD = 2_000
+"""Rows after which it is told how far the reading is: some ten times a second."""
 _SPANLESS = ("parquet_file", "arrow_folder")
 """Readers whose units have numbers instead of byte spans."""
 
@@ -88,10 +91,19 @@ def _meeting(records: list[Record], where: str | None) -> list[Record]:
         frame = pl.DataFrame([record.fields for record in records], infer_schema_length=None, strict=False)
         mask = frame.with_columns(pl.sql_expr(where).alias("_hit"))["_hit"]
     except pl.exceptions.PolarsError as error:
-        raise UsageError(f"--where {where!r} fails: {error}", f"columns: {', '.join(columns)}") from error
+        raise UsageError(f"--where {where!r} {_where_fault(error)}", f"columns: {', '.join(columns)}") from error
     if mask.dtype != pl.Boolean:
         raise UsageError(f"--where {where!r} is no condition", "for example: --where \"lang = 'fr'\"")
     return [record for record, hit in zip(records, mask.fill_null(value=False), strict=True) if hit]
+
+
+def _where_fault(error: pl.exceptions.PolarsError) -> str:
+    """Return what is wrong with a condition; the frame engine's own words are about its types and expressions."""
+    if isinstance(error, pl.exceptions.ColumnNotFoundError):
+        return "names a column that is not there"
+    if isinstance(error, (pl.exceptions.SQLSyntaxError, pl.exceptions.SQLInterfaceError)):
+        return "is no condition in SQL, or asks for a function that there is not"
+    return "compares values of different kinds, or asks what they cannot tell"
 
 
 def _limited(units: Iterable[Record | Reject], limit: int | None) -> Iterator[Record | Reject]:
@@ -100,6 +112,20 @@ def _limited(units: Iterable[Record | Reject], limit: int | None) -> Iterator[Re
         taken += isinstance(unit, Record)
         if isinstance(unit, Reject) or limit is None or taken <= limit:
             yield unit
+
+
+def told(units: Iterable[Record | Reject], reading: Reading, how: tuple[str, Report]) -> Iterator[Record | Reject]:
+    """Yield the units of a file, telling now and then how many there were, and which share of its bytes that was.
+
+    `how` is the name that the file goes by, and where to tell it.
+    """
+    name, report = how
+    spans = reading.path.is_file() and reading.proposal.reader not in _SPANLESS
+    size = reading.path.stat().st_size if spans else 0
+    for number, unit in enumerate(units):
+        if number and number % _TOLD == 0:
+            report(f"reading {name}: {number:,} rows", unit.origin.end if spans else number, size)
+        yield unit
 
 
 @dataclass

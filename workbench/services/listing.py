@@ -1,4 +1,4 @@
-"""List what a corpus holds: its records, those that hold a text, quarantined units, edits in conflict, log rows."""
+"""List what a corpus holds: its records, those that hold a text, quarantined rows, edits in conflict, log rows."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ def history(store: Store, name: str | None, limit: int) -> list[dict[str, Any]]:
 
 
 def quarantined(store: Store, name: str, limit: int) -> dict[str, Any]:
-    """Return the first quarantined units of a corpus, with the true total."""
+    """Return the first quarantined rows of a corpus, with the true total."""
     rejects = store.state(store.corpus(name)).rejects
     rows = [row | {"raw": bytes(row["raw"]).decode("utf-8", "replace")} for row in rejects.head(limit).to_dicts()]
-    return {"what": "quarantined units", "total": rejects.height, "rows": rows}
+    return {"what": "quarantined rows", "total": rejects.height, "rows": rows}
 
 
 def conflicts(store: Store, name: str, limit: int) -> dict[str, Any]:

@@ -12,12 +12,13 @@ from workbench import __version__
 from workbench.curation.split import SPLITS
 from workbench.errors import DataError, OutsideError, UsageError
 from workbench.publish.facts import ExportFacts
-from workbench.publish.formats import write_export
+from workbench.publish.formats import holds_something, write_export
 from workbench.publish.hub import Pushed, PushPlan, plan, plan_unseen, push
 from workbench.publish.remote import find_token
 from workbench.services.progress import Report, silent
 from workbench.store.store import Store
 from workbench.store.versions import Version, records_of, state_of, versions
+from workbench.text import counted
 
 _SENSITIVE = ("email", "secret", "phone", "card-number", "iban", "ip-address")
 """Quality flags that keep a version from being published."""
@@ -32,6 +33,8 @@ class Exported:
     folder: Path
     files: tuple[str, ...]
     rows: dict[str, int]
+    was_there: bool
+    """Whether just this stood in the folder before."""
 
 
 def export(
@@ -42,8 +45,9 @@ def export(
     license: str | None = None,
     format: str = "parquet",
     folder: Path | None = None,
+    force: bool = False,
 ) -> Exported:
-    """Write a version into `exports/`, or another folder, whole or not at all."""
+    """Write a version into `exports/`, or another folder, whole or not at all; `force` replaces another export."""
     version = store.version(corpus, version_name)
     schema = store.kept_schema(version.schema_object)
     records = records_of(store.catalogue, store.objects, schema, version)
@@ -55,9 +59,10 @@ def export(
     }
     suffix = "" if format == "parquet" else f"-{format}"
     place = folder or store.workspace.export_folder(f"{corpus}-{version.name}{suffix}")
-    files = write_export(_facts(store, version, license), tables, place, format=format)
+    was_there = holds_something(place) and not force
+    files = write_export(_facts(store, version, license), tables, place, format=format, force=force)
     rows = {side: table.num_rows for side, table in tables.items()}
-    return Exported(corpus, version.id, place, tuple(str(file.relative_to(place)) for file in files), rows)
+    return Exported(corpus, version.id, place, tuple(str(file.relative_to(place)) for file in files), rows, was_there)
 
 
 def _facts(store: Store, version: Version, license: str | None) -> ExportFacts:
@@ -125,6 +130,11 @@ def pushed(
     return done
 
 
+def has_token() -> bool:
+    """Return whether huggingface_hub knows a token, without which nothing can be sent."""
+    return find_token() is not None
+
+
 def _known(store: Store, corpus: str) -> frozenset[str]:
     """Return the versions of a corpus that a repository may hold to be its own."""
     return frozenset(version.id for version in versions(store.catalogue, corpus))
@@ -137,11 +147,12 @@ def _ready(store: Store, corpus: str, version_name: str, license: str | None) ->
     found = sensitive(store, corpus, version_name)
     if not found.is_empty():
         rules = ", ".join(sorted(set(found["rule"])))
+        records = counted(found["record"].n_unique(), "record")
         raise DataError(
-            f"{found['record'].n_unique()} records to be published hold {rules}, for example {found['record'][0][:12]}",
+            f"{records} to be published with {rules}, for example {found['record'][0][:12]}",
             f"workbench edit {corpus} --fix {found['rule'][0]}, then workbench split {corpus}",
         )
-    return export(store, corpus, version_name, license=license)
+    return export(store, corpus, version_name, license=license, force=True)
 
 
 def sensitive(store: Store, corpus: str, version_name: str) -> pl.DataFrame:

@@ -62,7 +62,7 @@ class Purged:
 
 
 def secrets(store: Store, name: str) -> list[str]:
-    """Return every token, key and password in what a corpus ever kept: rows, edits, quarantined units, raw files."""
+    """Return every token, key and password in what a corpus ever kept: rows, edits, quarantined rows, raw files."""
     corpus = store.corpus(name)
     found = {secret for texts in _kept_texts(store, corpus) for secret in secrets_among(texts)}
     return sorted(secret for secret in found if len(secret) >= SHORTEST and not is_marked(secret))

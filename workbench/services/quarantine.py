@@ -1,4 +1,4 @@
-"""Bring quarantined units back as the rows that a person made of them."""
+"""Bring quarantined rows back as a person mended them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from workbench.fingerprint import digest_bytes
 from workbench.readers import mapping as maps
 from workbench.readers.record import Origin
 from workbench.services.intake import fields_of
+from workbench.services.verdicts import SETTING
 from workbench.store.catalogue import Entry
 from workbench.store.deliveries import take
 from workbench.store.intake import Arrival, Intake
@@ -20,7 +21,7 @@ from workbench.store.store import Store
 
 
 def readmit(store: Store, name: str, source: str, position: int, row: dict[str, Any]) -> str:
-    """Bring a quarantined unit back as the row a person made of it, and return the new record's id."""
+    """Bring a quarantined row back as a person mended it, and return the new record's id."""
     corpus = store.corpus(name)
     if corpus.source(source) is None:
         raise unknown("source", source, [known.name for known in corpus.sources])
@@ -35,11 +36,22 @@ def readmit(store: Store, name: str, source: str, position: int, row: dict[str, 
     return made[0]
 
 
+def passed_over(store: Store, name: str) -> str | None:
+    """Return the record whose re-admission is the newest change of a corpus, if it is: an undo passes it over.
+
+    It stays because a version may hold it and later edits may be its own; dropped, it can still come back.
+    """
+    rows = store.catalogue.rows(name, kinds=("edit", "judgement", SETTING, "readmission"))
+    return rows[-1].subject if rows and rows[-1].kind == "readmission" else None
+
+
 def _readmission(state: State, corpus: Corpus, place: tuple[str, int], row: dict[str, Any]) -> Entry:
     source, position = place
     rejects = state.rejects.filter((pl.col("source") == source) & (pl.col("position") == position))
     if rejects.is_empty():
-        raise UsageError(f"no quarantined unit {position} in {source!r}", "list them with: workbench show --quarantine")
+        raise UsageError(f"no quarantined row {position} in {source!r}", "list them with: workbench show --quarantine")
+    if not row:
+        raise UsageError(f"nothing is given for row {position}", "give its columns: --set COLUMN=VALUE ...")
     unit = rejects.to_dicts()[0]
     declared = corpus.source(source)
     mapping = maps.Mapping(state.deliveries[source].body["mapping"])
@@ -55,7 +67,7 @@ def _readmission(state: State, corpus: Corpus, place: tuple[str, int], row: dict
     segment = body["segments"][0] if body["segments"] else _segment_of(state, rid)
     record = state.objects.table(segment, ["rid", "id"]).filter(rid=rid)["id"][0]
     if record in state.current["id"]:
-        raise DataError("a record like this is here already", "drop the quarantined unit, or change the row")
+        raise DataError("a record like this is here already", "leave it in quarantine, or give other values")
     return (
         "readmission",
         corpus.name,

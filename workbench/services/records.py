@@ -15,6 +15,7 @@ from workbench.errors import UsageError, unknown
 from workbench.fingerprint import digest
 from workbench.schema import Schema
 from workbench.services.check import check
+from workbench.services.intake import fields_of
 from workbench.store.catalogue import Entry
 from workbench.store.edits import WHOLE, as_one, body_of
 from workbench.store.state import State
@@ -22,6 +23,18 @@ from workbench.store.store import Store
 
 COMPARED = 20_000
 """In a corpus of more records, one that is shown alone is not compared with all others for its issues."""
+
+
+_KINDS = {
+    "str": "a text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "list[str]": 'a list of texts, written as JSON: ["one", "two"]',
+    "list[int]": "a list of whole numbers, written as JSON: [0, 2]",
+    "messages": 'a list of turns, written as JSON: [{"role": "user", "content": "..."}]',
+}
+"""What a field holds, in words, by the kind that a mapping knows it as."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +120,10 @@ def check_fits(schema: Schema, field: str, value: Any) -> None:  # noqa: ANN401 
     """Refuse a value that is not of its field's type, or a field the schema does not have."""
     if field not in schema.columns:
         raise unknown("field", field, schema.columns)
-    refused = UsageError(f"{value!r} does not fit the field {field!r} ({schema.types[field]})", "give JSON")
+    kind = _KINDS[fields_of(schema)[field].kind]
+    refused = UsageError(
+        f"{json.dumps(value, ensure_ascii=False, default=str)} does not fit the field {field!r}", f"it holds {kind}"
+    )
     try:
         taken = pl.Series([value], dtype=schema.types[field], strict=True).to_list()
         digest(value)

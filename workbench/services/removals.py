@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any
@@ -51,6 +51,17 @@ def removals(curated: Curated, limit: int | None = None) -> Iterator[Removal]:
         exact = unit[record] == unit[kept]
         changes = () if exact else tuple(changed(text[record], text[kept]))
         yield Removal(record, kept, jaccard, "exact" if exact else "near", changes)
+
+
+def read_by(curated: Curated, records: Collection[str]) -> dict[str, str]:
+    """Return what each of some records reads like, on one line: all of its texts."""
+    held = curated.records.filter(pl.col("id").is_in(list(records)))
+    rows = curated.schema.derived(held).select("id", *curated.schema.declared.texts).iter_rows()
+    return {record: " ".join(" ".join(filter(None, map(_line, texts))).split()) for record, *texts in rows}
+
+
+def _line(value: str | list[str | None] | None) -> str:
+    return " ".join(filter(None, value)) if isinstance(value, list) else value or ""
 
 
 def changed(removed: str, kept: str) -> Iterator[Change]:

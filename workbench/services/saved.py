@@ -22,6 +22,7 @@ from workbench.services.records import check_fits
 from workbench.services.refs import check_tag
 from workbench.store.edits import WHOLE
 from workbench.store.versions import Version
+from workbench.wording import explained
 
 LOG, ASSIGNMENT, VERSIONS = "log.jsonl", "assignment.csv", "versions.jsonl"
 TESTED, REFS = "tested.csv", "refs.jsonl"
@@ -47,6 +48,7 @@ class _Edit(_Line):
     reason: str
     action: str = ""
     undo: bool = False
+    redo: bool = False
 
 
 class _Match(_Line):
@@ -61,6 +63,9 @@ class _Judgement(_Line):
     subject: str
     pair: list[_Record]
     verdict: str
+    action: str = ""
+    undo: bool = False
+    redo: bool = False
 
 
 class _Readmission(_Line):
@@ -143,9 +148,14 @@ def _checked(path: Path, check: Callable[[dict[str, Any]], object]) -> list[dict
         try:
             check(row)
         except (ValidationError, UsageError) as error:
-            first = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error.what
-            raise _torn(path, f"line {number}: {first}") from error
+            raise _torn(path, f"line {number}: {_told(error)}") from error
     return rows
+
+
+def _told(error: ValidationError | UsageError) -> str:
+    if isinstance(error, UsageError):
+        return error.what
+    return explained(error.errors()[0])
 
 
 def _check(row: dict[str, Any], schema: Schema) -> None:

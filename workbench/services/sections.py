@@ -10,7 +10,7 @@ from workbench.curation.measures import Absent, Shares, Spread
 from workbench.curation.split import SPLITS
 from workbench.services.describe import LETTER, Description, Field
 from workbench.store.versions import SHORT
-from workbench.text import show
+from workbench.text import counted, show
 
 Cell = str | int | float
 _LONGEST = 60
@@ -147,7 +147,8 @@ def _duplicates(found: Description) -> str:
     known = found.duplicates
     if isinstance(known, Absent):
         return f"duplicates: n/a ({known.reason})"
-    return f"duplicates: {known.removed:,} records removed in favour of {known.kept_for_them:,} kept ones"
+    kept = counted(known.kept_for_them, "kept one")
+    return f"duplicates: {counted(known.removed, 'record')} removed in favour of {kept}"
 
 
 def _issues(found: Description) -> tuple[tuple[str, ...], tuple[Block, ...]]:
@@ -170,7 +171,7 @@ def _lengths(found: Description) -> tuple[tuple[str, ...], tuple[Block, ...]]:
 
 def _drawn(found: Description) -> tuple[str, ...]:
     drawn = next((field.drawn for field in found.fields), 0)
-    return (f"of {drawn:,} drawn from {found.records:,} records",) if drawn < found.records else ()
+    return (f"of {drawn:,} drawn from {counted(found.records, 'record')}",) if drawn < found.records else ()
 
 
 def _answers(found: Description) -> Iterator[Section]:
@@ -189,7 +190,7 @@ def _letters(found: Letters) -> tuple[str, ...]:
     else:
         told = f"even spread over the options (n = {found.tested:,}): chi-square {found.even.chi_square:.1f}, "
         told += f"{found.even.degrees} degrees of freedom, {verdict(found.even)}"
-    return (told, f"{found.none:,} records without one right letter") if found.none else (told,)
+    return (told, f"{counted(found.none, 'record')} without one right letter") if found.none else (told,)
 
 
 def _fairness(found: Description) -> Section:

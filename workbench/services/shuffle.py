@@ -30,7 +30,7 @@ class Shuffled:
 def shuffle(store: Store, corpus: str, settings: SplitSettings, report: Report = silent) -> Shuffled:
     """Return how a shuffle of all current records does, duplicates and faulty ones included: nothing is written."""
     report("looking for duplicates")
-    curated = curate(store, corpus)
+    curated = curate(store, corpus, report=report)
     if curated.records.is_empty():
         raise DataError(f"corpus {corpus!r} holds no records", "ingest a source first: workbench ingest")
     report("shuffling")

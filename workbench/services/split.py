@@ -9,12 +9,13 @@ import polars as pl
 from pydantic import ValidationError
 
 from workbench.corpus import Corpus, DuplicateSettings, SplitSettings
-from workbench.curation.outcome import SIDES, excluded_by_reason, largest_group, texts_of, wanted_and_got
+from workbench.curation import outcome
+from workbench.curation.outcome import Missed, excluded_by_reason, largest_group, texts_of, wanted_and_got
 from workbench.curation.proof import Proof, prove
-from workbench.curation.split import SPLITS, Wanted
+from workbench.curation.split import SIDES, SPLITS, SURPLUS, Wanted
 from workbench.errors import DataError, LeakError, UsageError
 from workbench.services.assign import Assignment, Before, assign, stratum
-from workbench.services.curate import Curated, assigned_before, curate
+from workbench.services.curate import Curated, assigned_before, curate, judged_again
 from workbench.services.diff import kept_difference
 from workbench.services.grouping import giant, links_of
 from workbench.services.ledger import Ledger, once_tested
@@ -25,6 +26,7 @@ from workbench.store.catalogue import Entry
 from workbench.store.state import LOGGED, State
 from workbench.store.store import Store
 from workbench.store.versions import Version, content_digest, version_id, versions
+from workbench.wording import complaint
 
 
 @dataclass(frozen=True)
@@ -68,28 +70,68 @@ def split(store: Store, request: Request, *, past: Past | None = None, report: R
     return version
 
 
+@dataclass(frozen=True)
+class Draft:
+    """A version as it would be: nothing is written yet, and nothing proved."""
+
+    request: Request
+    before: Past
+    curated: Curated
+    assignment: Assignment
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Return the number of records on each side."""
+        counts = dict(self.assignment.frame.group_by("split").len().iter_rows())
+        return {side: counts.get(side, 0) for side in SIDES}
+
+    def report(self) -> dict[str, Any]:
+        """Return how the split comes out, see `Version.report`."""
+        return _report(self.request, self.before, self.curated, self.assignment)
+
+
 def _split(store: Store, request: Request, past: Past | None, report: Report) -> Version:
     request = replace(request, settings=settled(request.settings.model_dump()))
-    same = None if past or request.fresh else _unchanged(store, request)
+    same = None if past or request.fresh else unchanged(store, request)
     if same is not None:
         return same
+    made = drafted(store, request, past=past, report=report)
+    report("proving the split")
+    proof = proved(made.curated, made.assignment.frame)
+    if not proof.clean:
+        raise LeakError(leak_text(proof), "give the records a common group or concept, or drop one of each pair")
+    return _commit(store, made, proof)
+
+
+def drafted(
+    store: Store,
+    request: Request,
+    *,
+    past: Past | None = None,
+    curated: Curated | None = None,
+    report: Report = silent,
+) -> Draft:
+    """Return the version that a request would make; `curated` saves a second look at texts that are the same still.
+
+    Another seed or ratio on an assigned corpus is a UsageError, as it is for `split`.
+    """
     before = past or past_of(store, request.corpus)
     _refuse_redraw(before, request)
     prior = {} if request.fresh else before.prior
     tested = Ledger() if request.forget else before.tested
+    keep = request.settings.keep_source_split
     report("looking for duplicates")
-    curated = curate(store, request.corpus, prior=prior, keep=request.settings.keep_source_split)
+    if curated is None:
+        curated = curate(store, request.corpus, prior=prior, keep=keep, report=report)
+    else:
+        curated = judged_again(curated, prior=prior, keep=keep)
     if curated.records.is_empty():
         raise DataError(f"corpus {request.corpus!r} holds no records", "ingest a source first: workbench ingest")
     report("cutting groups")
-    assignment = assign(curated, request.settings, Before(prior, tested, before.number + 1))
-    proof = proved(curated, assignment.frame)
-    if not proof.clean:
-        raise LeakError(_leak_text(proof), "give the records a common group or concept, or drop one of each pair")
-    return _commit(store, request, before, (curated, assignment, proof))
+    return Draft(request, before, curated, assign(curated, request.settings, Before(prior, tested, before.number + 1)))
 
 
-def _unchanged(store: Store, request: Request) -> Version | None:
+def unchanged(store: Store, request: Request) -> Version | None:
     """Return the newest version where nothing it was made from has changed: it need not be found again."""
     known = versions(store.catalogue, request.corpus)
     if not known or request.forget:
@@ -142,7 +184,7 @@ def _refuse_redraw(before: Past, request: Request) -> None:
 
 
 def _said(settings: dict[str, Any], keys: list[str]) -> str:
-    return ", ".join(f"{key} {settings.get(key)}" for key in keys)
+    return ", ".join(f"{key} {_slashed(settings.get(key))}" for key in keys)
 
 
 def proved(curated: Curated, assignment: pl.DataFrame) -> Proof:
@@ -153,20 +195,20 @@ def proved(curated: Curated, assignment: pl.DataFrame) -> Proof:
     return replace(proof, giant=giant(curated))
 
 
-def _leak_text(proof: Proof) -> str:
+def leak_text(proof: Proof) -> str:
+    """Return what leaks, in words."""
     shown = "; ".join(f"{what}: {a[:10]} and {b[:10]}" for what, a, b in proof.leaks[:5])
     counts = f"{proof.exact} exact, {proof.near} near, {proof.neighbour} neighbours, {proof.group} groups"
     return f"the split leaks ({counts}): {shown}"
 
 
-def _commit(store: Store, request: Request, before: Past, made: tuple[Curated, Assignment, Proof]) -> Version:
-    curated, assignment, proof = made
+def _commit(store: Store, made: Draft, proof: Proof) -> Version:
+    request, before, curated, assignment = made.request, made.before, made.curated, made.assignment
     settings = _settings(request.settings, curated.corpus.duplicates)
     if request.forget and before.tested.numbers:
         settings[FORGOT] = True
     content = content_digest(curated.records, assignment.frame, curated.schema)
     schema_file = store.workspace.schema_file(curated.corpus.schema_name)
-    counts = dict(assignment.frame.group_by("split").len().iter_rows())
     version = Version(
         id="",
         number=before.number + 1,
@@ -177,10 +219,10 @@ def _commit(store: Store, request: Request, before: Past, made: tuple[Curated, A
         settings=settings,
         schema=curated.schema.name,
         schema_object=store.objects.put_file(schema_file) + ".raw",
-        counts={side: counts.get(side, 0) for side in SIDES},
+        counts=made.counts,
         proof=proof.sheet(),
         note=request.note.strip(),
-        report=_report(request, before, curated, assignment),
+        report=made.report(),
     )
     return _inserted(store, version, (content, curated, assignment), before)
 
@@ -203,6 +245,14 @@ def _report(request: Request, before: Past, curated: Curated, assignment: Assign
     if request.forget:
         report["tested_now_trained"] = len(before.tested.numbers.keys() & set(trained))
     return report
+
+
+def missed(version: Version) -> Missed | None:
+    """Return by what a version misses the exact counts it was asked for; None where it meets them, or has none."""
+    asked = version.settings["split"]
+    if not asked["counts"] or asked["keep_source_split"]:
+        return None
+    return outcome.missed(asked["counts"], version.counts, version.report.get("excluded", {}).get(SURPLUS, 0))
 
 
 def _inserted(store: Store, version: Version, found: tuple[str, Curated, Assignment], before: Past) -> Version:
@@ -253,6 +303,8 @@ def requested(
 
     Ratios asked for end counts, and either ends the keeping of the sources' own split unless that is asked for too.
     """
+    if ratios is not None and counts is not None:
+        raise UsageError("both ratios and counts are given: one would be ignored", "leave one of them out")
     known = versions(store.catalogue, corpus)
     held = known[-1].settings["split"] if known else store.corpus(corpus).split.model_dump()
     asked: dict[str, Any] = {
@@ -270,14 +322,24 @@ def requested(
     return settled(held | {key: value for key, value in asked.items() if value is not None})
 
 
+def _slashed(value: object) -> str:
+    """Return a setting as a person writes it: `80/10/10`."""
+    if isinstance(value, (tuple, list)):
+        return "/".join(map(_slashed, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
 def settled(settings: dict[str, Any]) -> SplitSettings:
     """Return valid split settings whose ratios sum to one, so that 80/10/10 and 0.8/0.1/0.1 are the same."""
     try:
         valid = SplitSettings.model_validate(settings)
     except ValidationError as error:
         first = error.errors()[0]
-        key = " ".join(str(part) for part in first["loc"][:1]) or "ratios"
-        raise UsageError(f"{key} {settings.get(key)}: {first['msg']}", "for example 80/10/10") from error
+        key = str(first["loc"][0]) if first["loc"] else "ratios"
+        part = f"{_slashed(first['input'])} " if first["loc"] else ""
+        raise UsageError(
+            f"{key} {_slashed(settings.get(key))}: {part}{complaint(first)}", "for example 80/10/10"
+        ) from error
     largest = max(valid.ratios)  # dividing by it first keeps the sum of huge ratios finite
     parts = [ratio / largest for ratio in valid.ratios]
     return valid.model_copy(update={"ratios": tuple(round(part / sum(parts), 12) for part in parts)})

@@ -10,10 +10,10 @@ from typing import Any
 
 import polars as pl
 
-from workbench.curation.split import SPLITS
+from workbench.curation.split import SPLITS, by_side
 from workbench.errors import UsageError
 from workbench.fingerprint import digest_file
-from workbench.services import lineage
+from workbench.services import exposure, lineage
 from workbench.services.train import found as found_run
 from workbench.services.train import runs
 from workbench.store.catalogue import Row
@@ -138,8 +138,14 @@ def _state_of(state: State, record: str) -> str:
 
 def _runs_of(store: Store, stands: list[dict[str, Any]]) -> list[dict[str, Any]]:
     split = {place["version"]: place["split"] for place in stands}
+    found = {run.name: run for run in runs(store.workspace)}
+    records = {place["version"]: place["record"] for place in stands}
     return [
-        {"run": use.run, "version": use.version, "status": use.status, "saw": lineage.saw(use, split[use.version])}
+        {
+            **{"run": use.run, "version": use.version, "status": use.status},
+            "saw": lineage.saw(use, split[use.version]),
+            "exposure": exposure.seen(found[use.run], records[use.version]) if use.run in found else None,
+        }
         for use in lineage.uses(store, split)
     ]
 
@@ -174,7 +180,7 @@ def _holds(store: Store, version: Version, records: pl.Series) -> dict[str, Any]
     assignment = store.objects.table(version.assignment, ["id", "split"])
     held = assignment.filter(pl.col("id").is_in(records.to_list()))["split"].drop_nulls()
     named = {"corpus": version.corpus, "name": version.name, "version": version.id}
-    return named | {"splits": dict(sorted(Counter(held).items()))}
+    return named | {"splits": by_side(Counter(held))}
 
 
 def _run(store: Store, run: RunFolder) -> dict[str, Any]:
@@ -193,8 +199,9 @@ def _run(store: Store, run: RunFolder) -> dict[str, Any]:
     first = sorted(seen.iter_rows(), key=lambda row: row[0] not in scores)[:LISTED]
     return out | {
         "name": version.name,
-        "splits": dict(sorted(Counter(seen["split"]).items())),
+        "splits": by_side(Counter(seen["split"])),
         "scored": sorted(use.scored),
+        "exposure": exposure.totals(run),
         "records": {
             "total": seen.height,
             "rows": [{"record": r, "split": s, "scores": scores.get(r)} for r, s in first],

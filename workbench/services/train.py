@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +18,12 @@ import polars as pl
 from workbench.curation.split import SPLITS
 from workbench.errors import OutsideError, UsageError, WorkbenchError, unknown
 from workbench.fingerprint import digest_file
-from workbench.recipe import Recipe, load_recipe, with_overrides
+from workbench.recipe import Recipe, cautions, load_recipe, with_overrides
 from workbench.services import bases
 from workbench.services.progress import Report, silent
 from workbench.store.store import Store
 from workbench.store.versions import Version, records_of
-from workbench.training.launch import Progress, follow, launch
+from workbench.training.launch import Progress, follow, launch, stop
 from workbench.training.runs import RunFolder
 from workbench.workspace import Workspace
 
@@ -46,6 +50,8 @@ def start(store: Store, training: Training, report: Report = silent) -> RunFolde
     """Prepare a run and start its process; records the X-ray flags raise RefusedError and start nothing."""
     version = store.version(training.corpus, training.version)
     recipe = _recipe(store.workspace, training)
+    for caution in cautions(recipe):
+        report(f"mind: {caution}")
     base = bases.located(store.workspace, recipe.base, report)
     run = RunFolder(store.workspace.run_folder(training.name or free_name(store.workspace, version, training.recipe)))
     report(f"X-ray: every record of {training.corpus}@{version.name} through tokenizer, template and collator")
@@ -98,13 +104,25 @@ def free_name(workspace: Workspace, version: Version, recipe: str) -> str:
     """Return the next free run name of a version and recipe."""
     stem = f"{version.corpus}-{version.name}-{recipe}"
     number = 1
-    while workspace.run_folder(f"{stem}-{number}").exists():
+    while workspace.run_folder(f"{stem}-{number}").exists() or _talk(workspace, f"{stem}-{number}").exists():
         number += 1
     return f"{stem}-{number}"
 
 
-def spawn(workspace: Workspace, training: Training) -> Path:
-    """Start the whole training in a process of its own and return the run's folder, which may not be there yet.
+@dataclass(frozen=True)
+class Begun:
+    """A training that was asked for: the run's name, and the process that prepares it where this one started it."""
+
+    name: str
+    process: subprocess.Popen[bytes] | None = field(default=None, compare=False)
+
+    def is_preparing(self) -> bool:
+        """Say whether its records are still being prepared."""
+        return self.process is not None and self.process.poll() is None
+
+
+def spawn(workspace: Workspace, training: Training) -> Begun:
+    """Start the whole training in a process of its own, which outlives this one; its folder may not be there yet.
 
     For front ends that must stay light: what the process says goes to `<run>.log` beside the run folders.
     """
@@ -115,9 +133,28 @@ def spawn(workspace: Workspace, training: Training) -> Path:
     command += ["--recipe", training.recipe, "--name", name, "--detach", "--workspace", str(workspace.root)]
     command += [part for override in training.overrides for part in ("--set", override)]
     command += [part for flag in training.allow for part in ("--allow", flag)]
-    with (workspace.runs / f"{name}.log").open("ab") as log:
-        subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
-    return workspace.run_folder(name)
+    with _talk(workspace, name).open("ab") as log:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+    return Begun(name, process)
+
+
+def withdraw(workspace: Workspace, begun: Begun) -> None:
+    """End a training that was only just begun: while it is prepared nothing is left of it, later it is stopped."""
+    if begun.process is not None:
+        with suppress(ProcessLookupError):
+            os.killpg(begun.process.pid, signal.SIGTERM)
+        begun.process.wait()
+    run = RunFolder(workspace.run_folder(begun.name))
+    if not run.state_file.is_file():
+        shutil.rmtree(run.path, ignore_errors=True)
+        _talk(workspace, begun.name).unlink(missing_ok=True)
+    elif run.status() == "running":
+        stop(run)
+
+
+def _talk(workspace: Workspace, name: str) -> Path:
+    """Return the file that holds what was said while a run was prepared."""
+    return workspace.runs / f"{name}.log"
 
 
 def resume(workspace: Workspace, name: str) -> RunFolder:

@@ -1,68 +1,133 @@
-"""Take edits back: an undo is a further edit, so it can be taken back as well."""
+"""Take edits, judgements and thresholds back: an undo is a further row of the log, so it can be taken back as well."""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from itertools import groupby
 from typing import Any
 
 from workbench.fingerprint import digest
+from workbench.services.verdicts import OPEN, SETTING, set_threshold
 from workbench.store.catalogue import Entry, Row
 from workbench.store.edits import body_of
 from workbench.store.state import State
 from workbench.store.store import Store
 
-_Place = tuple[str, str]
-"""A record and one of its fields."""
+Place = tuple[str, ...]
+"""What a row changes: a record and one of its fields, a judged pair, or a setting."""
 
 
 def undo(store: Store, name: str, count: int = 1) -> list[dict[str, Any]]:
     """Take back the newest actions that were not taken back yet, and return what each place holds now.
 
-    An action is one edit, or all edits that were made at once.
+    An action is one edit, judgement or threshold, or all edits or judgements that were made at once. What is returned
+    has `record`, `field` and `value`; `record` is the first one of a judged pair, and the corpus of a threshold.
     """
     corpus = store.corpus(name)
     undone: list[dict[str, Any]] = []
+    thresholds: list[float] = []
 
     def entries(state: State) -> list[Entry]:
-        rows = [row for action in reversed(_actions(state)[-count:]) for row in reversed(action)] if count else []
-        steps = [(row, _place(state, row), state.replayed.applied[row.seq]) for row in rows]
-        undone[:] = [{"record": row.subject, "field": field, "value": old} for row, (_, field), old in steps]
-        present = {row["id"]: row for row in state.present({record for _, (record, _), _ in steps})}
-        out: list[Entry] = []
-        for row, (record, field), value in steps:
-            found = present[record][field]
-            if digest(found) != digest(value):
-                body = body_of(field, found, value, f"undo of log row {row.seq}") | {"undo": True}
-                out.append(("edit", corpus.name, record, body))
-            present[record][field] = value
-        return out
+        standing = _standing(state, _settings(store, name))
+        actions = _actions(state, standing, corpus.duplicates.threshold)
+        rows = [row for action in reversed(actions[-count:]) for row in reversed(action)] if count else []
+        edits = [row for row in rows if row.kind == "edit"]
+        judged = [_taken_back(state, row, standing) for row in rows if row.kind == "judgement"]
+        thresholds[:] = [row.body["before"] for row in rows if row.kind == SETTING]
+        undone[:] = [_told(state, row, standing) for row in rows]
+        return [*_edits(state, edits), *judged]
 
     store.change(corpus, entries, lambda: store.desk(corpus))
+    for threshold in thresholds:
+        set_threshold(store, name, threshold, taken_back=True)
     return undone
 
 
-def _actions(state: State) -> list[list[Row]]:
-    """Return the edits in force by what was done at once, oldest first."""
-    rows = groupby(_open(state), key=lambda row: row.body.get("action", row.seq))
-    return [list(together) for _, together in rows]
+def _settings(store: Store, name: str) -> list[Row]:
+    return store.catalogue.rows(name, kinds=(SETTING,))
 
 
-def _open(state: State) -> list[Row]:
-    """Return the edits in force, oldest first: each undo closes the newest one of its record and field.
+def _edits(state: State, rows: list[Row]) -> list[Entry]:
+    """Return the edits that give back what some edits, newest first, replaced."""
+    steps = [(row, state.today(row.subject), row.body["field"], state.replayed.applied[row.seq]) for row in rows]
+    present = {row["id"]: row for row in state.present({record for _, record, _, _ in steps})}
+    out: list[Entry] = []
+    for row, record, field, value in steps:
+        found = present[record][field]
+        if digest(found) != digest(value):
+            body = body_of(field, found, value, f"undo of log row {row.seq}") | {"undo": True}
+            out.append(("edit", row.corpus, record, body))
+        present[record][field] = value
+    return out
+
+
+def _taken_back(state: State, row: Row, standing: dict[Place, list[Row]]) -> Entry:
+    """Return the judgement that puts what was judged before, or nothing, in place of one."""
+    before = standing[place_of(state, row)]
+    before.remove(row)
+    held = before[-1].body if before else row.body | {"verdict": OPEN}
+    body = {"pair": held["pair"], "verdict": held["verdict"], "undo": True}
+    return ("judgement", row.corpus, row.subject, body)
+
+
+def _told(state: State, row: Row, standing: dict[Place, list[Row]]) -> dict[str, Any]:
+    if row.kind == SETTING:
+        return {"record": row.corpus, "field": row.subject, "value": row.body["before"]}
+    if row.kind == "judgement":
+        before = standing[place_of(state, row)]
+        one, other = row.body["pair"]
+        verdict = before[-1].body["verdict"] if before else OPEN
+        return {"record": one, "field": f"verdict with {other[:12]}", "value": verdict}
+    value = state.replayed.applied[row.seq]
+    return {"record": row.subject, "field": row.body["field"], "value": value}
+
+
+def _actions(state: State, standing: dict[Place, list[Row]], threshold: float) -> list[list[Row]]:
+    """Return the rows in force by what was done at once, oldest first."""
+    rows = sorted((row for left in standing.values() for row in left), key=lambda row: row.seq)
+    set_here = _set_here((row for row in reversed(rows) if row.kind == SETTING), threshold)
+    applied = state.replayed.applied
+    changed = {row.seq for row in rows if row.kind == "edit" and _changes_anything(row, applied)}
+    in_force = (row for row in rows if row.kind == "judgement" or row.seq in changed or row.seq in set_here)
+    return [list(action) for _, action in groupby(in_force, key=lambda row: row.body.get("action", row.seq))]
+
+
+def _changes_anything(row: Row, applied: Mapping[int, Any]) -> bool:
+    """Say whether an edit is in force and put another value in place: one that settles a conflict may keep it."""
+    return row.seq in applied and digest(applied[row.seq]) != digest(row.body["value"])
+
+
+def _set_here(newest_first: Iterable[Row], threshold: float) -> set[int]:
+    """Return the rows that led to the threshold of corpus.yaml; what somebody wrote there by hand is left alone."""
+    led: set[int] = set()
+    for row in newest_first:
+        if row.body["value"] != threshold:
+            break
+        led.add(row.seq)
+        threshold = row.body["before"]
+    return led
+
+
+def _standing(state: State, settings: Iterable[Row]) -> dict[Place, list[Row]]:
+    """Return the rows that nobody took back, by place, oldest first: each undo closes the newest one of its place.
 
     Row numbers are not looked at: they differ in a store that was built from saved files.
     """
-    standing: dict[_Place, list[Row]] = defaultdict(list)
-    for row in state.of("edit"):
-        before = standing[_place(state, row)]
+    standing: dict[Place, list[Row]] = defaultdict(list)
+    for row in [*state.of("edit"), *state.of("judgement"), *settings]:
+        before = standing[place_of(state, row)]
         if not row.body.get("undo"):
             before.append(row)
         elif before:
             before.pop()
-    rows = (row for left in standing.values() for row in left if row.seq in state.replayed.applied)
-    return sorted(rows, key=lambda row: row.seq)
+    return standing
 
 
-def _place(state: State, row: Row) -> _Place:
+def place_of(state: State, row: Row) -> Place:
+    """Return the record that an edit changes now, and the field."""
+    if row.kind == SETTING:
+        return (row.subject,)
+    if row.kind == "judgement":
+        return ("judged", *sorted(state.today(record) for record in row.body["pair"]))
     return state.today(row.subject), row.body["field"]

@@ -146,11 +146,12 @@ class Catalogue:
         kinds: tuple[str, ...] = (),
         subjects: Collection[str] | None = None,
         upto: int | None = None,
+        after: int | None = None,
     ) -> list[Row]:
-        """Return log rows in order, narrowed by corpus, kinds, subjects and the last number to see."""
+        """Return log rows in order, narrowed by corpus, kinds, subjects, the last number to see and one seen before."""
         where: list[str] = ["1"]
         values: list[object] = []
-        for column, value in (("corpus = ?", corpus), ("seq <= ?", upto)):
+        for column, value in (("corpus = ?", corpus), ("seq <= ?", upto), ("seq > ?", after)):
             if value is not None:
                 where.append(column)
                 values.append(value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -45,6 +45,30 @@ class Replayed:
     """Edits whose value the source has meanwhile taken over."""
     applied: Mapping[int, Any]
     """The value that each edit in force replaced, by its log row."""
+    of: Mapping[int, str]
+    """The record that each edit in force changes now, by its log row."""
+
+    def without(self, records: Collection[str], today: Callable[[str], str]) -> Replayed:
+        """Return what is left where some records were never edited."""
+        return Replayed(
+            {record: values for record, values in self.values.items() if record not in records},
+            tuple(one for one in self.conflicts if today(one.edit.record) not in records),
+            tuple(edit for edit in self.absorbed if today(edit.record) not in records),
+            {seq: value for seq, value in self.applied.items() if self.of[seq] not in records},
+            {seq: record for seq, record in self.of.items() if record not in records},
+        )
+
+    def __or__(self, other: Replayed) -> Replayed:
+        """Return this together with what the edits of other records give."""
+        conflicts = sorted((*self.conflicts, *other.conflicts), key=lambda one: one.edit.seq)
+        absorbed = sorted((*self.absorbed, *other.absorbed), key=lambda edit: edit.seq)
+        return Replayed(
+            {**self.values, **other.values},
+            tuple(conflicts),
+            tuple(absorbed),
+            {**self.applied, **other.applied},
+            {**self.of, **other.of},
+        )
 
 
 def edit_of(row: Row) -> Edit:
@@ -87,6 +111,7 @@ def replay(
     conflicts: dict[tuple[str, str], list[Conflict]] = defaultdict(list)
     absorbed: list[Edit] = []
     applied: dict[int, Any] = {}
+    changed: dict[int, str] = {}
     for edit in edits:
         record, kinship = today(edit.record)
         place = (record, edit.field)
@@ -99,7 +124,7 @@ def replay(
             continue
         if digest(present) == edit.before:
             values[record][edit.field] = edit.value
-            applied[edit.seq] = present
+            applied[edit.seq], changed[edit.seq] = present, record
         elif digest(present) == digest(edit.value):
             absorbed.append(edit)
         else:
@@ -107,7 +132,7 @@ def replay(
             continue
         conflicts.pop(place, None)
     standing = sorted((one for many in conflicts.values() for one in many), key=lambda one: one.edit.seq)
-    return Replayed(dict(values), tuple(standing), tuple(absorbed), applied)
+    return Replayed(dict(values), tuple(standing), tuple(absorbed), applied, changed)
 
 
 def _proves_little(edit: Edit, kinship: Kinship) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,7 +14,7 @@ from workbench.store.edits import WHOLE
 from workbench.store.state import State
 from workbench.store.view import Rows
 
-_SEARCHED = 32_768
+SEARCHED = 32_768
 """Rows that a search looks at before it yields what it found."""
 
 
@@ -34,13 +34,19 @@ class Pages:
         """Return rows with their edits applied; only their own pages of the file are read."""
         return self.state.edited(self.state.view.frame[rows])
 
-    def search(self, text: str) -> Iterator[Rows]:
-        """Yield the standing rows whose fields, id or source hold a text, whatever its case, in order."""
+    def search(self, text: str, among: Iterable[Rows] | None = None) -> Iterator[Rows]:
+        """Yield the rows whose fields, id or source hold a text, whatever its case, in order.
+
+        They are looked for among parts of rows where those are given, else among all that stand.
+        """
         wanted = pl.any_horizontal(pl.all().str.to_lowercase().str.contains(text.lower(), literal=True))
-        for start in range(0, len(self.standing), _SEARCHED):
-            part = self.standing[start : start + _SEARCHED]
+        for part in self._parts() if among is None else among:
             hits = self.page(part).select(searched(self.state.schema)).select(wanted.fill_null(value=False))
             yield part[hits.to_series().to_numpy()]
+
+    def _parts(self) -> Iterator[Rows]:
+        for start in range(0, len(self.standing), SEARCHED):
+            yield self.standing[start : start + SEARCHED]
 
 
 def searched(schema: Schema) -> list[pl.Expr]:

@@ -15,6 +15,7 @@ from workbench.store.state import LOGGED, State
 from workbench.store.store import Store
 from workbench.store.traces import Found, find
 from workbench.store.versions import Version, content_digest, version_id, version_of
+from workbench.text import counted
 
 NOTE = "note"
 """Kind of the log rows that say something about a version."""
@@ -94,7 +95,7 @@ def _entries(
     bare = {"texts": texts, "objects": {}, "bodies": {}, "versions": {}, "reason": reason}
     others = sorted(found.corpora - {corpus})
     entries: list[Entry] = [(PURGE, corpus, corpus, whole), *((PURGE, other, other, bare) for other in others)]
-    said = f"purged: {len(texts)} text{'s' if len(texts) > 1 else ''}; its records hold [purged ...] in their place"
+    said = f"purged: {counted(len(texts), 'text')}; its records hold [purged ...] in their place"
     return entries + [(NOTE, version.corpus, version.id, {"note": said}) for version, _ in versions]
 
 

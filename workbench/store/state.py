@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -156,16 +156,30 @@ class State(Standing):
     def _delivered(self) -> pl.DataFrame:
         return self.stored.join(self.members, on="rid").sort("source", "position", "rid")
 
+    @property
+    def corpus(self) -> str:
+        """Return the name of the corpus, or `none` where nothing was logged of it."""
+        return self.rows[0].corpus if self.rows else "none"
+
     @cached_property
-    def view(self) -> View:
-        """Return the delivered records mapped into memory; they are written where they never were before."""
-        corpus = self.rows[0].corpus if self.rows else "none"
+    def view_name(self) -> str:
+        """Return the name of the view of the delivered records: another one wherever they are others."""
         tables = [row.body["members"] for row in self.deliveries.values()]
         back = [[row.body["rid"], unit["position"]] for row, unit in self._quarantine[0]]
         columns = {name: str(kind) for name, kind in self.schema.types.items()}
         held = [self.objects.path(segment).name for segment in self.segments]  # a purge renames them
-        name = digest([_VIEW, held, tables, back, columns])[:32]
-        return opened(self.objects.cache, corpus, name) or kept(self.objects.cache, corpus, name, self._delivered)
+        return digest([_VIEW, held, tables, back, columns])[:32]
+
+    @property
+    def is_viewed(self) -> bool:
+        """Say whether the view is there already; to make it, all records are read into memory once."""
+        return opened(self.objects.cache, self.corpus, self.view_name) is not None
+
+    @cached_property
+    def view(self) -> View:
+        """Return the delivered records mapped into memory; they are written where they never were before."""
+        cache, corpus, name = self.objects.cache, self.corpus, self.view_name
+        return opened(cache, corpus, name) or kept(cache, corpus, name, self._delivered)
 
     def rows_of(self, records: Collection[str]) -> pl.DataFrame:
         """Return the delivered rows of some records, in source and file order."""
@@ -208,6 +222,20 @@ class State(Standing):
         rows = self.rows_of(touched).to_dicts() if touched else []
         return replay(self.edits, {row["id"]: row | {WHOLE: False} for row in rows}, self._standing)
 
+    def ahead(self, rows: Iterable[Row]) -> State:
+        """Return the state some log rows later; where they are edits, only their records are replayed again."""
+        later = State((*self.rows, *rows), self.objects, self.schema, self.mapped)
+        if {row.kind for row in later.rows[len(self.rows) :]} - {"edit", "judgement"}:
+            return later
+        touched = {self.today(row.subject) for row in later.rows[len(self.rows) :] if row.kind == "edit"}
+        known = {"view_name": self.view_name, "view": self.view} if self.mapped else {"_current": self._current}
+        edits = [edit for edit in later.edits if self.today(edit.record) in touched]
+        base = {row["id"]: row | {WHOLE: False} for row in self.rows_of(touched).to_dicts()}
+        # What is worked out on first use: given here, it is not worked out again.
+        vars(later).update(known, heirs=self.heirs)
+        vars(later).update(replayed=self.replayed.without(touched, self.today) | replay(edits, base, self._standing))
+        return later
+
     def _is_current(self, record: str) -> bool:
         return self.view.find(record).size > 0 if self.mapped else record in self._current
 
@@ -245,8 +273,11 @@ class State(Standing):
 
     def edited(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Return delivered rows with the edits of their fields applied."""
+        values = self.replayed.values
+        if frame.height < len(values):  # a page of a corpus with many edits costs what the page costs
+            values = {record: values[record] for record in frame["id"] if record in values}
         for column in self.schema.columns:
-            changed = {r: v[column] for r, v in self.replayed.values.items() if column in v}
+            changed = {r: v[column] for r, v in values.items() if column in v}
             if changed:
                 frame = _overlaid(frame, column, changed)
         return frame

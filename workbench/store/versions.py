@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from workbench.curation.split import by_side
 from workbench.errors import DataError, UsageError
 from workbench.fingerprint import canonical, digest
 from workbench.schema import Schema
@@ -72,7 +73,8 @@ class Version:
 
 def version_of(row: Row) -> Version:
     """Return the version that a log row holds."""
-    return Version(id=row.subject, corpus=row.corpus, at=row.at, **row.body)
+    body = row.body | {"counts": by_side(row.body["counts"])}  # the log sorts its keys
+    return Version(id=row.subject, corpus=row.corpus, at=row.at, **body)
 
 
 def versions(catalogue: Catalogue, corpus: str) -> list[Version]:
@@ -91,8 +93,8 @@ def resolve(catalogue: Catalogue, corpus: str, name: str) -> Version:
     hits = [v for v in known if v.name == name or v.id == tags.get(name) or (len(name) >= 4 and v.id.startswith(name))]
     if len({v.id for v in hits}) != 1:
         listed = ", ".join(f"{v.name} ({v.id[:SHORT]})" for v in known)
-        what = "no version" if not hits else "several versions"
-        raise UsageError(f"{what} of {corpus!r} match {name!r}", f"known: {listed}")
+        what = f"several versions of {corpus!r} match" if hits else f"no version of {corpus!r} matches"
+        raise UsageError(f"{what} {name!r}", f"known: {listed}")
     return hits[-1]
 
 

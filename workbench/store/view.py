@@ -6,6 +6,7 @@ It is made from the segments, can be made again from them, and is never what a v
 from __future__ import annotations
 
 import os
+import tokenize
 import uuid
 from collections.abc import Iterable
 from contextlib import suppress
@@ -21,6 +22,8 @@ from workbench.fingerprint import ID_LENGTH
 from workbench.workspace import out_of_space, private, safe_name
 
 Rows = NDArray[np.int64]
+_MANY = 500
+"""Records from which on one look at all ids costs less than a search for each."""
 
 
 @dataclass(frozen=True)
@@ -38,10 +41,16 @@ class View:
             return self.order[:0]
         return self.order[self._bound(prefix, after=False) : self._bound(prefix, after=True)]
 
+    def bounds(self, first: str, last: str) -> slice:
+        """Return the places in the order of ids that lie between two of them, both included."""
+        return slice(self._bound(first, after=False), self._bound(last, after=True))
+
     def rows(self, records: Iterable[str]) -> Rows:
-        """Return the rows of those records that are current."""
-        found = [self.find(record) for record in records if len(record) == ID_LENGTH]
-        return np.concatenate([self.order[:0], *found])
+        """Return the rows of those records that are current, in no particular order."""
+        wanted = [record for record in records if len(record) == ID_LENGTH]
+        if len(wanted) > _MANY:
+            return np.flatnonzero(self.frame["id"].is_in(wanted).to_numpy())
+        return np.concatenate([self.order[:0], *(self.find(record) for record in wanted)])
 
     def _bound(self, prefix: str, *, after: bool) -> int:
         """Return the first place in the order behind all smaller ids, or behind those with this prefix too."""
@@ -66,8 +75,9 @@ def opened(folder: Path, corpus: str, name: str) -> View | None:
     try:
         if any(path.stat().st_mtime_ns != _stamp(name) for path in (frame, order)):
             return None
-        view = View(_mapped(frame), np.load(order, mmap_mode="r"))
-    except (OSError, EOFError, ValueError):  # pyarrow's own error for a torn file is a ValueError
+        view = View(mapped(frame), np.load(order, mmap_mode="r"))
+    # pyarrow's own error for a torn file is a ValueError; numpy reads an array's shape as Python source.
+    except (OSError, EOFError, ValueError, SyntaxError, tokenize.TokenError):
         return None
     places = view.order[:0] if not len(view.order) else np.array([view.order.min(), view.order.max()])
     whole = len(view.order) == view.frame.height and all(0 <= place < view.frame.height for place in places)
@@ -81,8 +91,8 @@ def kept(folder: Path, corpus: str, name: str, delivered: pl.DataFrame) -> View:
     older = [path for suffix in ("arrow", "npy") for path in folder.glob(f"{others}.{suffix}")]
     try:
         frame_file, order_file = _files(folder, corpus, name)
-        _write(frame_file, delivered, _stamp(name))
-        _write(order_file, order, _stamp(name))
+        write(frame_file, delivered, _stamp(name))
+        write(order_file, order, _stamp(name))
     except OutsideError:  # a full or read-only disk keeps nobody from looking
         return View(delivered, order)
     for path in older:
@@ -101,7 +111,8 @@ def _stamp(name: str) -> int:
     return int(name[:8], 16) * 1_000_000_000
 
 
-def _mapped(path: Path) -> pl.DataFrame:
+def mapped(path: Path) -> pl.DataFrame:
+    """Return a frame whose pages stay the file's: opening costs nothing, and what is not looked at is not read."""
     # polars reads such a file into memory of its own; through pyarrow the pages stay the file's.
     import pyarrow as pa
 
@@ -111,7 +122,7 @@ def _mapped(path: Path) -> pl.DataFrame:
     return frame
 
 
-def _write(path: Path, content: pl.DataFrame | Rows, stamp: int) -> None:
+def write(path: Path, content: pl.DataFrame | Rows, stamp: int) -> None:
     """Write a file whole or not at all; after a power cut it may be torn, which opening finds out."""
     draft = path.with_suffix(f".{uuid.uuid4().hex}")
     try:

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from workbench.errors import RefusedError, unknown
 from workbench.lm.xray import FLAGS, WARNINGS, errors_of
 from workbench.recipe import Recipe
+from workbench.text import counted
 
 _NAMED = 5
 """How many records a refusal names."""
@@ -50,7 +51,7 @@ def _flagged(xray: pa.Table, allow: frozenset[str]) -> RefusedError | None:
     counts = Counter(code for _, codes in bad for code in codes)
     named = "; ".join(f"{record} ({', '.join(codes)})" for record, codes in bad[:_NAMED])
     more = f"; and {len(bad) - _NAMED} more" if len(bad) > _NAMED else ""
-    what = f"the token X-ray flags {len(bad)} of {xray.num_rows} records: {named}{more}"
+    what = f"the token X-ray flags {len(bad)} of {counted(xray.num_rows, 'record')}: {named}{more}"
     return RefusedError(what, _advice(counts))
 
 

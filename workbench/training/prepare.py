@@ -18,6 +18,7 @@ from workbench.fingerprint import digest_bytes, digest_file
 from workbench.lm.identity import fingerprint_base, stamps
 from workbench.lm.load import base_folder
 from workbench.lm.tokenizer import load_tokenizer
+from workbench.lm.turns import with_turns
 from workbench.lm.xray import Example, xray
 from workbench.recipe import Recipe, dump
 from workbench.training.preflight import check_allowed, find_refusal
@@ -55,7 +56,8 @@ def prepare(
     if not run.path.exists():
         RunFolder.create(run.path)
     base = base_folder(facts["base_path"])
-    seen, tokens = xray(examples, load_tokenizer(base), recipe, vocabulary=_embedding_rows(base))
+    tokenizer = with_turns(load_tokenizer(base), recipe.template)
+    seen, tokens = xray(examples, tokenizer, recipe, vocabulary=_embedding_rows(base))
     _write(run, recipe, (seen, tokens))
     replace(run.facts_file, _facts(run, recipe, facts, allowed))
     if refusal := find_refusal(seen, recipe, allowed, context=_context(base)):
@@ -98,6 +100,12 @@ def _write(run: RunFolder, recipe: Recipe, tables: tuple[pa.Table, pa.Table]) ->
     replace(run.recipe_file, dump(recipe).encode())
 
 
+def _pin(base: str) -> dict[str, str]:
+    """Return the commit of a base of the Hub; a folder has none, and is known by its fingerprint."""
+    commit = "" if Path(base).is_dir() else base.partition("@")[2]
+    return {"revision": commit} if commit else {}
+
+
 def _facts(run: RunFolder, recipe: Recipe, facts: Mapping[str, Any], allowed: frozenset[str]) -> bytes:
     base = base_folder(facts["base_path"])
     said = {key: value for key, value in facts.items() if key not in ("base_path", "base_fingerprint")}
@@ -106,6 +114,7 @@ def _facts(run: RunFolder, recipe: Recipe, facts: Mapping[str, Any], allowed: fr
         "base": {
             "name": recipe.base,
             "path": str(facts["base_path"]),
+            **_pin(str(facts["base_path"])),
             "fingerprint": facts.get("base_fingerprint") or fingerprint_base(base),
             "files": stamps(base),
         },

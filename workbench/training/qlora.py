@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,13 @@ from peft import LoraConfig
 from transformers import PreTrainedTokenizerBase, TrainerControl
 from trl import SFTConfig, SFTTrainer
 
-from workbench.errors import CorruptionError, RefusedError, UsageError
+from workbench.errors import CorruptionError, RefusedError
 from workbench.fingerprint import digest_file
 from workbench.lm.load import device, enough_memory, load_base, to_float32
+from workbench.lm.precision import asked_precision, difference, run_precision
 from workbench.lm.template import NOT_LEARNED
 from workbench.lm.tokenizer import load_tokenizer
+from workbench.lm.turns import with_turns
 from workbench.lm.xray import build_collator
 from workbench.recipe import Recipe
 from workbench.training.callbacks import Logbook, NonFiniteError, last_checkpoint, rewind_metrics
@@ -95,6 +98,7 @@ class Trainer(SFTTrainer):  # type: ignore[misc]
 def train(run: RunFolder, stop: StopRequest, *, resume: bool = False) -> None:
     """Train a prepared run to its end or to a stop request, and write its last state."""
     material = read_material(run)
+    _say_precision(run, material.recipe)
     trainer = build_trainer(material, run.checkpoints)
     checkpoint = last_checkpoint(run) if resume else None
     step = int(checkpoint.name.rpartition("-")[2]) if checkpoint else 0
@@ -108,6 +112,14 @@ def train(run: RunFolder, stop: StopRequest, *, resume: bool = False) -> None:
     except NonFiniteError as error:
         raise NonFiniteError(error.step, error.where, named(trainer.recent, material.train)) from error
     _finish(run, trainer, material)
+
+
+def _say_precision(run: RunFolder, recipe: Recipe) -> None:
+    """Write into run.json what the recipe asked for and what this device runs; a difference stands in the log too."""
+    here = device()
+    run.note("precision", {"asked": asdict(asked_precision(recipe)), "runs": asdict(run_precision(recipe, here))})
+    if told := difference(recipe, here):
+        logging.getLogger(__name__).warning(told)
 
 
 def _finish(run: RunFolder, trainer: Trainer, material: Material) -> None:
@@ -131,7 +143,9 @@ def read_material(run: RunFolder) -> Material:
     if not rows["train"].num_rows:
         raise RefusedError("the train split is empty", "prepare the run again")
     base = run.base_path()
-    return Material(run.recipe(), base, load_tokenizer(base), rows["train"], rows["validation"])
+    recipe = run.recipe()
+    tokenizer = with_turns(load_tokenizer(base), recipe.template)
+    return Material(recipe, base, tokenizer, rows["train"], rows["validation"])
 
 
 def build_trainer(material: Material, output: Path) -> Trainer:
@@ -198,6 +212,7 @@ def _loop(recipe: Recipe) -> dict[str, Any]:
         "optim": train.optimizer,
         "weight_decay": train.weight_decay,
         "max_grad_norm": train.max_grad_norm,
+        "train_sampling_strategy": train.sampling,
         "max_length": train.max_length,
         "packing": train.packing,
         "packing_strategy": "bfd",
@@ -213,9 +228,7 @@ def _loop(recipe: Recipe) -> dict[str, Any]:
 
 def _surroundings(recipe: Recipe) -> dict[str, Any]:
     on_cpu = device() == "cpu"
-    dtype = recipe.quantization.compute_dtype
-    if on_cpu and dtype == "float16":
-        raise UsageError("float16 does not train on a CPU", "--set quantization.compute_dtype=bfloat16")
+    dtype = run_precision(recipe, device()).mixed
     return {
         "bf16": dtype == "bfloat16",
         "fp16": dtype == "float16",
@@ -253,7 +266,7 @@ def _base_name(material: Material) -> str:
     """Return how others name the base: its Hub id, or of a folder its name and never the way to it."""
     folder = Path(material.base_path)
     if not folder.is_dir():
-        return material.recipe.base
+        return material.recipe.base.partition("@")[0]
     return Path(material.recipe.base).name or folder.resolve().name
 
 

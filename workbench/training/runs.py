@@ -147,6 +147,10 @@ class RunFolder:
         if (now := check_base(facts["base"])) != facts["base"].get("files"):
             replace(self.facts_file, as_json(facts | {"base": facts["base"] | {"files": now}}))
 
+    def note(self, name: str, fact: Mapping[str, Any]) -> None:
+        """Add to run.json a fact that only the training process knows."""
+        replace(self.facts_file, as_json(self.facts() | {name: fact}))
+
     def state(self) -> dict[str, Any]:
         """Return what state.json says: state, reason, step, total, at."""
         return _read_object(self.state_file)

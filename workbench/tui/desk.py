@@ -3,26 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.curation.fixes import changes, in_words
+from workbench.services.apart import Doing, Here
+from workbench.services.progress import Report
 from workbench.workspace import Workspace
 
 if TYPE_CHECKING:
+    from workbench.services.preflight import Preflight
+    from workbench.services.train import Begun, Training
     from workbench.store.store import Store
     from workbench.store.versions import Version
 
-StartTraining = Callable[[Workspace, str], Path]
-"""Takes workspace and corpus; returns the folder of a run that outlives this process and may not be there yet."""
+StartTraining = Callable[[Workspace, "Training"], "Begun"]
+"""Takes what is asked of a training; returns a run that outlives this process and may not be there yet."""
 
 
-def start_training(workspace: Workspace, corpus: str) -> Path:
-    """Start training the newest version with the recipe `tiny`, in a process of its own."""
-    from workbench.services.train import Training, spawn
+def start_training(workspace: Workspace, training: Training) -> Begun:
+    """Start training in a process of its own."""
+    from workbench.services.train import spawn
 
-    return spawn(workspace, Training(corpus, recipe="tiny"))
+    return spawn(workspace, training)
+
+
+def _cut(workspace: Workspace, corpus: str, report: Report) -> tuple[Version, bool]:
+    from workbench.services.split import Request, requested, split
+    from workbench.store.store import Store
+    from workbench.store.versions import versions
+
+    with Store(workspace) as store:
+        known = {version.id for version in versions(store.catalogue, corpus)}
+        version = split(store, Request(corpus, requested(store, corpus)), report=report)
+        return version, version.id not in known
 
 
 @dataclass(frozen=True)
@@ -31,6 +47,8 @@ class Desk:
 
     workspace: Workspace
     start: StartTraining = start_training
+    apart: Doing = field(default_factory=Here)
+    """Where long work is done: in a process of its own where there is a screen to keep quick."""
 
     def store(self) -> Store:
         """Open the store; SQLite wants one connection a thread."""
@@ -68,16 +86,43 @@ class Desk:
         with self.store() as store:
             return undo(store, corpus)
 
-    def cut(self, corpus: str, report: Callable[[str], None]) -> tuple[Version, bool]:
+    def cut(self, corpus: str, report: Report) -> tuple[Version, bool]:
         """Cut a version with the settings of the newest one, else of the corpus; say whether it is new."""
-        from workbench.services.split import Request, requested, split
-        from workbench.store.versions import versions
+        return self.apart(partial(_cut, self.workspace, corpus), report)
+
+    def preflight(self, corpus: str, version: str = "latest", recipe: str = "") -> Preflight:
+        """Return what stands in the way of training a version; no recipe named means the one used last."""
+        from workbench.services.preflight import preflight
 
         with self.store() as store:
-            known = {version.id for version in versions(store.catalogue, corpus)}
-            version = split(store, Request(corpus, requested(store, corpus)), report=report)
-            return version, version.id not in known
+            return preflight(store, corpus, version, recipe)
 
-    def train(self, corpus: str) -> str:
-        """Train the newest version of a corpus and return the run's name."""
-        return self.start(self.workspace, corpus).name
+    def train(self, flight: Preflight) -> Begun:
+        """Start what a pre-flight looked at."""
+        from workbench.services.train import Training
+
+        return self.start(self.workspace, Training(flight.corpus, flight.version, flight.recipe))
+
+    def withdraw(self, begun: Begun) -> None:
+        """End a training that was only just begun."""
+        from workbench.services.train import withdraw
+
+        withdraw(self.workspace, begun)
+
+    def recipe_file(self, corpus: str) -> Path:
+        """Return the file of the recipe that a corpus is trained with next."""
+        from workbench.services.preflight import last_recipe
+
+        return self.workspace.recipe_file(last_recipe(self.workspace, corpus))
+
+    def recipe(self, path: Path) -> str:
+        """Return the name of a recipe file's recipe; raises UsageError for one that does not hold what it must."""
+        from workbench.recipe import load_recipe
+
+        return load_recipe(path).name
+
+    def resume(self, run: str) -> str:
+        """Go on with a run from its last checkpoint, and return its name."""
+        from workbench.services.train import resume
+
+        return resume(self.workspace, run).name

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
 from tests.corpora import CORPUS, cut, deliver, fact
-from workbench.cli.description import bar, compact, drawn, short, sparkline
+from workbench.cli.description import bar, compact, drawn, sparkline
 from workbench.cli.main import app
+from workbench.cli.output import short
 from workbench.curation.measures import Share, Shares
 from workbench.errors import UsageError
 from workbench.services.describe import describe

@@ -2,27 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import json
-from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
 
-from tests.cli import Said
+from tests.cli import called as workbench
 from tests.corpora import long_fact, near
-from workbench.cli.main import run
-
-
-def workbench(*arguments: str, cwd: Path) -> Said:
-    """Run one command in this process, in a workspace, with nobody at the keyboard."""
-    out, talk = io.StringIO(), io.StringIO()
-    with redirect_stdout(out), redirect_stderr(talk), pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sys.stdin", io.StringIO())
-        patch.chdir(cwd)
-        with pytest.raises(SystemExit) as end:
-            run(lambda _: None, list(arguments))
-    return Said(int(end.value.code or 0), out.getvalue(), talk.getvalue())
 
 
 def split_folder(folder: Path) -> Path:

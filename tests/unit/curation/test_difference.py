@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench.curation.difference import DIFFERENCE, IS, KINDS, changed_words, composed, difference, inverted
+from workbench.curation.difference import (
+    DIFFERENCE,
+    IS,
+    KINDS,
+    changed_words,
+    composed,
+    difference,
+    inverted,
+    windows,
+)
 
 SIDE = st.sampled_from(["train", "test", "excluded"])
 STATE = st.dictionaries(st.sampled_from("abcdef"), st.tuples(SIDE, st.sampled_from("xyz"), st.sampled_from("pq")))
@@ -88,3 +97,20 @@ def test_a_change_reads_word_by_word(before, after, said):
 def test_a_change_of_a_long_text_is_short():
     long = " ".join(map(str, range(50_000)))
     assert len(changed_words(long, long.replace("77", "x").replace("4", "y"))) <= 160
+
+
+@given(st.text("ab ", max_size=80), st.text("ab ", max_size=80), st.text("xy", min_size=1, max_size=3))
+def test_a_window_always_shows_where_two_texts_begin_to_differ(head, tail, come):
+    before, after = windows(head + tail, head + come + tail, 20)
+    assert len(before) <= 20 and len(after) <= 20
+    assert come[0] in after
+
+
+def test_a_window_has_the_change_in_its_middle_and_marks_what_is_cut():
+    before, after = windows("a" * 50 + "old" + "b" * 50, "a" * 50 + "new" + "b" * 50, 11)
+    assert (before, after) == ("…aaaoldbbb…", "…aaanewbbb…")
+
+
+def test_equal_texts_are_shown_from_their_beginning_and_short_ones_whole():
+    assert windows("the same text", "the same text", 8) == ("the sam…",) * 2
+    assert windows("<s>Yes", "Yes", 20) == ("<s>Yes", "Yes")

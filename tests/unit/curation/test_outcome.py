@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from workbench.curation.outcome import excluded_by_reason, largest_group, texts_of, wanted_and_got
-from workbench.curation.split import Wanted
+from workbench.curation.outcome import excluded_by_reason, largest_group, missed, texts_of, wanted_and_got
+from workbench.curation.split import SIDES, Wanted, by_side
 from workbench.schema import load_schema
 from workbench.workspace import samples
 
@@ -50,3 +50,33 @@ def test_texts_count_characters_and_words_of_every_side():
     assert found["train"] == {"records": 1, "characters": 13, "words": 5}
     assert found["test"] == {"records": 1, "characters": 1, "words": 1}
     assert found["removed"] == {"records": 0, "characters": 0, "words": 0}
+
+
+def sides(train: int, validation: int, test: int) -> dict[str, int]:
+    return {"train": train, "validation": validation, "test": test}
+
+
+def test_counts_that_are_met_are_not_missed():
+    assert missed((5, 2, 2), sides(5, 2, 2), left=9) is None
+
+
+def test_what_groups_leave_over_explains_what_is_short():
+    found = missed((5, 2, 2), sides(4, 2, 1), left=2)
+    assert found is not None and found.torn
+    assert (found.sides, found.lacking) == ({"train": (5, 4), "test": (2, 1)}, 0)
+
+
+def test_what_is_short_beyond_what_is_left_over_is_lacking():
+    found = missed((5, 2, 2), sides(2, 2, 2), left=1)
+    assert found is not None and not found.torn and found.lacking == 2
+
+
+def test_a_side_that_holds_more_than_asked_is_never_explained_by_groups():
+    found = missed((5, 2, 2), sides(6, 2, 1), left=4)
+    assert found is not None and not found.torn
+
+
+def test_sides_are_told_in_one_order_and_what_is_none_comes_last():
+    told = dict.fromkeys(["unsplit", "excluded", "test", "removed", "validation", "train"], 1)
+    assert list(by_side(told)) == [*SIDES, "unsplit"]
+    assert SIDES == ("train", "validation", "test", "excluded", "removed")

@@ -15,6 +15,7 @@ from polars import Series
 from tests.unit.curation.flagged import CHAT, INSTRUCTION, PROSE, QA, STORY, found, rules
 from workbench.curation import quality
 from workbench.curation.flags import content, encoding
+from workbench.curation.flags.credentials import masked
 from workbench.curation.flags.registry import CORPUS_LOOKS, FLAGS, RECORD_LOOKS
 from workbench.curation.flags.repetition import is_repetitive
 from workbench.curation.quality import language, unchecked
@@ -269,3 +270,30 @@ def test_every_family_has_registered_its_flags():
     assert set(quality.flag_names()) == set(FLAGS) >= {rule for _, rule in FAULTS}
     assert RECORD_LOOKS and CORPUS_LOOKS
     assert all(flag.message and flag.hint and flag.severity in ("error", "warning", "info") for flag in FLAGS.values())
+
+
+@pytest.mark.parametrize("text", [text for text, rule in FAULTS if rule == "secret"])
+def test_of_a_secret_its_issue_tells_four_characters_and_the_length(text):
+    secret = text.split(": ")[-1]
+    (issue,) = found(QA, {"question": "What is it?", "answer": f"It is: {text}"}).to_dicts()
+    assert secret not in issue["value"] and f"{secret[:4]}…[{len(secret)} characters]" in issue["value"]
+
+
+def test_a_secret_is_told_by_no_other_rules_issue_and_by_no_cut_value():
+    secret = "ghp_" + HEX[:40]
+    for before in ("Write to ann@example.org, ", "x" * 170 + " a\u200bb "):
+        values = found(QA, {"question": "What is it?", "answer": before + secret})["value"].to_list()
+        assert len(values) == 2
+        assert not [value for value in values if secret[:9] in value]
+
+
+def test_the_whole_body_of_a_private_key_is_masked_and_mended():
+    key = "-----BEGIN PRIVATE KEY-----\n" + "MIIEvQIBADAN" * 20 + "\n-----END PRIVATE KEY-----"
+    (issue,) = found(QA, {"question": "q?", "answer": f"So: {key}."}).filter(rule="secret").to_dicts()
+    assert "MIIE" not in issue["value"] and json.loads(issue["fix"]) == "So: [secret]."
+
+
+@given(st.text(max_size=60), st.sampled_from([text for text, rule in FAULTS if rule == "secret"]))
+def test_what_is_masked_once_stays_as_it_is(text, secret):
+    once = masked(f"{text} {secret}")
+    assert masked(once) == once

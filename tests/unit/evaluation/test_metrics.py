@@ -10,16 +10,13 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from tests.unit.evaluation.tables import row
 from workbench.errors import UsageError
-from workbench.evaluation.metrics import METRICS, evaluate, exact_match, token_f1, words
-from workbench.evaluation.score import SCORES
+from workbench.evaluation.metrics import evaluate, known, measure
+from workbench.evaluation.metrics.answers import exact_match, token_f1, words
+from workbench.evaluation.scores import SCORES
 
 DECOMPOSED = unicodedata.normalize("NFD", "à l'élu")
-
-
-def row(**changed: Any) -> dict[str, Any]:
-    plain = {"record": "r", "model": "tuned", "nll": 2.0, "tokens": 4, "bytes": 8}
-    return {**plain, "prediction": "Brest", "reference": "Brest", **changed}
 
 
 def numbers(*rows: dict[str, Any]) -> dict[str, Any]:
@@ -34,6 +31,40 @@ def test_perplexity_is_weighted_by_token_and_no_mean_of_perplexities() -> None:
 
 def test_bits_per_byte_divides_by_bytes_and_by_the_logarithm_of_two() -> None:
     assert numbers(row(nll=math.log(2) * 16, bytes=8), row(nll=0.0, bytes=8))["bits_per_byte"] == 1.0
+
+
+def test_the_mean_of_exp_is_named_as_such_and_higher_than_the_perplexity() -> None:
+    prose = [row(nll=nll, tokens=4, reference=None, prediction="") for nll in (2.0, 4.0, 12.0)]
+    found = numbers(*prose)
+    assert found["perplexity"] == pytest.approx(math.exp(18 / 12))
+    assert found["mean_of_exp_perplexity"] == pytest.approx((math.exp(0.5) + math.exp(1) + math.exp(3)) / 3)
+    assert "plain text" in numbers(row())["mean_of_exp_perplexity"]["reason"]
+
+
+def test_response_perplexity_is_that_of_the_answers_alone() -> None:
+    found = numbers(row(nll=9.0, tokens=9, answer_nll=1.0, answer_tokens=2))
+    assert found["response_perplexity"] == pytest.approx(math.exp(0.5))
+    assert "plain text" in numbers(row(reference=None))["response_perplexity"]["reason"]
+
+
+def test_waiting_times_are_quantiles_of_the_prompts_that_were_timed() -> None:
+    rows = [row(first_token_seconds=place / 100, token_seconds=0.5) for place in range(101)] + [row()]
+    found = measure(pa.Table.from_pylist(rows, SCORES))
+    values, counts = found.values(), found.counts()
+    assert values["first_token_p50"] == pytest.approx(0.5) and values["first_token_p95"] == pytest.approx(0.95)
+    assert (values["token_p50"], values["token_p95"], counts["token_p95"]) == (0.5, 0.5, 101)
+    assert "--latency" in numbers(row())["token_p50"]["reason"]
+
+
+def test_memory_is_the_peak_in_gib_where_there_is_a_gpu() -> None:
+    assert numbers(row(memory_bytes=2**30), row(memory_bytes=3 * 2**29))["memory_gib"] == 1.5
+    assert "GPU" in numbers(row())["memory_gib"]["reason"]
+
+
+def test_what_decides_a_number_is_published_beside_it() -> None:
+    found = measure(pa.Table.from_pylist([row()], SCORES)).signatures()
+    assert {"em", "f1", "bleu", "chrf", "rouge_l"} == set(found)
+    assert "accents:kept" in found["em"] and "nrefs:1" in found["bleu"]
 
 
 def test_only_the_asked_model_counts() -> None:
@@ -127,9 +158,10 @@ def test_words_are_runs_of_letters_marks_and_digits(text: str, expected: list[st
 
 
 def test_every_metric_says_which_way_is_better() -> None:
-    for compute in METRICS.values():
-        assert any(word in (compute.__doc__ or "") for word in ("lower is better", "higher is"))
+    for metric in known().values():
+        assert any(word in metric.about for word in ("lower is better", "higher is"))
 
 
-def test_the_contract_names_are_there_in_order() -> None:
-    assert list(METRICS)[:5] == ["perplexity", "bits_per_byte", "em", "f1", "n"]
+def test_the_promised_numbers_are_there_and_likelihood_comes_first() -> None:
+    assert {"perplexity", "bits_per_byte", "em", "f1", "n"} <= set(numbers(row()))
+    assert list(known())[:2] == ["perplexity", "bits_per_byte"]

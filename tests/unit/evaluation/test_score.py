@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,20 @@ import pytest
 import torch
 
 from workbench.errors import CorruptionError, OutsideError, RefusedError, UsageError
+from workbench.evaluation import answering
+from workbench.evaluation import bench as benches
 from workbench.evaluation import score as scoring
+from workbench.evaluation.bench import Bench, batches, load_bench, padded
 from workbench.evaluation.generate import generate, prompt_ids
+from workbench.evaluation.losses import losses
 from workbench.evaluation.metrics import evaluate
-from workbench.evaluation.score import MODELS, SCORES, Bench, Model, batches, load_bench, padded, score
+from workbench.evaluation.metrics.questions import Question
+from workbench.evaluation.score import Wanted, score
+from workbench.evaluation.scores import MODELS, SCORES, Model
+from workbench.evaluation.windows import rolling_windows
 from workbench.lm.load import load_base
 from workbench.lm.template import NOT_LEARNED
+from workbench.recipe import with_overrides
 from workbench.training.runs import RunFolder
 
 
@@ -79,7 +88,7 @@ def test_a_prediction_continues_the_very_prompt_that_was_trained(run: RunFolder,
     row = cached(run, "test")[0]
     assert row["input_ids"][: len(row["prompt_ids"])] == row["prompt_ids"]
     with bench.switched("tuned"):
-        assert scoring.answer(bench, [row["prompt_ids"]], lambda _: None) == [table["prediction"][10].as_py()]
+        assert answering.answer(bench, [row["prompt_ids"]], lambda _: None) == [table["prediction"][10].as_py()]
 
 
 def test_decoding_follows_the_recipe_and_not_the_bases_own_wishes(
@@ -120,7 +129,7 @@ def test_a_full_memory_is_a_matter_of_the_device(
     def full(*_: object, **__: object) -> list[str]:
         raise error
 
-    monkeypatch.setattr(scoring, "_batch_texts", full)
+    monkeypatch.setattr(answering, "_batch_texts", full)
     for compute in (lambda: score(run, "test"), lambda: generate(run, ["Where is it?"])):
         with pytest.raises(OutsideError, match="too little device memory") as caught:
             compute()
@@ -131,7 +140,7 @@ def test_another_failure_stays_what_it_is(run: RunFolder, monkeypatch: pytest.Mo
     def broken(*_: object, **__: object) -> list[str]:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr(scoring, "_batch_texts", broken)
+    monkeypatch.setattr(answering, "_batch_texts", broken)
     with pytest.raises(RuntimeError, match="a bug"):
         generate(run, ["Where is it?"])
 
@@ -147,6 +156,59 @@ def test_prose_is_scored_and_not_asked(run: RunFolder) -> None:
     assert set(table["prediction"].to_pylist()) == {""} and table["reference"].null_count == 4
     found = evaluate(table, "tuned")
     assert found["em"]["value"] is None and found["bits_per_byte"] > 0
+
+
+def test_plain_text_is_scored_in_windows_as_one_long_text_each_token_once(run: RunFolder, bench: Bench) -> None:
+    text = " ".join(["Brest", "Nîmes sur mer", "Lyon"] * 30)
+    short = replace(bench, recipe=with_overrides(bench.recipe, ["train.max_length=16"]))
+    ids = bench.tokenizer(text, add_special_tokens=False)["input_ids"]
+    row = {"record": "p", "prompt_ids": [1], "input_ids": [1], "labels": [-100], "reference": None, "text_ids": ids}
+    found = losses(short, [row], lambda _: None)[0]
+    expected = 0.0
+    for window in rolling_windows(ids, 1, 16):
+        read = torch.tensor([[*window.context, *window.targets][:-1]])
+        with torch.no_grad():
+            logits = bench.model(input_ids=read).logits[0, -len(window.targets) :].float()
+        wanted = torch.tensor(list(window.targets))
+        expected += torch.nn.functional.cross_entropy(logits, wanted, reduction="sum").item()
+    assert found.tokens == len(ids) > 5 * 16 and found.answer_nll is None
+    assert found.nll == pytest.approx(expected, rel=0.01)
+
+
+def test_the_whole_of_a_known_text_is_scored_and_not_what_the_cache_kept_of_it(run: RunFolder) -> None:
+    text = "Brest " * 400
+    cut, whole = score(run, "prose"), score(run, Wanted("prose", texts={"p0": text}))
+    tokens = [dict(zip(t["record"].to_pylist(), t["tokens"].to_pylist(), strict=True))["p0"] for t in (cut, whole)]
+    assert tokens[1] > 400 > tokens[0]
+    assert whole["bytes"].to_pylist()[0] == len(text.encode())
+
+
+def test_an_answers_share_of_the_loss_is_all_of_it_where_only_answers_are_learned(table: pa.Table) -> None:
+    assert table["answer_nll"].equals(table["nll"]) and table["answer_tokens"].equals(table["tokens"])
+
+
+def test_where_prompts_are_learned_too_the_answer_is_still_counted_alone(run: RunFolder, bench: Bench) -> None:
+    row = cached(run, "test")[0]
+    both = row | {"labels": [-100, *row["input_ids"][1:]]}
+    alone, whole = losses(bench, [row, both], lambda _: None)
+    assert whole.answer_nll == pytest.approx(alone.nll, rel=1e-6) and whole.answer_tokens == alone.tokens
+    assert whole.nll > alone.nll and whole.tokens == len(row["input_ids"]) - 1
+
+
+def test_what_the_caller_knows_of_a_record_stands_in_its_rows(run: RunFolder) -> None:
+    record = cached(run, "test")[0]["record"]
+    asked = Question("Where?", ("Brest", "Lyon", "Metz"), 1)
+    long = Question("far " * 3000, ("Brest", "Lyon"), 0)
+    known = {record: {"source": "s", "group": "g", "topic": None}}
+    wanted = Wanted(latency=2, known=known, questions={record: asked, "r5": long, "elsewhere": asked})
+    found = score(run, wanted).to_pylist()
+    first = [row for row in found if row["record"] == record]
+    assert [(row["source"], row["group"]) for row in first] == [("s", "g")] * 2
+    assert all(0 <= row["choice_right"] <= 1 and row["choice_steady"] in (0, 1) for row in first)
+    assert sum(row["choice_right"] is not None for row in found) == 2
+    timed = [row for row in found if row["first_token_seconds"] is not None]
+    assert len(timed) == 4 and all(row["first_token_seconds"] > 0 and row["token_seconds"] > 0 for row in timed)
+    assert {row["memory_bytes"] for row in found} == {None}
 
 
 def test_progress_reaches_the_whole(run: RunFolder) -> None:
@@ -174,7 +236,7 @@ def test_a_run_without_an_adapter_cannot_be_scored(run: RunFolder, tmp_path: Pat
 
 
 def test_batches_hold_every_place_once_within_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scoring, "_BATCH_TOKENS", 10)
+    monkeypatch.setattr(benches, "BATCH_TOKENS", 10)
     lengths = [3, 50, 2, 5, 5, 1]
     groups = list(batches(lengths))
     assert sorted(place for group in groups for place in group) == list(range(6))

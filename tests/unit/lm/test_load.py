@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+from importlib.util import find_spec
 from pathlib import Path
 
 import bitsandbytes
@@ -53,6 +56,32 @@ def test_nf4_holds_the_projections_in_four_bits_and_the_rest_in_the_compute_dtyp
     assert all(layer.weight.quant_state.nested for layer in layers)
     assert model.get_input_embeddings().weight.dtype == torch.bfloat16
     assert {p.dtype for name, p in model.named_parameters() if "norm" in name} == {torch.bfloat16}
+
+
+def test_a_format_that_the_device_lacks_is_loaded_in_its_nearest(base: Path) -> None:
+    layers = _four_bit(load_base(base, compute_dtype="float16", device="cpu"))
+    assert {layer.compute_dtype for layer in layers} == {torch.bfloat16}
+
+
+def test_a_base_is_loaded_in_the_form_it_is_stored_in_and_no_other(base: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="is not quantised, and the recipe says gptq"):
+        load_base(base, quantization="gptq", device="cpu")
+    stored = shutil.copytree(base, tmp_path / "gptq")
+    config = json.loads((stored / "config.json").read_text(encoding="utf-8"))
+    config["quantization_config"] = {"quant_method": "gptq", "bits": 4}
+    (stored / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    with pytest.raises(UsageError, match="stored quantised by gptq, and the recipe says nf4") as caught:
+        load_base(stored, device="cpu")
+    assert "quantization.kind=gptq" in caught.value.hint
+
+
+@pytest.mark.skipif(find_spec("gptqmodel") is not None, reason="the extra gptq is installed")
+def test_without_its_extra_a_gptq_base_says_how_to_install_it(base: Path, tmp_path: Path) -> None:
+    stored = shutil.copytree(base, tmp_path / "gptq")
+    (stored / "config.json").write_text('{"quantization_config": {"quant_method": "gptq"}}', encoding="utf-8")
+    with pytest.raises(UsageError, match="gptqmodel") as caught:
+        load_base(stored, quantization="gptq", device="cpu")
+    assert "workbench[gptq]" in caught.value.hint
 
 
 def test_double_quantisation_can_be_left_out(base: Path) -> None:
@@ -151,7 +180,7 @@ def test_a_folder_without_adapter_names_what_is_missing(base: Path, tmp_path: Pa
 def test_a_hub_id_that_is_not_on_this_machine_is_an_outside_error() -> None:
     with pytest.raises(OutsideError, match="'nobody-here/no-such-base' is not on this machine") as caught:
         load_base("nobody-here/no-such-base")
-    assert "hf download nobody-here/no-such-base" in caught.value.hint
+    assert "workbench base fetch nobody-here/no-such-base" in caught.value.hint
 
 
 @pytest.mark.parametrize("name", ["./absent", "/absent/base", "a/b/c", Path("absent"), "not a name!"])

@@ -150,4 +150,4 @@ def test_a_damaged_tokenizer_file_is_refused(tmp_path: Path) -> None:
 def test_a_base_that_was_never_fetched_is_named_with_what_to_do() -> None:
     with pytest.raises(OutsideError, match="not on this machine") as caught:
         load_tokenizer("nobody-here/no-such-base")
-    assert "hf download nobody-here/no-such-base" in caught.value.hint
+    assert "workbench base fetch nobody-here/no-such-base" in caught.value.hint

@@ -121,26 +121,55 @@ def test_a_folder_that_is_no_export_is_told_apart(tmp_path):
         read_curation(tmp_path)
 
 
-def test_an_export_of_the_same_version_is_replaced(tmp_path):
-    folder = an_export(tmp_path / "out")
-    (folder / "data/train-00000-of-00001.parquet").write_bytes(b"damaged")
-    an_export(folder)
-    assert read_curation(folder)["version"] == "a1b2c3d4"
+@pytest.mark.parametrize("format", formats.FORMATS)
+def test_the_same_export_may_be_written_again(tmp_path, format):
+    folder = an_export(tmp_path / "out", format=format)
+    before = {path: path.read_bytes() for path in folder.rglob("*.*")}
+    an_export(folder, format=format)
+    assert {path: path.read_bytes() for path in folder.rglob("*.*")} == before
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
-def test_an_export_of_another_version_is_not_replaced(tmp_path):
+OTHERS = [{"version": "ffff"}, {"license": "mit"}, {"rows": 7}, {"format": "jsonl"}]
+
+
+@pytest.mark.parametrize("changed", OTHERS, ids=str)
+def test_another_export_is_replaced_by_force_alone(tmp_path, changed):
     folder = an_export(tmp_path / "out")
-    with pytest.raises(UsageError, match="not an export of version 'ffff'"):
-        an_export(folder, version="ffff")
+    before = read_curation(folder)
+    with pytest.raises(UsageError) as caught:
+        an_export(folder, **changed)
+    assert "--force" in caught.value.hint and read_curation(folder) == before
+    an_export(folder, force=True, **changed)
+    assert read_curation(folder) != before
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_damaged_or_missing_file_is_put_right_by_force_alone(tmp_path):
+    folder = an_export(tmp_path / "out")
+    (folder / "data/train-00000-of-00001.parquet").write_bytes(b"damaged")
+    with pytest.raises(UsageError, match="train-00000"):
+        an_export(folder)
+    (folder / "data/train-00000-of-00001.parquet").unlink()
+    with pytest.raises(UsageError, match="train-00000"):
+        an_export(folder)
+    an_export(folder, force=True)
     assert read_curation(folder)["version"] == "a1b2c3d4"
+
+
+def test_a_folder_that_holds_no_export_is_not_replaced_by_force_either(tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "thesis.txt").write_text("mine")
+    with pytest.raises(UsageError, match="not an export"):
+        an_export(tmp_path / "out", force=True)
+    assert (tmp_path / "out" / "thesis.txt").read_text() == "mine"
 
 
 def test_a_persons_file_in_the_folder_is_never_removed(tmp_path):
     folder = an_export(tmp_path / "out")
     (folder / "notes.txt").write_text("mine")
     with pytest.raises(UsageError, match=r"notes\.txt"):
-        an_export(folder)
+        an_export(folder, force=True)
     assert (folder / "notes.txt").read_text() == "mine"
 
 

@@ -26,11 +26,12 @@ from tests.corpora import (
 )
 from workbench.errors import DataError, WorkbenchError
 from workbench.services.build import build, save
-from workbench.services.curate import curate, set_apart
+from workbench.services.curate import curate
 from workbench.services.ingest import Order, ingest
 from workbench.services.quarantine import readmit
 from workbench.services.records import drop, edit
 from workbench.services.undo import undo
+from workbench.services.verdicts import set_apart
 from workbench.services.verify import verify
 from workbench.store.store import Store
 from workbench.store.versions import versions

@@ -401,7 +401,11 @@ def test_a_note_on_an_unchanged_corpus_is_written_to_its_version_once(store, fre
     deliver(store, facts(*range(20)))
     first, said = cut(store), []
     for _ in range(2):
-        again = split(store, Request("facts", SplitSettings(), fresh=fresh, note=" hello "), report=said.append)
+        again = split(
+            store,
+            Request("facts", SplitSettings(), fresh=fresh, note=" hello "),
+            report=lambda line, *_: said.append(line),
+        )
         assert again.id == first.id
     assert labels(store, first).notes == ("hello",)
     assert [line for line in said if "hello" in line or "note" in line] == [

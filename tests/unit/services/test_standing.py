@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from tests.corpora import by_question, cut, deliver, fact, facts, ids, long_fact, near, rows_of, scratch, sides, words
 from workbench.errors import LeakError, UsageError
 from workbench.services.build import build, save
-from workbench.services.curate import curate, set_apart
+from workbench.services.curate import curate
 from workbench.services.records import drop, edit
 from workbench.services.split import requested
+from workbench.services.verdicts import set_apart
 
 QUICK = settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 

@@ -273,7 +273,7 @@ def test_a_unit_is_readmitted_once(store):
     path.write_bytes(path.read_bytes() + b'{"question": "torn\n')
     ingest(store, Order("facts", (path,), schema="qa"))
     readmit(store, "facts", "rows.jsonl", 1, {"question": "whole", "answer": "x"})
-    with pytest.raises(UsageError, match="no quarantined unit"):
+    with pytest.raises(UsageError, match="no quarantined row"):
         readmit(store, "facts", "rows.jsonl", 1, {"question": "whole", "answer": "z"})
 
 

@@ -15,12 +15,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from tests.corpora import CORPUS, cut, fact, rows_of, scratch, state, write
 from workbench.errors import DataError, UsageError
 from workbench.services.build import build, save
-from workbench.services.curate import set_apart
 from workbench.services.ingest import Order, ingest
 from workbench.services.quarantine import readmit
 from workbench.services.records import drop, edit
 from workbench.services.refs import label
 from workbench.services.undo import undo
+from workbench.services.verdicts import set_apart
 from workbench.services.verify import verify
 from workbench.store.pages import Pages
 from workbench.store.store import Store

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from huggingface_hub import constants
 
 from workbench.errors import RefusedError, UsageError
 from workbench.fingerprint import digest_file
@@ -34,6 +35,16 @@ def test_a_prepared_run_holds_all_that_training_needs(prepared: Prepared, base: 
     assert facts["base"] == {"name": "small", "path": str(base), **same}
     assert facts["tokens_digest"] == digest_file(run.tokens)
     assert {"torch", "trl", "python"} <= facts["packages"].keys()
+
+
+def test_a_base_of_the_hub_is_pinned_to_the_commit_that_was_read(
+    prepared: Prepared, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = "c0ffee" * 6 + "c0ff"
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    shutil.copytree(base, tmp_path / "models--owner--name" / "snapshots" / commit)
+    run = prepared("first", on=Path(f"owner/name@{commit}"))
+    assert (run.facts()["base"]["revision"], run.base_path()) == (commit, f"owner/name@{commit}")
 
 
 def test_a_flagged_record_refuses_the_run_and_keeps_the_xray(prepared: Prepared, tmp_path: Path) -> None:

@@ -193,6 +193,29 @@ def test_a_number_that_is_not_finite_is_left_out_of_the_metrics(prepared: Prepar
     assert line["loss"] == 1.5 and "grad_norm" not in line and "NaN" not in run.metrics_file.read_text()
 
 
+def test_what_a_recipe_asks_of_the_loop_reaches_the_trainer(prepared: Prepared) -> None:
+    asked = ["scheduler=constant", "sampling=group_by_length", "weight_decay=0.001", "max_grad_norm=0.3"]
+    asked += ["optimizer=paged_adamw_32bit", "precision=float32", "warmup=0", "gradient_accumulation=2"]
+    run = prepared("run", *(f"train.{setting}" for setting in asked), "lora.use_rslora=true", "lora.r=4")
+    trainer = build_trainer(read_material(run), run.checkpoints)
+    args, lora = trainer.args, trainer.model.peft_config["default"]
+    assert (args.lr_scheduler_type, args.train_sampling_strategy) == ("constant", "group_by_length")
+    assert (args.weight_decay, args.max_grad_norm, args.optim) == (0.001, 0.3, "paged_adamw_32bit")
+    assert (args.bf16, args.fp16, args.gradient_accumulation_steps, args.warmup_steps) == (False, False, 2, 0)
+    assert (lora.r, lora.use_rslora, lora.use_dora) == (4, True, False)
+
+
+def test_a_run_says_which_number_format_was_asked_for_and_which_ran(prepared: Prepared) -> None:
+    asked = ["train.max_steps=1", "train.eval_steps=null", "train.scheduler=constant", "lora.use_dora=true"]
+    run = prepared("run", "quantization.compute_dtype=float16", *asked)
+    train(run, StopRequest())
+    assert run.status() == "finished"
+    assert {which: said["compute"] for which, said in run.facts()["precision"].items()} == {
+        "asked": "float16",
+        "runs": "bfloat16",
+    }
+
+
 def test_a_base_that_changed_since_the_xray_is_not_trained(prepared: Prepared, base: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(base, copy)

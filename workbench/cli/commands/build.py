@@ -6,7 +6,7 @@ import typer
 
 from workbench.cli.commands import split as split_command
 from workbench.cli.options import AsJson, In, Named, Option, corpus_name, opened
-from workbench.cli.output import result, say
+from workbench.cli.output import progress, result
 
 
 def register(app: typer.Typer) -> None:
@@ -25,12 +25,13 @@ def build(corpus: Named = None, option: Option = None, as_json: AsJson = False, 
         from workbench.services.build import build as redo
 
         name = corpus_name(store, corpus, option)
-        deliveries, version = redo(store, name, say)
+        deliveries, version = redo(store, name, progress)
     counts = [{k: getattr(d, k) for k in ("name", "read", "kept", "merged", "quarantined")} for d in deliveries]
     lines = [
         f"{d.name}: read {d.read:,} = kept {d.kept:,} + merged {d.merged:,} + quarantined {d.quarantined:,}"
         for d in deliveries
     ]
+    split_command.warn(version)
     facts = split_command.facts(version) | {"sources": counts}
     result(facts, [*lines, *split_command.lines(version)], as_json=as_json)
 

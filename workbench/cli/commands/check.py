@@ -10,6 +10,7 @@ import typer
 from workbench.cli.options import AsJson, In, Named, Option, corpus_name, opened
 from workbench.cli.output import result, table
 from workbench.errors import ExitCode
+from workbench.text import counted
 from workbench.text import show as shown
 
 if TYPE_CHECKING:
@@ -88,7 +89,8 @@ def check(
 
 def _lines(facts: dict[str, Any], found: pl.DataFrame, most: int) -> Iterator[str]:
     name = facts["corpus"]
-    yield f"{name}: {facts['records']:,} records, {found.height:,} issues, {facts['quarantined']:,} quarantined"
+    size = f"{counted(facts['records'], 'record')}, {counted(found.height, 'issue')}"
+    yield f"{name}: {size}, {facts['quarantined']:,} quarantined"
     for count in facts["issues"]:
         yield from _rule_lines(facts, count, found.filter(rule=count["rule"], severity=count["severity"]), most)
     if facts["balance"]:
@@ -100,9 +102,11 @@ def _lines(facts: dict[str, Any], found: pl.DataFrame, most: int) -> Iterator[st
     if "against" in facts:
         held = facts["against"]
         others = ", ".join(held["others"])
-        yield from ("", f"held against {held['texts']:,} texts of {others}: {held['repeated']:,} records repeat one")
+        repeated = counted(held["repeated"], "record repeats", "records repeat")
+        yield from ("", f"held against {counted(held['texts'], 'text')} of {others}: {repeated} one")
         if held["stock_phrases"]:
-            yield f"  {held['stock_phrases']:,} runs of words stand in many of its texts: taken for a template"
+            runs = counted(held["stock_phrases"], "run of words stands", "runs of words stand")
+            yield f"  {runs} in many of its texts: taken for a template"
     yield from ([""] if facts["unchecked"] else [])
     yield from facts["unchecked"]
 
@@ -110,7 +114,7 @@ def _lines(facts: dict[str, Any], found: pl.DataFrame, most: int) -> Iterator[st
 def _rule_lines(facts: dict[str, Any], count: dict[str, Any], some: pl.DataFrame, most: int) -> Iterator[str]:
     name, others = facts["corpus"], facts.get("against", {"others": []})["others"]
     messages = some["message"].unique(maintain_order=True)
-    more = f" (and {messages.len() - 1:,} more messages)" if messages.len() > 1 else ""
+    more = f" (and {counted(messages.len() - 1, 'more message')})" if messages.len() > 1 else ""
     yield from ("", f"{count['severity']}  {count['rule']}  {count['count']:,}  {messages[0]}{more}")
     rows = some.head(most).select("record", "field", "value").iter_rows()
     yield from (f"  {line}" for line in table([record, field, shown(value, limit=60)] for record, field, value in rows))

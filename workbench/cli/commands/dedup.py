@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from workbench.cli.options import AsJson, In, Named, Option, corpus_name, opened
-from workbench.cli.output import result, say, table
+from workbench.cli.output import fitted, left_beside, progress, result
+from workbench.text import counted
 
 if TYPE_CHECKING:
     import polars as pl
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 MOST = 40
 """Pairs or removals that are printed for a person."""
+ID = 12
+"""Characters of a record id that are printed for a person: any command takes them for the whole."""
 SHOWN = 100
 """Characters of a template that are printed for a person."""
 
@@ -36,6 +39,10 @@ def dedup(
         tuple[str, str] | None,
         typer.Option("--not-duplicates", metavar="ID ID", help="Judge two records to be no duplicates."),
     ] = None,
+    duplicates: Annotated[
+        tuple[str, str] | None,
+        typer.Option("--duplicates", metavar="ID ID", help="Judge two records to be duplicates; the first stays."),
+    ] = None,
     ledger: Annotated[
         bool, typer.Option("--ledger", help="List every removal with the kept record and the words that differ.")
     ] = False,
@@ -53,27 +60,37 @@ def dedup(
       workbench dedup quiz --ledger
     """
     with opened(workspace) as store:
-        from workbench.services import curate, removals
+        from workbench.services import curate, members, removals, verdicts
 
         name = corpus_name(store, corpus, option)
         if apart:
-            curate.set_apart(store, name, apart)
+            verdicts.set_apart(store, name, apart)
+        if duplicates:
+            members.judge_duplicates(store, name, *duplicates)
         if threshold is not None:
-            curate.set_threshold(store, name, threshold)
-        say("comparing records")
-        curated = curate.curate(store, name)
+            verdicts.set_threshold(store, name, threshold)
+        curated = curate.curate(store, name, report=progress)
         method = removals.method(curated)
         listed = list(removals.removals(curated, None if as_json else MOST)) if ledger else []
-    judged = curated.judgement
-    counts = judged.counts()
-    pairs = judged.pairs.sort("kind", "jaccard", "a", "b", descending=[False, True, False, False])
+        judged = curated.judgement
+        counts = judged.counts()
+        pairs = judged.pairs.sort("kind", "jaccard", "a", "b", descending=[False, True, False, False])
+        shown = pairs.head(0 if as_json or ledger else MOST)
+        texts = removals.read_by(curated, {*shown["a"], *shown["b"]})
     facts = {"corpus": name} | counts | method
     facts |= {"pairs": pairs.to_dicts(), "removed_records": judged.removed.to_dicts()}
     facts |= {"ledger": listed} if ledger else {}
-    lines = [f"{name}: " + ", ".join(f"{count:,} {what}" for what, count in counts.items()), *_method_lines(method), ""]
-    result(
-        facts, lines + (_ledger_lines(listed, judged.removed.height) if ledger else _pair_lines(pairs)), as_json=as_json
-    )
+    lines = [f"{name}: {_counted(counts)}", *_method_lines(method)]
+    if ledger:
+        lines += _ledger_lines(listed, judged.removed.height)
+    else:
+        lines += _pair_lines(shown, pairs.height, texts, set(judged.removed["id"]))
+    result(facts, lines, as_json=as_json)
+
+
+def _counted(counts: dict[str, int]) -> str:
+    what = {"clusters": "cluster", "paraphrase": "paraphrase", "conflict": "conflict", "translation": "translation"}
+    return ", ".join(counted(n, what[name]) if name in what else f"{n:,} {name}" for name, n in counts.items())
 
 
 def _method_lines(method: dict[str, Any]) -> list[str]:
@@ -83,16 +100,26 @@ def _method_lines(method: dict[str, Any]) -> list[str]:
     for template in method["templates"]:
         words = template["words"]
         shown = words if len(words) <= SHOWN else f"{words[:SHOWN]}..."
-        out.append(f"  not compared, a template of {template['records']:,} records: {shown}")
+        out.append(f"  not compared, a template of {counted(template['records'], 'record')}: {shown}")
     if method["left_out"]:
-        out.append(f"  up to {method['left_out']:,} pairs in crowded buckets were not compared (texts of one template)")
+        left_out = counted(method["left_out"], "pair")
+        out.append(f"  up to {left_out} in crowded buckets not compared (texts of one template)")
     return out
 
 
-def _pair_lines(pairs: pl.DataFrame) -> list[str]:
-    shown = [[kind, f"{jaccard:.3f}", a, b] for a, b, jaccard, kind in pairs.head(MOST).iter_rows()]
-    out = table(shown, ["kind", "jaccard", "one", "other"])
-    return [*out, f"first {MOST} of {pairs.height:,} pairs; all of them with --json"] if pairs.height > MOST else out
+def _pair_lines(pairs: pl.DataFrame, total: int, texts: dict[str, str], removed: set[str]) -> list[str]:
+    """Return two lines a pair: each record, whether it stays, and how it reads where the two differ."""
+    from workbench.curation.difference import windows
+
+    rows: list[list[str]] = []
+    width = left_beside(pairs["kind"].to_list(), ["jaccard"], ["removed"], ["x" * ID])
+    for a, b, jaccard, kind in pairs.iter_rows():
+        for first, record, text in zip((True, False), (a, b), windows(texts[a], texts[b], width), strict=True):
+            head = [kind, f"{jaccard:.3f}"] if first else ["", ""]
+            rows.append([*head, "removed" if record in removed else "kept", record[:ID], text])
+    out = fitted(rows, ["kind", "jaccard", "", "record", "text"])
+    more = [f"first {MOST} of {total:,} pairs; all of them with --json"] if total > MOST else []
+    return ["", *out, *more] if out else []
 
 
 def _ledger_lines(listed: list[Removal], count: int) -> list[str]:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from workbench.cli.options import AsJson
-from workbench.cli.output import result, say, table
+from workbench.cli.output import progress, result, table
+from workbench.curation.split import SIDES
 from workbench.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def demo(
     """
     from workbench.services.demo import demo as walk
 
-    done = walk(folder or Path(tempfile.mkdtemp(prefix="workbench-demo-")), say)
+    done = walk(folder or Path(tempfile.mkdtemp(prefix="workbench-demo-")), progress)
     result(done, _lines(done), as_json=as_json)
     if done.broken:
         raise typer.Exit(int(ExitCode.DATA))
@@ -47,9 +48,8 @@ def _lines(done: Demo) -> list[str]:
         for c in done.corpora
     ]
     out = ["", "What came in, and the faults planted in it:", *table(rows, header), "", "What was split, and proved:"]
-    sides = ["train", "validation", "test", "excluded", "removed"]
-    splits = [[c["corpus"], *(c["splits"][side] for side in sides), *list(c["proof"].values())] for c in done.corpora]
-    out += table(splits, ["corpus", *sides, "exact", "near", "neighbour", "group", "max J"])
+    splits = [[c["corpus"], *(c["splits"][side] for side in SIDES), *list(c["proof"].values())] for c in done.corpora]
+    out += table(splits, ["corpus", *SIDES, "exact", "near", "neighbour", "group", "max J"])
     out += ["", "What the X-ray refused:", f"  {done.refusal}", "", f"What was measured ({done.run}, test split):"]
     base, tuned = done.evaluation["base"], done.evaluation["tuned"]
     out += table([[name, f"{base[name]:.4f}", f"{tuned[name]:.4f}"] for name in base], ["", "base", "tuned"])

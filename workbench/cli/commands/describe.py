@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from workbench.cli.options import AsJson, In, Option, opened, reference
-from workbench.cli.output import result, say
+from workbench.cli.output import progress, result, say
 
 
 def register(app: typer.Typer) -> None:
@@ -48,7 +48,7 @@ def describe(
         if html is not None and not force:
             refuse_to_replace(html)
         corpus, version = reference(store, what, option)
-        found = described(store, corpus, version if "@" in (what or "") else None, tokenizer=tokenizer, report=say)
+        found = described(store, corpus, version if "@" in (what or "") else None, tokenizer=tokenizer, report=progress)
     if html is not None:
         write(found, html)
         say(f"page: {html}")

@@ -9,6 +9,7 @@ import typer
 
 from workbench.cli.options import AsJson, In, Option, opened, reference
 from workbench.cli.output import result, table
+from workbench.curation.split import by_side
 from workbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def _facts(found: Diff, limit: int) -> dict[str, Any]:
 def _texts(found: Diff) -> dict[str, dict[str, list[int]]]:
     """Return {side: {records, characters, words: [before, after]}}."""
     none = {"records": 0, "characters": 0, "words": 0}
-    sides = dict.fromkeys([*found.texts[0], *found.texts[1]])
+    sides = by_side(found.texts[0] | found.texts[1])
     both = {side: [texts.get(side, none) for texts in found.texts] for side in sides}
     return {side: {name: [old[name], new[name]] for name in none} for side, (old, new) in both.items()}
 

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from workbench.cli.options import AsJson, In, Option, corpus_name, opened
-from workbench.cli.output import result, say, table
+from workbench.cli.options import AsJson, In, Option, new_corpus_name, opened
+from workbench.cli.output import fitted, progress, result
 from workbench.errors import UsageError
+from workbench.text import counted
+from workbench.text import show as shown
 
 if TYPE_CHECKING:
     from workbench.services.ingest import Delivery
@@ -83,7 +85,7 @@ def ingest(
         if name and len(files) > 1:
             raise UsageError("--source names one file, but several are given", "ingest them one by one")
         order = Order(named, tuple(files), schema, license, settings)
-        deliveries = take_in(store, order, say)
+        deliveries = take_in(store, order, progress)
         kind = store.corpus(named).schema_name
     shown = (
         "name",
@@ -129,7 +131,7 @@ def _parted(what: list[str], corpus: str | None, store: Store) -> tuple[str, lis
             raise UsageError(f"no file {file!r}", "check the path; it is read from the folder you stand in")
     if files and not (named or corpus) and not store.corpora():
         return Path(files[0]).stem.replace(" ", "-"), [Path(file).resolve() for file in files]
-    return corpus_name(store, named, corpus), [Path(file).resolve() for file in files]
+    return new_corpus_name(store, named, corpus), [Path(file).resolve() for file in files]
 
 
 def _lines(corpus: str, kind: str, deliveries: list[Delivery]) -> list[str]:
@@ -138,15 +140,12 @@ def _lines(corpus: str, kind: str, deliveries: list[Delivery]) -> list[str]:
         out.append(f"{corpus}: {d.name} ({kind} records; {d.reader}, {d.encoding}, sha256 {d.digest[:12]})")
         out.append(f"  read {d.read:,} = kept {d.kept:,} + merged {d.merged:,} + quarantined {d.quarantined:,}")
         out += [f"  guess: {guess}" for guess in d.guesses]
-        out += [
-            f"  {count:,} {what}"
-            for count, what in (
-                (d.repairs, "repairs, each an edit that can be undone"),
-                (d.matched, "changed rows matched to their records"),
-                (d.conflicts, f"edits that no longer fit: workbench show {corpus} --conflicts"),
-            )
-            if count
-        ]
+        told = {
+            f"{counted(d.repairs, 'repair')}, each an edit that can be undone": d.repairs,
+            f"{counted(d.matched, 'changed row')} matched to the records they were": d.matched,
+            f"{counted(d.conflicts, 'edit')} no longer fitting: workbench show {corpus} --conflicts": d.conflicts,
+        }
+        out += [f"  {line}" for line, count in told.items() if count]
         out.append("  mapping: " + ", ".join(f"{f} <- {e}" if f != e else f for f, e in d.mapping.items()))
         out += [f"    {line}" for line in _preview(d.preview)]
     return out
@@ -156,4 +155,4 @@ def _preview(rows: tuple[dict[str, Any], ...]) -> list[str]:
     if not rows:
         return []
     names = list(rows[0])
-    return table([[str(row[name])[:28] for name in names] for row in rows], names)
+    return fitted([[shown(row[name], limit=28) for name in names] for row in rows], names)

@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from workbench.cli.options import AsJson, In, Option, agreed, opened, reference
-from workbench.cli.output import indented, result, say, table
+from workbench.cli.output import indented, progress, result, say, table
 from workbench.errors import UsageError
+from workbench.text import counted
 
 What = Annotated[str | None, typer.Argument(metavar="[CORPUS[@VERSION]]", help="Version; default: the newest.")]
 License = Annotated[str | None, typer.Option(help="Licence identifier; there is no default beside corpus.yaml's.")]
@@ -33,10 +34,13 @@ def export(
     ] = "parquet",
     out: Annotated[Path | None, typer.Option(help="Folder to write; default: exports/CORPUS-VERSION.")] = None,
     license: License = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace another export that stands there.")] = False,
     as_json: AsJson = False,
     workspace: In = None,
 ) -> None:
     """Write a version as Parquet with a card; `datasets.load_dataset(folder)` gives the same rows.
+
+    The same export twice is no fault; one of other content is replaced by --force alone.
 
     \b
     Example: workbench export quiz@latest
@@ -46,19 +50,26 @@ def export(
 
         corpus, version = reference(store, what, option)
         done = publish.export(
-            store, corpus, version, license=license, format=format, folder=out.resolve() if out else None
+            store,
+            corpus,
+            version,
+            license=license,
+            format=format,
+            folder=out.resolve() if out else None,
+            force=force,
         )
     facts = {
         "corpus": corpus,
         "version": done.version,
         "folder": str(done.folder),
+        "already_there": done.was_there,
         "files": list(done.files),
         "rows": done.rows,
     }
     lines = [
-        str(done.folder),
+        f"{done.folder}{': already there, unchanged' if done.was_there else ''}",
         *(f"  {file}" for file in done.files),
-        *(f"  {side}: {n:,} rows" for side, n in done.rows.items()),
+        *(f"  {side}: {counted(n, 'row')}" for side, n in done.rows.items()),
     ]
     result(facts, lines, as_json=as_json)
 
@@ -82,10 +93,10 @@ def push(
         from workbench.services import publish
 
         corpus, version = reference(store, what)
-        todo = publish.planned(store, corpus, version, repo, license=license, report=say)
+        todo = publish.planned(store, corpus, version, repo, license=license, report=progress)
         files = [{"path": f.path, "size": f.size, "sha256": f.sha256, "change": f.change} for f in todo.files]
         lines = [
-            f"{repo}: {len(files)} files",
+            f"{repo}: {counted(len(files), 'file')}",
             *table([[f["change"], f"{f['size']:,}", f["path"]] for f in files]),
         ]
         if dry_run:
@@ -96,6 +107,6 @@ def push(
             say(line)
         if not yes and not agreed(f"push {corpus}@{version} to {repo}?"):
             raise UsageError("not pushed", "say --yes, or confirm")
-        done = publish.pushed(store, corpus, version, repo, license=license, private=not public, report=say)
+        done = publish.pushed(store, corpus, version, repo, license=license, private=not public, report=progress)
     facts = {"repo": done.repo, "commit": done.commit, "tag": done.tag, "url": done.url}
     result(facts, [f"{done.url}", f"  commit {done.commit}, tag {done.tag}"], as_json=as_json)

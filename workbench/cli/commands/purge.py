@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from workbench.cli.options import AsJson, In, Named, Option, agreed, corpus_name, opened
-from workbench.cli.output import result, say
+from workbench.cli.output import progress, result, say
 from workbench.errors import ExitCode, UsageError
+from workbench.text import counted
 
 if TYPE_CHECKING:
     from workbench.services.purge import Plan, Purged
@@ -62,7 +63,7 @@ def purge(
                 say(line)
             if not yes and not agreed("remove these texts for good?"):
                 raise UsageError("not purged", "say --yes, or confirm")
-        done = purged(store, plan, reason, say)
+        done = purged(store, plan, reason, progress)
     result(facts(done), _done(done), as_json=as_json)
     if any(path.startswith(".workbench/") for path in done.still):
         raise typer.Exit(int(ExitCode.DATA))
@@ -83,19 +84,20 @@ def _texts(store: Store, name: str, text: str | None, place: tuple[str | None, s
 
 
 def _lines(plan: Plan) -> list[str]:
-    texts = [f"  text {fact['sha256'][:12]}: {fact['length']:,} characters" for fact in plan.redaction.facts()]
+    texts = [f"  text {fact['sha256'][:12]}: {counted(fact['length'], 'character')}" for fact in plan.redaction.facts()]
     lines = ["to be removed for good:", *_some(texts)]
-    lines.append(f"  from {plan.objects:,} objects, {plan.log_rows:,} log rows, {len(plan.records):,} records")
-    lines.append(f"  {len(plan.versions):,} versions will hold [purged ...] in their place")
+    places = {"object": plan.objects, "log row": plan.log_rows, "record": len(plan.records)}
+    lines.append(f"  from {', '.join(counted(count, what) for what, count in places.items())}")
+    lines.append(f"  {counted(len(plan.versions), 'version')} will hold [purged ...] in their place")
     if plan.leftovers:
-        lines.append(f"  {plan.leftovers:,} objects of an earlier purge will be removed at last")
+        lines.append(f"  {counted(plan.leftovers, 'object')} of an earlier purge will be removed at last")
     return lines + _outside(plan)
 
 
 def _outside(plan: Plan) -> list[str]:
     return [
         *_some([f"  run {run}: its token cache and adapter have seen the records" for run in plan.runs]),
-        *_some([f"  export {name}: made before; export the version again" for name in plan.exports]),
+        *_some([f"  export {name}: made before; export the version again, with --force" for name in plan.exports]),
         *_some([f"  pushed to {place}: remove it there yourself" for place in plan.publications]),
         *_some(
             [f"  your file {path} is not touched: put the marks in its place, and ingest it" for path in plan.own_files]
@@ -108,7 +110,7 @@ def _some(lines: list[str]) -> list[str]:
 
 
 def _done(done: Purged) -> list[str]:
-    lines = [f"purged {len(done.plan.redaction.texts):,} texts from {done.plan.corpus}"]
+    lines = [f"purged {counted(len(done.plan.redaction.texts), 'text')} from {done.plan.corpus}"]
     lines += _some([f"  {name} holds [purged ...] in their place now" for name in done.versions])
     lines += _outside(done.plan)
     lines += [f"  written anew: {path}" for path in done.rewritten]

@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from workbench.cli.options import AsJson, In, Named, Option, corpus_name, opened
-from workbench.cli.output import result, say, table
+from workbench.cli.output import progress, result, say, table
+from workbench.curation.split import SPLITS, by_side
 from workbench.errors import ExitCode, UsageError
+from workbench.text import counted
 
 if TYPE_CHECKING:
+    from workbench.curation.outcome import Missed
     from workbench.services.shuffle import Shuffled
     from workbench.store.versions import Version
 
 
-_SIDES = ("train", "validation", "test")
 _STRATA = 12
 """Strata and reasons that a person is shown; all stand in the JSON."""
 
@@ -65,6 +67,8 @@ def split(
 ) -> None:
     """Cut an immutable version: leakage-safe, proved, and nobody moves when records are added.
 
+    Counts that cannot be met make a version all the same, and a warning that says how many each side got and why.
+
     \b
     Examples:
       workbench split --seed 42
@@ -92,11 +96,30 @@ def split(
         if strategy is Strategy.random:
             from workbench.services.shuffle import shuffle
 
-            shuffled = shuffle(store, name, settings, say)
+            shuffled = shuffle(store, name, settings, progress)
             result(_compared(shuffled), _compared_lines(shuffled), as_json=as_json)
             raise typer.Exit(int(ExitCode.OK if shuffled.proof.clean else ExitCode.DATA))
-        version = cut(store, Request(name, settings, fresh, note, forget_tested), report=say)
+        version = cut(store, Request(name, settings, fresh, note, forget_tested), report=progress)
+    warn(version)
     result(facts(version), lines(version), as_json=as_json)
+
+
+def warn(version: Version) -> None:
+    """Say by what a version misses the exact counts it was asked for."""
+    from workbench.services.split import missed
+
+    off = missed(version)
+    if off is not None:
+        sides = ", ".join(f"{side} {got:,} of {wanted:,}" for side, (wanted, got) in off.sides.items())
+        say(f"warning: {version.name} does not hold the counts asked for: {sides}; {_why(off)}")
+
+
+def _why(off: Missed) -> str:
+    if off.lacking:
+        return f"{counted(off.lacking, 'record is', 'records are')} wanting"
+    if not off.torn:
+        return "records that were assigned before stay where they are"
+    return f"{counted(off.left, 'record is', 'records are')} left over, of groups that must not be torn"
 
 
 def _three(text: str | None, kind: Any) -> Any:  # noqa: ANN401 - float or int
@@ -136,13 +159,15 @@ def _compared_lines(shuffled: Shuffled) -> list[str]:
 def facts(version: Version) -> dict[str, Any]:
     """Return a version as the contract prints it."""
     sides = {side: count for side, count in version.counts.items() if side != "removed"}
-    report = version.report
+    report = {key: by_side(told) if key in ("splits", "texts") else told for key, told in version.report.items()}
+    asked = report.get("splits", {})
     return {
         "version": version.id,
         "name": version.name,
         "corpus": version.corpus,
         "parent": version.parent,
         "splits": sides,
+        "wanted": {side: asked[side]["wanted"] for side in SPLITS if side in asked},
         "removed": version.counts["removed"],
         "proof": version.proof,
         "strata": report.get("strata", {}),
@@ -162,14 +187,15 @@ def _report_lines(report: dict[str, Any]) -> list[str]:
     if not report:
         return []
     rows = [
-        [name, *(_wanted_and_got(sides[side]) for side in _SIDES)]
+        [name, *(_wanted_and_got(sides[side]) for side in SPLITS)]
         for name, sides in {"all": report["splits"], **report["strata"]}.items()
     ]
-    out = [f"  {line}" for line in table(rows[:_STRATA], ("got of wanted", *_SIDES))]
+    out = [f"  {line}" for line in table(rows[:_STRATA], ("got of wanted", *SPLITS))]
     out += [f"  ... and {len(rows) - _STRATA:,} more strata: --json"] if len(rows) > _STRATA else []
     largest = report["largest_group"]
     out.append(f"  placed by {report['method']}; the largest group holds {largest['share']:.1%} of the records")
-    out += [f"  {report['too_big']:,} groups are too big for any side's share"] if report["too_big"] else []
+    too_big = counted(report["too_big"], "group is", "groups are")
+    out += [f"  {too_big} too big for any side's share"] if report["too_big"] else []
     reasons = sorted(report["excluded"].items(), key=lambda item: -item[1])
     out += [f"  excluded {count:,}: {reason}" for reason, count in reasons[:_STRATA]]
     out += [f"  dropped by hand {report['dropped']:,}"] if report["dropped"] else []

@@ -8,6 +8,7 @@ import typer
 
 from workbench.cli.options import AsJson, In, Option, opened
 from workbench.cli.output import indented, result, table
+from workbench.text import counted
 from workbench.text import show as shown
 
 Reference = Annotated[str, typer.Argument(metavar="REF", help="Record id or prefix, raw file or its digest, or run.")]
@@ -42,7 +43,7 @@ def _record(found: dict[str, Any]) -> list[str]:
     out += [f"  stands for {record}" for record in found["stands_for"]]
     for place in found["deliveries"]:
         out.append(
-            f"  from {found['source']}, sha256 {place['digest'][:12]}, unit {place['position']}, "
+            f"  from {found['source']}, sha256 {place['digest'][:12]}, row {place['position']}, "
             f"bytes {place['start']:,}-{place['end']:,}  ({place['at']})"
         )
     out += _raw(found["raw"])
@@ -52,7 +53,13 @@ def _record(found: dict[str, Any]) -> list[str]:
     ]
     rows = [[p["name"], p["version"][:12], p["split"], p["record"][:12], p["reason"] or ""] for p in found["versions"]]
     out += _part("versions", rows)
-    return out + _part("runs", [[r["run"], r["saw"], r["status"]] for r in found["runs"]]) + _pushes(found)
+    return out + _part("runs", [_use(r) for r in found["runs"]]) + _pushes(found)
+
+
+def _use(use: dict[str, Any]) -> list[Any]:
+    seen = use["exposure"]
+    times = f"{counted(seen['times'], 'time')}, {seen['learned_tokens']:,} learned tokens" if seen else ""
+    return [use["run"], use["saw"], use["status"], times]
 
 
 def _raw(raw: dict[str, Any] | None) -> list[str]:
@@ -61,7 +68,7 @@ def _raw(raw: dict[str, Any] | None) -> list[str]:
     if raw["text"] is None:
         return [f"  raw: {raw['reason']}"]
     cut = f", the first {raw['shown']:,}" if raw["shown"] < raw["bytes"] else ""
-    return [f"  raw, {raw['bytes']:,} bytes{cut}:", *indented(raw["text"])]
+    return [f"  raw, {counted(raw['bytes'], 'byte')}{cut}:", *indented(raw["text"])]
 
 
 def _part(what: str, rows: list[list[Any]]) -> list[str]:
@@ -97,11 +104,22 @@ def _run(found: dict[str, Any]) -> list[str]:
     if found["records"] is None:
         return [*out, f"  version {found['version'][:12]}: {found['reason']}"]
     out.append(f"  {found['corpus']}@{found['name']}  {found['version'][:12]}: {_splits(found['splits'])}")
+    out += _exposure(found["exposure"])
     rows = [[row["record"][:12], row["split"], *_nats(row["scores"])] for row in found["records"]["rows"]]
     header = ["record", "split", "base nll/token", "tuned nll/token"]
     out += [f"  {line}" for line in table(rows[:_SHOWN], header)]
     total = found["records"]["total"]
     return out + ([f"  ... and {total - _SHOWN:,} more: --json"] if total > _SHOWN else [])
+
+
+def _exposure(seen: dict[str, Any] | None) -> list[str]:
+    if seen is None:
+        return []
+    fewest, most = seen["times"]
+    times = counted(most, "time") if fewest == most else f"{fewest:,} to {most:,} times"
+    why = f" (whole passes alone: {seen['reason']})" if seen["reason"] else ""
+    told = f"{counted(seen['records'], 'record')} seen {times}, {seen['learned_tokens']:,} learned tokens"
+    return [f"  trained up to step {seen['step']:,}: {told}{why}"]
 
 
 def _nats(scores: dict[str, Any] | None) -> list[str]:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from workbench.cli.numbers import is_missing, shown
 from workbench.cli.options import AsJson, In, Option, opened, reference
-from workbench.cli.output import indented, result, say, table
+from workbench.cli.output import indented, progress, result, say, table
 from workbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def train(
         else:
             corpus, version = reference(store, what, option)
             asked = service.Training(corpus, version, recipe, tuple(overrides or ()), tuple(allow or ()), name)
-            run = service.start(store, asked, say)
+            run = service.start(store, asked, progress)
     say(f"run {run.name}")
     state = "running" if detach else _followed(run)
     result(
@@ -158,28 +159,38 @@ def runs(
 def _numbers(evaluation: dict[str, Any] | None) -> list[str]:
     if evaluation is None:
         return ["not evaluated yet: workbench evaluate"]
-    names = list(evaluation["base"])
-    return table([[name, evaluation["base"][name], evaluation["tuned"][name]] for name in names], ["", "base", "tuned"])
+    base, tuned = evaluation["base"], evaluation["tuned"]
+    rows = [[name, shown(base[name]), shown(tuned[name])] for name in base if not is_missing(tuned[name])]
+    return table(rows, ["", "base", "tuned"])
 
 
 def base(
-    action: Annotated[str, typer.Argument(metavar="build|list")] = "list",
-    name: Annotated[str, typer.Argument(help="Base to build.")] = "tiny",
+    action: Annotated[str, typer.Argument(metavar="build|fetch|list")] = "list",
+    name: Annotated[str, typer.Argument(help="Base to build, or Hub id to fetch: owner/name[@revision].")] = "tiny",
     as_json: AsJson = False,
     workspace: In = None,
 ) -> None:
-    """Build the tiny base (once, under a minute of one core), or list the bases built here.
+    """Build the tiny base (once, under a minute of one core), fetch one from the Hub, or list those built here.
+
+    A Hub id is fetched with your login (`hf auth login`, or HF_TOKEN); a run pins the commit it was trained on.
 
     \b
-    Example: workbench base build tiny
+    Examples:
+      workbench base build tiny
+      workbench base fetch mistralai/Mistral-7B-v0.1
     """
     with opened(workspace) as store:
         from workbench.services import bases
 
-        if action not in ("build", "list"):
-            raise UsageError(f"no action {action!r}", "known: build, list")
+        if action not in ("build", "fetch", "list"):
+            raise UsageError(f"no action {action!r}", "known: build, fetch, list")
+        if action == "fetch":
+            snapshot = bases.fetch(name, progress)
+            fetched = bases.pinned(name, snapshot)
+            result({"base": fetched, "folder": str(snapshot)}, [fetched, f"  {snapshot}"], as_json=as_json)
+            return
         if action == "build":
-            folder = bases.build(store.workspace, name, say)
+            folder = bases.build(store.workspace, name, progress)
             result({"base": name, "folder": str(folder)}, [str(folder)], as_json=as_json)
             return
         known = bases.listing(store.workspace)
@@ -196,13 +207,13 @@ def recipe(
     as_json: AsJson = False,
     workspace: In = None,
 ) -> None:
-    """List the recipes, or show one as it resolves.
+    """List the recipes, or show one as it resolves, with what to mind before it is trained.
 
     \b
-    Example: workbench recipe show tiny
+    Example: workbench recipe show quiz-mistral
     """
     with opened(workspace) as store:
-        from workbench.recipe import dump, load_recipe
+        from workbench.recipe import cautions, dump, load_recipe
 
         if action == "list":
             names = store.workspace.named("recipes")
@@ -211,4 +222,6 @@ def recipe(
         if action != "show" or name is None:
             raise UsageError(f"no action {action!r}" if name else "which recipe?", "workbench recipe show NAME")
         found = load_recipe(store.workspace.recipe_file(name))
-    result(found.model_dump(mode="json"), indented(dump(found), ""), as_json=as_json)
+    warned = cautions(found)
+    lines = [*indented(dump(found), ""), *(f"mind: {caution}" for caution in warned)]
+    result(found.model_dump(mode="json") | {"cautions": warned}, lines, as_json=as_json)

@@ -7,6 +7,7 @@ import typer
 from workbench.cli.options import AsJson, In, opened
 from workbench.cli.output import result
 from workbench.errors import ExitCode
+from workbench.text import counted
 
 
 def register(app: typer.Typer) -> None:
@@ -25,7 +26,7 @@ def verify(as_json: AsJson = False, workspace: In = None) -> None:
 
         found = look(store)
         rows = None if found else len(store.catalogue.rows())
-    lines = found or [f"whole: {rows or 0:,} log rows and every object they name"]
+    lines = found or [f"whole: {counted(rows or 0, 'log row')} and every object they name"]
     result({"whole": not found, "log_rows": rows, "faults": found}, lines, as_json=as_json)
     if found:
         raise typer.Exit(int(ExitCode.DATA))

@@ -48,6 +48,9 @@ _CODE = re.compile(r"[(\[{$]|\w\.\w")
 
 
 _WHOLE_KEY = re.compile(r"-----BEGIN ([A-Z ]*PRIVATE KEY)-----(?s:.*?)-----END \1-----")
+_KEY_TO_END = re.compile(r"-----BEGIN ([A-Z ]*PRIVATE KEY)-----(?s:.*?)(?:-----END \1-----|\Z)")
+_TOLD = 4
+"""Characters of a secret that are told, so that it can be known again; enough to name most issuers."""
 
 
 def secrets_in(text: str) -> list[str]:
@@ -63,16 +66,33 @@ def secrets_among(texts: Iterable[str]) -> set[str]:
     return {secret for text in held.filter(held.str.contains(_PERHAPS)) for secret in secrets_in(text)}
 
 
+def masked(text: str) -> str:
+    """Return a text that can be shown: of each secret in it the first characters and the length are left."""
+    for pattern in (_KEY_TO_END, _TOKEN):
+        text = pattern.sub(lambda match: _mask(match[0]), text)
+    return _ASSIGNED.sub(lambda match: _without_value(match, _mask(match[1])), text)
+
+
+def all_masked(texts: pl.Series) -> pl.Series:
+    """Return texts as `masked` gives them: only those that hold the beginning of a secret are looked at as a whole."""
+    rows = texts.str.contains(_PERHAPS).arg_true()
+    return texts.scatter(rows, [masked(text) for text in texts.gather(rows)]) if len(rows) else texts
+
+
+def _mask(secret: str) -> str:
+    return f"{secret[:_TOLD]}…[{len(secret)} characters]"
+
+
 def _mended(text: str) -> str | None:
-    fixed = _ASSIGNED.sub(_without_value, _TOKEN.sub("[secret]", text))
+    fixed = _ASSIGNED.sub(_without_value, _TOKEN.sub("[secret]", _WHOLE_KEY.sub("[secret]", text)))
     return fixed if fixed != text else None
 
 
-def _without_value(match: re.Match[str]) -> str:
+def _without_value(match: re.Match[str], instead: str = "[secret]") -> str:
     value = match[1]
     looks_drawn = all(kind.search(value) for kind in _KINDS) and not _CODE.search(value)
     if looks_drawn and _entropy(value) >= _ENTROPY:
-        return match[0].replace(value, "[secret]")
+        return match[0].replace(value, instead)
     return match[0]
 
 

@@ -11,6 +11,8 @@ from workbench.schema import Severity
 
 VALUE_LENGTH = 200
 """Characters of the offending value kept in an issue."""
+LOOKED_AT = 4000
+"""Characters of it in which secrets are looked for, so that none is cut before it can be told: the longest is a key."""
 
 
 class Issue(NamedTuple):
@@ -38,7 +40,7 @@ class Flag:
     def issue(self, record: str, field: str, value: str, fix: str | None = None, message: str = "") -> Issue:
         """Return the issue of one record; `message` replaces the flag's own where the record has more to say."""
         said = message or self.message
-        return Issue(record, self.rule, field, value[:VALUE_LENGTH], self.severity, said, self.hint, fix)
+        return Issue(record, self.rule, field, value[:LOOKED_AT], self.severity, said, self.hint, fix)
 
 
 Look = Callable[[View], Iterator[Issue]]

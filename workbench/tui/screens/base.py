@@ -1,9 +1,9 @@
-"""What all screens share: work off the event loop, errors as a sheet, cutting and training a corpus."""
+"""What all screens share: the modes, work off the event loop, jobs, errors as a sheet, cutting and training."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -14,13 +14,23 @@ from textual.screen import Screen
 from textual.widgets import Footer, Static
 from textual.worker import Worker, WorkerState
 
+from workbench.services.progress import Report
 from workbench.text import show
 from workbench.tui.desk import Desk
 from workbench.tui.screens.sheets import ErrorSheet, VersionSheet
 
+if TYPE_CHECKING:
+    from workbench.services.preflight import Preflight
+    from workbench.services.train import Begun
+    from workbench.tui.app import WorkbenchApp
+
 T = TypeVar("T")
 CHANGE = "change"
 """Group of the workers that write; they are never cancelled and never overlap."""
+
+
+ENDED = (WorkerState.SUCCESS, WorkerState.ERROR, WorkerState.CANCELLED)
+"""What the last message of a worker says; the worker itself may have ended while an earlier message is read."""
 
 
 class Talk(Message):
@@ -35,13 +45,24 @@ class Talk(Message):
 class WorkScreen(Screen[None]):
     """A screen over a workspace."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "back", "Back", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("1", "data", "Data: the records of the corpus", show=False, id="mode.data"),
+        Binding("2", "versions", "Versions of the corpus", show=False, id="mode.versions"),
+        Binding("3", "runs", "Train: the runs", show=False, id="mode.train"),
+        Binding("T", "train", "Train now", show=False, id="train.now"),
+        Binding("escape", "back", "Back", show=False, id="back"),
+    ]
+    app: WorkbenchApp
 
-    def __init__(self, desk: Desk) -> None:
-        """Stand at a desk."""
+    def __init__(self, desk: Desk, corpus: str = "") -> None:
+        """Stand at a desk, before one corpus or none."""
         super().__init__()
         self.desk = desk
+        self.corpus = corpus
         self._then: dict[Worker[Any], Callable[[Any], None]] = {}
+        self._change = self._said = ""
+        self.seen: int | None = None
+        """The last of the application's changes that this screen knows of; None before it was shown."""
 
     def compose(self) -> ComposeResult:
         """Frame the screen's own widgets with a title, a line of talk and the keys."""
@@ -62,17 +83,38 @@ class WorkScreen(Screen[None]):
             Content.assemble((f" {where}", "$foreground-muted"), (f" > {show(place)}", "bold"), f"  {show(detail)}")
         )
 
+    def chosen_corpus(self) -> str:
+        """Return the corpus that modes and training are about: the screen's, or the one under the cursor."""
+        return self.corpus
+
+    def chosen_version(self) -> str:
+        """Return the name of the version that training is about."""
+        return "latest"
+
     def talk(self, line: str) -> None:
-        """Show one line above the keys."""
-        self.query_one("#talk", Static).update(Content(f" {show(line)}" if line else ""))
+        """Show one line above the keys; without one, the jobs that run are named there."""
+        self._change = line
+        self.show_jobs()
+
+    def show_jobs(self) -> None:
+        """Show what is being done: a change of this screen, else the newest job with its count and time to go."""
+        line = self._change or self.app.jobs.in_words()
+        if line == self._said:
+            return
+        for widget in self.query("#talk").results(Static):  # none before the screen is composed
+            # Only the first word and the last silence change how high the line is.
+            widget.update(Content(f" {show(line)}" if line else ""), layout=not (line and self._said))
+            self._said = line
 
     def on_talk(self, message: Talk) -> None:
-        """Show what a thread says."""
-        self.talk(message.line)
+        """Show what a thread says, while it is at it."""
+        if self.is_busy(CHANGE):
+            self.talk(message.line)
 
-    def report(self, line: str) -> None:
+    def report(self, line: str, done: int = 0, total: int = 0) -> None:
         """Show one line; any thread may call this."""
-        self.post_message(Talk(line))
+        share = f"  {done:,} of {total:,}" if total else ""
+        self.post_message(Talk(f"{line}{share}"))
 
     def tell(self, line: str) -> None:
         """Show a short notice."""
@@ -89,47 +131,126 @@ class WorkScreen(Screen[None]):
         return any(worker.group == group and not worker.is_finished for worker in self._then)
 
     def change(self, line: str, work: Callable[[], T], then: Callable[[T], None]) -> None:
-        """Run work that writes; refused while other such work is under way."""
+        """Run short work that writes; refused while other such work of this screen is under way."""
         if self.is_busy(CHANGE):
             self.tell("one moment: the last change is still being made")
             return
         self.talk(line)
         self.in_background(work, then, CHANGE)
 
+    def begin(
+        self,
+        name: str,
+        work: Callable[[Report], T],
+        then: Callable[[T], None],
+        *,
+        corpus: str | None = None,
+        writes: bool = True,
+    ) -> bool:
+        """Run long work as a job that outlives this screen; `then` gets its result if the screen is still there.
+
+        `corpus` is the one the job writes to, by default this screen's; where another job writes to it, nothing
+        begins, the person is told, and False is returned.
+        """
+        return self.app.begin(self, name, work, then, corpus=self.corpus if corpus is None else corpus, writes=writes)
+
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """Hand a result on, or show what went wrong."""
-        if not event.worker.is_finished:
+        if event.state not in ENDED:
             return
         then = self._then.pop(event.worker, None)
         if event.worker.group == CHANGE:
             self.talk("")
+            self.app.changed(self)
         if event.state is WorkerState.ERROR and event.worker.error is not None:
             self.app.push_screen(ErrorSheet(event.worker.error))
         elif event.state is WorkerState.SUCCESS and then is not None:
             then(event.worker.result)
 
+    def on_screen_resume(self) -> None:
+        """Read again what was changed while another screen lay over this one."""
+        self.show_jobs()
+        self.catch_up()
+
+    def catch_up(self) -> None:
+        """Read again what was written from another screen since this one read."""
+        if self.seen not in (None, self.app.changes):
+            self.refresh_data()
+        self.seen = self.app.changes
+
+    def refresh_data(self) -> None:
+        """Read again what this screen shows."""
+
+    def go_to(self, place: str) -> None:
+        """Put the cursor on one thing of this screen, named as its services name it."""
+
     def action_back(self) -> None:
         """Go to the screen before this one."""
         self.app.pop_screen()
 
+    def action_data(self) -> None:
+        """Show the records of the corpus."""
+        self._go("data")
+
+    def action_versions(self) -> None:
+        """Show the versions of the corpus."""
+        self._go("versions")
+
+    def action_runs(self) -> None:
+        """Show the runs."""
+        self.show_runs()
+
+    def _go(self, mode: str) -> None:
+        corpus = self.chosen_corpus()
+        if corpus:
+            self.app.show_mode(mode, corpus)
+        else:
+            self.tell("first choose a corpus: go to the list with esc, then enter")
+
+    def show_runs(self, run: str = "") -> None:
+        """Go to the runs, with the cursor on one."""
+        self.app.show_mode("train", self.chosen_corpus(), run)
+
     def cut(self, corpus: str) -> None:
         """Cut a version of a corpus and show its counts and proof."""
-        self.change(f"splitting {corpus}", lambda: self.desk.cut(corpus, self.report), self._show_version)
+        self.begin(f"split {corpus}", lambda report: self.desk.cut(corpus, report), self._cut_done, corpus=corpus)
 
-    def _show_version(self, made: tuple[Any, bool]) -> None:
+    def _cut_done(self, made: tuple[Any, bool]) -> None:
         version, new = made
         self.app.push_screen(VersionSheet(version, new=new))
         self.refresh_data()
 
-    def train(self, corpus: str) -> None:
-        """Train the newest version of a corpus and go to its run."""
-        self.change(f"preparing a training of {corpus}", lambda: self.desk.train(corpus), self.show_runs)
+    def action_train(self) -> None:
+        """Train the version that this screen is about."""
+        self._look_before_training(self._flown)
 
-    def show_runs(self, run: str = "") -> None:
-        """Go to the runs, with the cursor on one."""
-        from workbench.tui.screens.train import TrainScreen
+    def action_preflight(self) -> None:
+        """Show the pre-flight, also where nothing is in the way: another recipe can be chosen there."""
+        self._look_before_training(self._show_preflight)
 
-        self.app.push_screen(TrainScreen(self.desk, run))
+    def _look_before_training(self, then: Callable[[Preflight], None]) -> None:
+        corpus, version = self.chosen_corpus(), self.chosen_version()
+        if corpus:
+            self.in_background(lambda: self.desk.preflight(corpus, version), then, "preflight")
+        else:
+            self.tell("first choose a corpus to train on")
 
-    def refresh_data(self) -> None:
-        """Read again what this screen shows."""
+    def _flown(self, flight: Preflight) -> None:
+        if flight.is_green:
+            self.train(flight)
+        else:
+            self._show_preflight(flight)
+
+    def _show_preflight(self, flight: Preflight) -> None:
+        from workbench.tui.screens.preflight import PreflightSheet
+
+        self.app.push_screen(PreflightSheet(self.desk, flight), lambda chosen: self.train(chosen) if chosen else None)
+
+    def train(self, flight: Preflight) -> None:
+        """Start a training, go to its run, and leave some seconds to think again."""
+        line = f"starting a training of {flight.corpus}@{flight.version} with {flight.recipe}"
+        self.change(line, lambda: self.desk.train(flight), self._begun)
+
+    def _begun(self, begun: Begun) -> None:
+        self.app.may_withdraw(begun)
+        self.show_runs(begun.name)

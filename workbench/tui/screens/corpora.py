@@ -1,48 +1,72 @@
-"""Home: every corpus of the workspace, what is wrong with it and which versions it has."""
+"""Home: every corpus of the workspace, what is wrong with it, its newest version and run, and how to bring in more."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
+from workbench.errors import UsageError
 from workbench.services.column import Column
+from workbench.services.progress import Report
 from workbench.tui.desk import Desk
 from workbench.tui.screens.base import WorkScreen
+from workbench.tui.screens.ingest import IngestedSheet, IngestSheet, first_order, in_words
+from workbench.tui.screens.open import OpenSheet
+from workbench.tui.screens.sheets import ErrorSheet
 from workbench.tui.widgets.virtual_table import Rows, VirtualTable
+from workbench.workspace import FIRST_SAMPLE
 
 if TYPE_CHECKING:
-    from workbench.services.browse import Summary
     from workbench.services.ingest import Delivery
+    from workbench.services.order import Order
+    from workbench.services.overview import Summary
 
-_COLUMNS = (
+_ROOM = 100
+"""Cells from which on every column is shown."""
+_WIDE = (
     Column("corpus", 18),
-    Column("kind", 12),
-    Column("records", 9),
+    Column("kind", 11),
+    Column("records", 10),
     Column("errors", 7),
     Column("warnings", 8),
-    Column("versions", 8),
-    Column("newest version", 34),
+    Column("newest version", 36),
+    Column("newest run", 44),
 )
-_EMPTY = """No corpus yet.
+_NARROW = (
+    Column("corpus", 14),
+    Column("records", 9),
+    Column("errors", 6),
+    Column("newest version", 22),
+    Column("newest run", 22),
+)
+_READING = "reading the store ..."
+_EMPTY = """Nothing here yet. Begin with
 
-In a shell:  workbench ingest FILE --corpus NAME
-or:          workbench demo
-Then press r here."""
+  o   open a file or a folder      jsonl json csv tsv parquet arrow txt md
+  d   take in the sample corpus    296 questions with planted faults
+  ?   see every key
+
+Or paste a path, or drop a file on this window."""
 
 
 class CorporaScreen(WorkScreen):
     """The corpora of a workspace."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "open", "Open"),
-        Binding("i", "ingest", "Ingest"),
-        Binding("s", "cut", "Split"),
-        Binding("T", "train", "Train"),
-        Binding("t", "runs", "Runs"),
-        Binding("r", "reread", "Read again", show=False),
+        Binding("enter", "open", "Open", id="home.open"),
+        Binding("o", "add", "Open a file", id="home.add"),
+        Binding("d", "sample", "Sample", id="home.sample"),
+        Binding("i", "ingest", "Ingest", id="home.ingest", tooltip="Ingest the declared sources once more"),
+        Binding("s", "cut", "Split", id="home.split"),
+        Binding("t", "runs", "Runs", show=False, id="home.runs"),
+        Binding("r", "reread", "Read again", show=False, id="home.reread"),
         Binding("q", "app.leave", "Quit"),
     ]
 
@@ -50,10 +74,13 @@ class CorporaScreen(WorkScreen):
         """Begin with no corpus known."""
         super().__init__(desk)
         self.summaries: list[Summary] = []
+        self._is_read = False
+        self._wanted = ""
+        """The corpus that the cursor goes to when it is listed."""
 
     def compose_body(self) -> ComposeResult:
         """Hold one table."""
-        yield VirtualTable(Rows(_COLUMNS), note="reading the store ...", id="corpora")
+        yield VirtualTable(Rows(_WIDE), note=_READING, id="corpora")
 
     def on_mount(self) -> None:
         """Name the place before anything is read."""
@@ -63,6 +90,15 @@ class CorporaScreen(WorkScreen):
         """Read what may have changed meanwhile."""
         self.refresh_data()
 
+    def on_resize(self) -> None:
+        """Show the columns that have room."""
+        self._draw()
+
+    def on_paste(self, event: events.Paste) -> None:
+        """Take what is pasted for the names of files: terminals paste what is dropped on them."""
+        event.stop()
+        self.in_background(lambda: self._named(event.text), self._show_order, "open")
+
     def refresh_data(self) -> None:
         """Read the list; what a corpus holds is counted after it is on the screen."""
         self.in_background(self._outline, self._take_outline)
@@ -70,14 +106,15 @@ class CorporaScreen(WorkScreen):
     action_reread = refresh_data
 
     def _outline(self) -> list[Summary]:
-        from workbench.services.browse import outline
+        from workbench.services.overview import outline
 
         with self.desk.store() as store:
             return outline(store)
 
     def _take_outline(self, found: list[Summary]) -> None:
         known = {(old.name, old.head): old for old in self.summaries if old.records is not None}
-        self.summaries = [known.get((new.name, new.head), new) for new in found]
+        self._is_read = True
+        self.summaries = [_as_counted(new, known.get((new.name, new.head))) for new in found]
         self._draw()
         self._count_next()
 
@@ -88,7 +125,7 @@ class CorporaScreen(WorkScreen):
             self.in_background(lambda: self._count(wanted), self._take_count, "count")
 
     def _count(self, line: Summary) -> Summary:
-        from workbench.services.browse import counted
+        from workbench.services.overview import counted
 
         with self.desk.store() as store:
             return counted(store, line)
@@ -100,7 +137,12 @@ class CorporaScreen(WorkScreen):
 
     def _draw(self) -> None:
         table = self.query_one("#corpora", VirtualTable)
-        table.set_source(Rows(_COLUMNS, [_cells(line) for line in self.summaries]), cursor=table.cursor, note=_EMPTY)
+        columns = _WIDE if self.size.width >= _ROOM else _NARROW
+        rows = [[_cells(line)[column.label] for column in columns] for line in self.summaries]
+        names = [line.name for line in self.summaries]
+        cursor = names.index(self._wanted) if self._wanted in names else table.cursor
+        self._wanted = ""
+        table.set_source(Rows(columns, rows), cursor=cursor, note=_EMPTY if self._is_read else _READING)
         self.set_title("corpora", f"{len(self.summaries)}")
 
     @property
@@ -109,58 +151,103 @@ class CorporaScreen(WorkScreen):
         row = self.query_one("#corpora", VirtualTable).cursor
         return self.summaries[row] if row < len(self.summaries) else None
 
+    def chosen_corpus(self) -> str:
+        """Return the corpus under the cursor."""
+        return self.chosen.name if self.chosen else ""
+
+    def go_to(self, place: str) -> None:
+        """Put the cursor on a corpus, now or as soon as it is listed."""
+        self._wanted = place
+        self._draw()
+        self._wanted = place
+
     @on(VirtualTable.Selected)
     def action_open(self) -> None:
         """Open the records of the corpus under the cursor."""
-        from workbench.tui.screens.records import RecordsScreen
-
-        if self.chosen and not self.chosen.ingested:
+        if self.chosen and self.chosen.fault:
+            self.app.push_screen(ErrorSheet(UsageError(self.chosen.fault, "mend it, then press r here")))
+        elif self.chosen and not self.chosen.ingested:
             self.tell(f"{self.chosen.name} is not ingested yet: press i")
         elif self.chosen:
-            self.app.push_screen(RecordsScreen(self.desk, self.chosen.name))
+            self.app.show_mode("data", self.chosen.name)
+
+    def action_add(self) -> None:
+        """Ask for files to take in."""
+        self.app.push_screen(OpenSheet(Path.cwd()), self._opened)
+
+    def _opened(self, files: tuple[Path, ...] | None) -> None:
+        if files:
+            self.in_background(lambda: first_order(files), self._show_order, "open")
+
+    def _named(self, text: str) -> Order:
+        from workbench.services.named_files import named_files
+
+        return first_order(named_files(text, Path.cwd()))
+
+    def _show_order(self, order: Order) -> None:
+        self.app.push_screen(IngestSheet(self.desk, order), self._accepted)
 
     def action_ingest(self) -> None:
         """Ingest the declared sources of the corpus under the cursor."""
         if self.chosen:
-            name = self.chosen.name
-            self.change(f"ingesting {name}", lambda: self._ingest(name), self._tell_deliveries)
+            self._begin(self.chosen.name, partial(self._ingest, self.chosen.name, None))
 
-    def _ingest(self, name: str) -> list[Delivery]:
-        from workbench.services.ingest import Order, ingest
+    def _accepted(self, order: Order | None) -> None:
+        if order is not None:
+            self._begin(order.corpus, partial(self._ingest, order.corpus, order))
 
-        with self.desk.store() as store:
-            return ingest(store, Order(name), self.report)
+    def _begin(self, corpus: str, work: Callable[[Report], list[Delivery]]) -> None:
+        self.begin(f"ingest {corpus}", work, partial(self._show_deliveries, corpus), corpus=corpus)
 
-    def _tell_deliveries(self, deliveries: list[Delivery]) -> None:
-        for one in deliveries:
-            counts = f"read {one.read:,}, kept {one.kept:,}, merged {one.merged:,}, quarantined {one.quarantined:,}"
-            self.tell(f"{one.name}: {counts}")
+    def _ingest(self, corpus: str, order: Order | None, report: Report) -> list[Delivery]:
+        from workbench.services.order import Order
+        from workbench.services.take_in import take_in
+
+        return self.desk.apart(partial(take_in, self.desk.workspace, order or Order(corpus)), report)
+
+    def action_sample(self) -> None:
+        """Take in the sample corpus of the package."""
+        self._begin(FIRST_SAMPLE, self._ingest_sample)
+
+    def _ingest_sample(self, report: Report) -> list[Delivery]:
+        from workbench.services.take_in import take_in_sample
+
+        return self.desk.apart(partial(take_in_sample, self.desk.workspace), report)
+
+    def _show_deliveries(self, corpus: str, deliveries: list[Delivery]) -> None:
+        """Say what became of every row: on a sheet, or in a notice where another screen is looked at."""
+        self.go_to(corpus)
         self.refresh_data()
+        if self.app.screen is self:
+            self.app.push_screen(IngestedSheet(corpus, deliveries))
+            return
+        for one in deliveries:
+            self.tell(f"{one.name}: {in_words(one)}")
 
     def action_cut(self) -> None:
         """Cut a version of the corpus under the cursor."""
         if self.chosen:
             self.cut(self.chosen.name)
 
-    def action_train(self) -> None:
-        """Train the newest version of the corpus under the cursor."""
-        if self.chosen:
-            self.train(self.chosen.name)
-
-    def action_runs(self) -> None:
-        """Show the runs."""
-        self.show_runs()
-
     def action_back(self) -> None:
         """Stay: there is nothing before this screen, and esc never quits."""
 
 
-def _cells(line: Summary) -> tuple[object, ...]:
-    if line.fault:
-        return line.name, line.kind, "", "", "", line.versions, line.fault
-    if not line.ingested:
-        return line.name, line.kind, "", "", "", "", "not ingested: press i"
-    if line.records is None:
-        return line.name, line.kind, "...", "...", "...", line.versions, line.newest
+def _as_counted(line: Summary, before: Summary | None) -> Summary:
+    """Return a line with the counts it had before, if it was counted."""
+    if before is None:
+        return line
+    return replace(line, records=before.records, errors=before.errors, warnings=before.warnings)
+
+
+def _cells(line: Summary) -> dict[str, object]:
+    """Return what a line shows, by the label of the column."""
+    waits = "..." if line.ingested and not line.fault else ""
+    counts = {"records": line.records, "errors": line.errors, "warnings": line.warnings}
+    shown = {name: waits if count is None or line.fault else count for name, count in counts.items()}
     newest = line.newest or "none: press s to split"
-    return line.name, line.kind, line.records, line.errors, line.warnings, line.versions, newest
+    if line.fault:
+        newest = line.fault
+    elif not line.ingested:
+        newest = "not ingested: press i"
+    return {"corpus": line.name, "kind": line.kind, "newest version": newest, "newest run": line.run, **shown}

@@ -22,9 +22,13 @@ from workbench.tui.widgets.safe_input import SafeTextArea
 from workbench.tui.widgets.virtual_table import Rows, VirtualTable
 
 if TYPE_CHECKING:
-    from workbench.services.records import Shown
+    from workbench.services.contents import Contents
+    from workbench.services.detail import Detail
 
 _COLUMNS = (Column("", 1), Column("field", 22), Column("as", 5), Column("what is wrong", 60))
+_LOOK, _SAVE = "look", "save"
+_PAUSE = 0.2
+"""Seconds without a key after which the record is checked as it would be."""
 _KEYS = "ctrl+s saves   tab: fields / text   esc leaves"
 
 
@@ -33,14 +37,15 @@ class EditSheet(ModalScreen[int]):
 
     CSS_PATH = "edit.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+s", "save", "Save"),
-        Binding("escape", "leave", "Leave without saving"),
+        Binding("ctrl+s", "save", "Save", id="edit.save"),
+        Binding("escape", "leave", "Leave without saving", id="edit.leave"),
     ]
 
-    def __init__(self, desk: Desk, corpus: str, shown: Shown, text_fields: frozenset[str]) -> None:
-        """Edit a record; `text_fields` hold plain text, all others are JSON."""
+    def __init__(self, desk: Desk, contents: Contents, detail: Detail) -> None:
+        """Edit a record; fields of plain text are edited as they stand, all others as JSON."""
         super().__init__()
-        self.desk, self.corpus, self.shown = desk, corpus, shown
+        self.desk, self.contents, self.row, self.shown = desk, contents, detail.row, detail.shown
+        shown, text_fields = detail.shown, contents.opened.text_fields
         self.fields = tuple(shown.fields)
         self.plain = {name: is_plain(value, text_field=name in text_fields) for name, value in shown.fields.items()}
         self.before = {name: to_text(shown.fields[name], plain=self.plain[name]) for name in self.fields}
@@ -88,6 +93,35 @@ class EditSheet(ModalScreen[int]):
     def _keep_draft(self) -> None:
         self.drafts[self.field] = self._text.text
         self._warned = False
+        drafts = dict(self.drafts)
+        self.set_timer(_PAUSE, lambda: self._look_at(drafts))
+
+    def _look_at(self, drafts: dict[str, str]) -> None:
+        """Say, once no key was pressed for a while, which rules the record would break by itself."""
+        if drafts != self.drafts or self._warned:
+            return
+        try:
+            values = self._values()
+        except WorkbenchError as error:
+            self._say(error.what, "$text-error")
+            return
+        self.run_worker(lambda: self._faults(values), thread=True, exclusive=True, exit_on_error=False, group=_LOOK)
+
+    def _faults(self, values: dict[str, Any]) -> str:
+        from workbench.services.detail import faults_of
+
+        try:
+            found = faults_of(self.contents, self.row, values)
+        except WorkbenchError as error:
+            return error.what
+        worst = sorted(found, key=lambda issue: issue["severity"] != "error")
+        return "".join(f"{one['rule']}: {one['message']}" for one in worst[:1])
+
+    def _show_fault(self, fault: str) -> None:
+        if fault:
+            self._say(f"! {fault}", "$text-error")
+        else:
+            self._say(f"no rule is broken   {_KEYS}" if self.drafts != self.before else _KEYS)
 
     def _values(self) -> dict[str, Any]:
         changed = [name for name in self.fields if self.drafts[name] != self.before[name]]
@@ -103,15 +137,22 @@ class EditSheet(ModalScreen[int]):
         except WorkbenchError as error:
             self._say(f"{error.what}. {error.hint}", "$text-error")
             return
-        record = self.shown.record
+        record, corpus = self.shown.record, self.contents.opened.corpus
         self._say("saving ...")
         self.run_worker(
-            lambda: self.desk.edit(self.corpus, record, values), thread=True, exclusive=True, exit_on_error=False
+            lambda: self.desk.edit(corpus, record, values),
+            thread=True,
+            exclusive=True,
+            exit_on_error=False,
+            group=_SAVE,
         )
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """Close after saving; keep the text where the service refused it."""
-        if event.state is WorkerState.SUCCESS:
+        if event.worker.group == _LOOK:
+            if event.state is WorkerState.SUCCESS:
+                self._show_fault(str(event.worker.result))
+        elif event.state is WorkerState.SUCCESS:
             self.dismiss(event.worker.result)
         elif event.state is WorkerState.ERROR:
             error = event.worker.error

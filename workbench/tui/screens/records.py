@@ -2,292 +2,240 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar
+import json
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
-from textual.content import Content
-from textual.widgets import Input, Static
+from textual.widgets import Input
 
-from workbench.services.column import Column
+from workbench.services.lens import APART, ISSUES, Sorting
 from workbench.text import show
-from workbench.tui.desk import Desk
-from workbench.tui.screens.base import WorkScreen
-from workbench.tui.screens.edit import EditSheet
-from workbench.tui.widgets.record_pane import RecordPane
-from workbench.tui.widgets.safe_input import SafeInput
-from workbench.tui.widgets.virtual_table import Rows, VirtualTable
+from workbench.tui.screens.data.columns import ColumnSheet
+from workbench.tui.screens.data.editing import EditingScreen
+from workbench.tui.screens.data.looking import PANES
+from workbench.tui.widgets.virtual_table import VirtualTable
 
 if TYPE_CHECKING:
-    from workbench.services.browse import Places, Snapshot
-    from workbench.services.records import Shown
+    from workbench.services.contents import Contents
+    from workbench.store.view import Rows as RowNumbers
 
-_ALL, _QUARANTINE = "all", "quarantine"
 _PAUSE = 0.15
 """Seconds without a key after which a search begins."""
-_NOTES = {
-    "issues": "No record breaks a rule.",
-    "duplicates": "No record is removed as a duplicate.",
-    _QUARANTINE: "Every row that was read became a record.",
-    "dropped": "No record was dropped.",
-}
+_COPIED = 1000
+"""Records that are copied at once: a terminal takes no more than some megabytes."""
 
 
-class RecordsScreen(WorkScreen):
-    """A table of records beside the one under the cursor."""
+class RecordsScreen(EditingScreen):
+    """Views, a table of records, and the one under the cursor."""
 
     CSS_PATH = "records.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("v", "view(1)", "View"),
-        Binding("V", "view(-1)", "Previous view", show=False),
-        Binding("slash", "find", "Find", key_display="/"),
-        Binding("e", "edit", "Edit"),
-        Binding("f", "fix", "Fix"),
-        Binding("x", "drop", "Drop"),
-        Binding("u", "undo", "Undo"),
-        Binding("enter", "open", "Open the record", show=False),
-        Binding("s", "cut", "Split: cut a version", show=False),
-        Binding("T", "train", "Train the newest version", show=False),
-        Binding("t", "runs", "Runs", show=False),
+        Binding("slash", "find", "Find", key_display="/", id="data.find"),
+        Binding("colon", "filter", "Filter", key_display=":", id="data.filter"),
+        Binding("e", "edit", "Edit", id="data.edit"),
+        Binding("space", "mark", "Mark", id="data.mark"),
+        Binding("f", "fix", "Fix", id="data.fix"),
+        Binding("x", "drop", "Drop", id="data.drop"),
+        Binding("right_square_bracket", "issue(1)", "Next issue", key_display="]", show=False, id="data.next-issue"),
+        Binding("left_square_bracket", "issue(-1)", "Issue before", key_display="[", show=False, id="data.last-issue"),
+        Binding("n", "hit(1)", "Next hit of the search", show=False, id="data.next-hit"),
+        Binding("N", "hit(-1)", "Hit before", show=False, id="data.last-hit"),
+        Binding("E", "edit_outside", "Edit in $EDITOR", show=False, id="data.editor"),
+        Binding("F", "fix_all", "Fix all alike", show=False, id="data.fix-all"),
+        Binding("u", "undo", "Undo", show=False, id="data.undo"),
+        Binding("U", "redo", "Redo", show=False, id="data.redo"),
+        Binding("V", "mark_range", "Mark from the last mark to here", show=False, id="data.mark-range"),
+        Binding("asterisk", "mark_all", "Mark all of this view", key_display="*", show=False, id="data.mark-all"),
+        Binding("s", "sort", "Sort by the chosen column", show=False, id="data.sort"),
+        Binding("c", "columns", "Columns", show=False, id="data.columns"),
+        Binding("v", "view(1)", "Next view", show=False, id="data.view"),
+        Binding("C", "clusters", "Duplicate clusters", show=False, id="data.clusters"),
+        Binding("L", "raw", "Raw bytes of the record", show=False, id="data.raw"),
+        Binding("y", "copy", "Copy the record, or the marked ones", show=False, id="data.copy"),
+        Binding("z", "zoom", "Zoom the pane", show=False, id="data.zoom"),
+        Binding("enter", "open", "Go into the record", show=False, id="data.open"),
+        Binding("tab", "pane(1)", "Next pane", show=False, id="data.pane"),
+        Binding("shift+tab", "pane(-1)", "Pane before", show=False, id="data.pane-before"),
     ]
 
-    def __init__(self, desk: Desk, corpus: str) -> None:
-        """Show one corpus."""
-        super().__init__(desk)
-        self.corpus = corpus
-        self.view = _ALL
-        self.wanted = ""
-        self.snapshot: Snapshot | None = None
-        self.places: Places | None = None
-        self._record = ""
+    # -- panes ----------------------------------------------------------------------------------------------------
 
-    def compose_body(self) -> ComposeResult:
-        """Hold views, table, record and the search line."""
-        yield Static(id="views", markup=False)
-        with Horizontal(id="panes"):
-            yield VirtualTable(Rows([Column("", 3)]), note="reading the store ...", id="records")
-            yield RecordPane(id="record")
-        yield SafeInput(placeholder="text to find; enter keeps it, esc ends the search", id="find")
+    def action_pane(self, step: int) -> None:
+        """Go to the next pane."""
+        self.show_pane(PANES[(PANES.index(self.pane) + step) % len(PANES)])
 
-    def on_mount(self) -> None:
-        """Read the corpus."""
-        self.set_title(self.corpus)
-        self.query_one("#find").display = False
-        self._table.focus()
-        self.refresh_data()
+    def action_zoom(self) -> None:
+        """Give the whole screen to one pane, or take it back."""
+        self.toggle_class("-zoomed")
 
-    @property
-    def _table(self) -> VirtualTable:
-        return self.query_one("#records", VirtualTable)
+    def action_open(self) -> None:
+        """Go one pane deeper; what is no record is opened as e does it."""
+        if self.pane == "records" and self.lens.view in APART:
+            self.action_edit()
+        elif self.pane == "views" and self._is_unknown():
+            self.find_issues()
+        elif self.pane != "record":
+            self.action_pane(1)
 
-    def refresh_data(self) -> None:
-        """Read the corpus again; duplicates follow when the rest is on the screen."""
-        self.in_background(self._read, self._take)
-
-    def _read(self) -> Snapshot:
-        from workbench.services.browse import read
-
-        old = self.snapshot
-        with self.desk.store() as store:
-            return read(store, self.corpus, old.removed if old else None)
-
-    def _take(self, snapshot: Snapshot) -> None:
-        self._take_duplicates(snapshot)
-        self.in_background(lambda: self._find_duplicates(snapshot), self._take_duplicates, "duplicates")
-
-    def _find_duplicates(self, snapshot: Snapshot) -> Snapshot:
-        from workbench.services.browse import with_duplicates
-
-        with self.desk.store() as store:
-            return with_duplicates(store, snapshot)
-
-    def _take_duplicates(self, snapshot: Snapshot) -> None:
-        self.snapshot = snapshot
-        self._narrow(self._table.cursor)
-
-    def _narrow(self, otherwise: int = 0) -> None:
-        """Show the view and what is searched in it; the cursor stays on its record, or goes to a row."""
-        from workbench.services.browse import find
-
-        snapshot, view, text = self.snapshot, self.view, self.wanted
-        if snapshot is None:
-            return
-        if text:
-            work: Callable[[], Places] = lambda: find(snapshot, view, text)  # noqa: E731 - one thread, one call
-            self.in_background(work, lambda places: self._show_places(places, otherwise), "find")
-        else:
-            self._show_places(snapshot.views[view], otherwise)
-
-    def _show_places(self, places: Places, otherwise: int) -> None:
-        from workbench.services.browse import row_of, source_of
-
-        if self.snapshot is None:
-            return
-        self.places = places
-        same = row_of(self.snapshot, places, self._record) if self.view != _QUARANTINE else None
-        note = f"Nothing holds {self.wanted!r}." if self.wanted else _NOTES.get(self.view, "No record stands here.")
-        source = source_of(self.snapshot, self.view, places)
-        self._table.set_source(source, cursor=otherwise if same is None else same, note=show(note))
-        self._show_counts()
-
-    def _show_counts(self) -> None:
-        assert self.snapshot is not None and self.places is not None
-        total = len(self.snapshot.views[_QUARANTINE if self.view == _QUARANTINE else _ALL])
-        version = f" {self.snapshot.version.name}" if self.snapshot.version else ""
-        searched = f" with {self.wanted!r}" if self.wanted else ""
-        what = "units" if self.view == _QUARANTINE else "records"
-        self.set_title(f"{self.corpus}{version}", f"{self.view}: {len(self.places):,} of {total:,} {what}{searched}")
-        self.query_one("#views", Static).update(Content.assemble(*self._view_names()))
-
-    def _view_names(self) -> list[tuple[str, str]]:
-        assert self.snapshot is not None
-        pieces = []
-        for name, places in self.snapshot.views.items():
-            unknown = name == "duplicates" and self.snapshot.removed is None
-            style = "reverse" if name == self.view else "" if len(places) else "$foreground-muted"
-            pieces += [(f" {name} {'...' if unknown else format(len(places), ',')} ", style), (" ", "")]
-        return pieces
-
-    @on(VirtualTable.Moved, "#records")
-    def _show_record(self) -> None:
-        """Draw the record under the cursor."""
-        from workbench.services.browse import record_at, standing
-
-        pane, row = self.query_one(RecordPane), self._table.cursor
-        if self.snapshot is None or self.places is None:
-            return
-        if row >= len(self.places):
-            pane.show_text("")
-        elif self.view == _QUARANTINE:
-            pane.show_reject(self.snapshot.rejects.row(int(self.places[row]), named=True))
-        else:
-            place = int(self.places[row])
-            shown = record_at(self.snapshot, place)
-            self._record = shown.record
-            pane.show_record(shown, standing(self.snapshot, place))
-
-    @property
-    def chosen(self) -> Shown | None:
-        """Return the record under the cursor; a quarantined unit is none."""
-        from workbench.services.browse import record_at
-
-        row = self._table.cursor
-        if self.snapshot is None or self.places is None or row >= len(self.places) or self.view == _QUARANTINE:
-            self.tell("a quarantined unit is not a record yet" if self.view == _QUARANTINE else "no record here")
-            return None
-        return record_at(self.snapshot, int(self.places[row]))
-
-    def action_view(self, step: int) -> None:
-        """Show the next view that holds anything."""
-        if self.snapshot is None:
-            return
-        names = [name for name, places in self.snapshot.views.items() if len(places) or name in (_ALL, self.view)]
-        self.view = names[(names.index(self.view) + step) % len(names)]
-        self._narrow()
+    def _is_unknown(self) -> bool:
+        contents = self.contents
+        return self.lens.view == ISSUES and contents is not None and contents.is_checked and contents.issues is None
 
     @on(VirtualTable.Selected, "#records")
-    def action_open(self) -> None:
-        """Go into the record: in a narrow terminal it takes the table's place."""
-        self.add_class("-opened")
-        self.query_one(RecordPane).focus()
+    def _open_row(self) -> None:
+        self.action_open()
 
     def action_back(self) -> None:
         """Go one step back: out of the record, out of the search, out of the corpus."""
-        if self.has_class("-opened"):
-            self.remove_class("-opened")
-            self._table.focus()
-        elif self.wanted or self.query_one("#find").display:
+        if self.has_class("-zoomed"):
+            self.remove_class("-zoomed")
+        elif self.pane != "records":
+            self.show_pane("records")
+        elif self.finder.is_open or self.lens.text or self.lens.where:
             self._end_search()
         else:
             super().action_back()
 
+    def _end_search(self) -> None:
+        self.finder.clear()
+        self.finder.close()
+        self.table.focus()
+        self.look_at(text="", where="")
+
+    @on(VirtualTable.Moved, "#views")
+    def _choose_view(self) -> None:
+        if self.views.view and self.views.view != self.lens.view:
+            self.look_at(view=self.views.view)
+
+    def action_view(self, step: int) -> None:
+        """Show the next view that holds anything."""
+        self.look_at(view=self.views.neighbour(self.lens.view, step))
+
+    def action_clusters(self) -> None:
+        """Show the clusters of duplicates."""
+        from workbench.tui.screens.clusters import ClustersScreen
+
+        self.app.push_screen(ClustersScreen(self.desk, self.corpus))
+
+    # -- find, filter, sort -----------------------------------------------------------------------------------------
+
     def action_find(self) -> None:
-        """Open the search line."""
-        self.query_one("#find").display = True
-        self.query_one("#find", Input).focus()
+        """Search a text."""
+        self.finder.open("find")
+
+    def action_filter(self) -> None:
+        """Filter by a condition over fields."""
+        if self.contents is not None:
+            from workbench.services.finding import fields
+
+            self.finder.suggester.fields = fields(self.contents)
+            self.finder.open("where")
 
     @on(Input.Changed, "#find")
     def _search_soon(self, event: Input.Changed) -> None:
         text = event.value
-        self.set_timer(_PAUSE, lambda: self._search(text))
+        self.set_timer(_PAUSE, lambda: self.look_at(text=text) if self.finder.text("find") == text else None)
 
-    def _search(self, text: str) -> None:
-        if text == self.query_one("#find", Input).value and text != self.wanted:
-            self.wanted = text
-            self._narrow()
+    @on(Input.Changed, "#where")
+    def _forget_fault(self) -> None:
+        self.finder.show_wrong("")
 
     @on(Input.Submitted, "#find")
     def _keep_search(self, event: Input.Submitted) -> None:
-        self._search(event.value)
-        self.query_one("#find").display = bool(event.value)
-        self._table.focus()
+        self._kept(event.value)
+        self.look_at(text=event.value)
 
-    def _end_search(self) -> None:
-        self.wanted = ""
-        self.query_one("#find", Input).value = ""
-        self.query_one("#find").display = False
-        self._table.focus()
-        self._narrow()
+    @on(Input.Submitted, "#where")
+    def _keep_condition(self, event: Input.Submitted) -> None:
+        self._kept(event.value)
+        self.look_at(where=event.value.strip())
 
-    def action_edit(self) -> None:
-        """Edit the fields of the record under the cursor."""
-        from workbench.services.browse import text_fields
+    def _kept(self, value: str) -> None:
+        if not value:
+            self.finder.close()
+        self.table.focus()
 
-        shown = self.chosen
-        if shown is not None and self.snapshot is not None:
-            sheet = EditSheet(self.desk, self.corpus, shown, text_fields(self.snapshot))
-            self.app.push_screen(sheet, self._edited)
+    def action_sort(self) -> None:
+        """Sort by the chosen column: up, then down, then as the records came."""
+        column = self.table.column
+        if column is None:
+            self.table.action_column(1)
+            column = self.table.column
+        if column is not None and self.lens.view not in APART:
+            now = self.lens.sorting
+            up = Sorting(column.label)
+            steps = {up: Sorting(column.label, down=True), Sorting(column.label, down=True): None}
+            self.look_at(sorting=steps.get(now, up) if now else up)
 
-    def _edited(self, count: int | None) -> None:
-        if count:
-            self.tell(f"saved {count} field{'s' if count > 1 else ''}: u takes it back")
-            self.refresh_data()
+    @on(VirtualTable.Headed, "#records")
+    def _sort_by_heading(self) -> None:
+        self.action_sort()
 
-    def action_fix(self) -> None:
-        """Apply the first suggested fix of the record under the cursor."""
-        shown = self.chosen
-        if shown is None:
+    def action_columns(self) -> None:
+        """Choose which columns are shown."""
+        names = [column.label for column in self.columns if column.label]
+        self.app.push_screen(ColumnSheet(names, self.hidden), self._show_columns)
+
+    def _show_columns(self, hidden: frozenset[str] | None) -> None:
+        if hidden is not None and hidden != self.hidden:
+            self.hidden = hidden
+            self.show_rows()
+
+    # -- marks and moves --------------------------------------------------------------------------------------------
+
+    def action_mark(self) -> None:
+        """Mark the record, or take the mark away, and go to the next one."""
+        if self.can_mark():
+            self.mark(self.table.cursor, self.table.cursor, turn=True)
+            self.table.action_move(1)
+
+    def action_mark_range(self) -> None:
+        """Mark all records from the last mark to here."""
+        if self.can_mark() and self.marks is not None:
+            here = self.table.cursor
+            self.mark(*sorted((here if self.marks.anchor is None else self.marks.anchor, here)))
+
+    def action_mark_all(self) -> None:
+        """Mark all records of this view, or none of them where all are marked."""
+        if self.can_mark() and self.found is not None and self.marks is not None:
+            every = self.found.selection
+            self.mark(0, len(every) - 1, turn=self.marks.are_all(every))
+
+    def action_issue(self, step: int) -> None:
+        """Go to the next record with an issue."""
+        if self.contents is None or self.found is None or self.lens.view in APART:
             return
-        issue = next((one for one in shown.issues if one["fix"] is not None), None)
-        if issue is None:
-            hints = [one["hint"] for one in shown.issues]
-            self.tell(f"no fix is suggested; {hints[0]}" if hints else "nothing is wrong with this record")
+        if self.contents.issues is None:
+            self.find_issues()
+            return
+        self._go_among(self.contents.issues.faulty, step, "issue")
+
+    def action_hit(self, step: int) -> None:
+        """Go to the next hit of the last search."""
+        if self.hits is None:
+            self.tell("nothing was searched yet: / does")
         else:
-            self.change("fixing", lambda: self.desk.fix(self.corpus, issue), self._changed)
+            self._go_among(self.hits, step, "hit")
 
-    def action_drop(self) -> None:
-        """Drop the record under the cursor."""
-        shown = self.chosen
-        if shown is not None:
-            record = shown.record
-            self.change("dropping", lambda: self.desk.drop(self.corpus, record), self._dropped)
+    def action_copy(self) -> None:
+        """Copy the record, or the marked ones, as JSON lines; this works over ssh where the terminal allows it."""
+        rows = self._meant("copy")[:_COPIED]
+        if len(rows) and self.contents is not None:
+            contents = self.contents
+            self.in_background(lambda: _as_lines(contents, rows), self._copied, "sheet")
 
-    def _dropped(self, count: int) -> None:
-        self._changed("dropped: u takes it back" if count else "it is dropped already: u takes the newest change back")
+    def _copied(self, lines: list[str]) -> None:
+        self.app.copy_to_clipboard("\n".join(lines))
+        self.tell(f"copied {len(lines):,} record{'s' if len(lines) > 1 else ''}")
 
-    def action_undo(self) -> None:
-        """Take back the newest change of this corpus."""
-        self.change("taking back", lambda: self.desk.undo(self.corpus), self._undone)
 
-    def _undone(self, undone: list[dict[str, Any]]) -> None:
-        what = [f"{one['field'] or 'drop'} of {one['record'][:10]}" for one in undone]
-        self._changed(f"took back: {', '.join(what)}" if what else "no change is left to take back")
+def _as_lines(contents: Contents, rows: RowNumbers) -> list[str]:
+    opened = contents.opened
+    frame = opened.pages.page(rows).select("id", *opened.schema.columns)
+    return [_calm(json.dumps(row, ensure_ascii=False)) for row in frame.to_dicts()]
 
-    def _changed(self, line: str) -> None:
-        self.tell(line)
-        self.refresh_data()
 
-    def action_cut(self) -> None:
-        """Cut a version of this corpus."""
-        self.cut(self.corpus)
-
-    def action_train(self) -> None:
-        """Train the newest version of this corpus."""
-        self.train(self.corpus)
-
-    def action_runs(self) -> None:
-        """Show the runs."""
-        self.show_runs()
+def _calm(line: str) -> str:
+    """Return JSON with every character that is not seen as its number: it may be pasted into a terminal."""
+    return "".join(char if show(char) == char else json.dumps(char)[1:-1] for char in line)

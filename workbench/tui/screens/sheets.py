@@ -2,31 +2,38 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
-from textual.app import App, ComposeResult
-from textual.binding import ActiveBinding, Binding, BindingType
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen, Screen
+from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from workbench.curation.split import SIDES
 from workbench.errors import WorkbenchError
 from workbench.text import show
+from workbench.tui.offers import Offer, grouped
 
 if TYPE_CHECKING:
     from workbench.store.versions import Version
 
 Piece = str | tuple[str, str]
-_SIDES = ("train", "validation", "test", "excluded", "removed")
 
 
 class Sheet(ModalScreen[None]):
     """Text over a screen."""
 
     CSS_PATH = "sheets.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,enter,q,question_mark", "close", "Close")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,enter,q,question_mark", "close", "Close", id="sheet.close")
+    ]
+
+    keys = "esc closes"
+    """The last line: what can be pressed."""
 
     def pieces(self) -> Iterator[Piece]:
         """Yield the text, safe to show."""
@@ -35,7 +42,7 @@ class Sheet(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """Show the text in a frame."""
         with VerticalScroll(id="sheet"):
-            yield Static(Content.assemble(*self.pieces(), ("\n\nesc closes", "$foreground-muted")), markup=False)
+            yield Static(Content.assemble(*self.pieces(), (f"\n\n{self.keys}", "$foreground-muted")), markup=False)
 
     def action_close(self) -> None:
         """Take the sheet away."""
@@ -44,6 +51,9 @@ class Sheet(ModalScreen[None]):
 
 class ErrorSheet(Sheet):
     """What happened and what to do."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("y", "copy", "Copy the details", id="error.copy")]
+    keys = "y copies the details   esc closes"
 
     def __init__(self, error: BaseException) -> None:
         """Show an error; one that is no `WorkbenchError` is our fault and says so."""
@@ -59,6 +69,17 @@ class ErrorSheet(Sheet):
             yield f"A fault of the workbench: {type(self.error).__name__}\n", "bold $text-error"
             yield f"\n{show(self.error, lines=True, limit=2000)}\n\nNothing half-done is kept: a change is one log row."
 
+    def details(self) -> str:
+        """Return all that is known of the error, as text to hand to somebody."""
+        hint = getattr(self.error, "hint", "")
+        told = "".join(traceback.format_exception(self.error)) if not isinstance(self.error, WorkbenchError) else ""
+        return "\n".join(part for part in (str(self.error), str(hint), told) if part)
+
+    def action_copy(self) -> None:
+        """Copy the details to the clipboard of the terminal."""
+        self.app.copy_to_clipboard(show(self.details(), lines=True, limit=100_000))
+        self.notify("copied", markup=False, timeout=2)
+
 
 class VersionSheet(Sheet):
     """The counts and the proof of a version."""
@@ -73,7 +94,7 @@ class VersionSheet(Sheet):
         version = self.version
         yield f"{version.corpus} {version.name}  {version.id[:12]}\n", "bold $text-success"
         yield "\n" if self.new else "Nothing changed since: this is the newest version.\n\n"
-        for side in _SIDES:
+        for side in SIDES:
             yield f"  {side:<12}{version.counts.get(side, 0):>10,}\n"
         yield "\nproof\n", "bold"
         for what in ("exact", "near", "neighbour", "group"):
@@ -86,24 +107,15 @@ class VersionSheet(Sheet):
 class KeySheet(Sheet):
     """The keys that work where the cursor is, made from the bindings themselves."""
 
-    def __init__(self, bindings: dict[str, ActiveBinding]) -> None:
-        """Show the active bindings of a screen."""
+    def __init__(self, found: list[Offer]) -> None:
+        """Show what can be done on a screen."""
         super().__init__()
-        self.bindings = bindings
+        self.found = found
 
     def pieces(self) -> Iterator[Piece]:
-        """Yield one line an action: those of the screen, of the application, then of the focused widget."""
-        keys: dict[str, list[str]] = {}
-        for active in sorted(self.bindings.values(), key=_nearness):
-            if active.binding.description and not active.binding.system:
-                keys.setdefault(active.binding.description, []).append(self.app.get_key_display(active.binding))
-        yield "Keys\n\n", "bold"
-        for what, names in keys.items():
-            yield f"  {' '.join(dict.fromkeys(names)):<20}", "$text-accent"
-            yield f"{what}\n"
-
-
-def _nearness(active: ActiveBinding) -> int:
-    if isinstance(active.node, App):
-        return 1
-    return 0 if isinstance(active.node, Screen) else 2
+        """Yield one line an action: those of the focused pane, of the screen, then those that work everywhere."""
+        for number, (name, those) in enumerate(grouped(self.found)):
+            yield f"{chr(10) if number else ''}{name}\n", "bold"
+            for offer in those:
+                yield f"  {offer.key_names:<20}", "$text-accent"
+                yield f"{offer.what}\n"

@@ -15,7 +15,9 @@ from workbench.curation.fixes import changes, in_words
 from workbench.text import show
 
 if TYPE_CHECKING:
+    from workbench.services.detail import Detail, Tokens
     from workbench.services.records import Shown
+    from workbench.store.edits import Conflict
 
 FIELD_LENGTH = 6000
 """Characters of a field that are drawn; the rest is counted. A pane redraws at every step of the cursor."""
@@ -25,7 +27,7 @@ Piece = str | tuple[str, str]
 
 
 class RecordPane(VerticalScroll):
-    """One record, or one quarantined unit."""
+    """One record, or one row in quarantine."""
 
     def compose(self) -> ComposeResult:
         """Hold one text."""
@@ -36,12 +38,28 @@ class RecordPane(VerticalScroll):
         self.query_one("#record-text", Static).update(Content.assemble(*pieces))
         self.scroll_home(animate=False)
 
-    def show_record(self, shown: Shown, standing: str = "") -> None:
-        """Show a record; `standing` says where it stands in the newest version."""
-        self.show_text(*_issues(shown), *_fields(shown), *_origin(shown, standing), *_edits(shown))
+    def show_record(self, found: Detail) -> None:
+        """Show a record whole."""
+        shown = found.shown
+        origin = _origin(shown, found.standing)
+        self.show_text(*_issues(shown), *_fields(shown), *_tokens(found.tokens), *origin, *_edits(shown))
+
+    def show_conflict(self, conflict: Conflict) -> None:
+        """Show an edit that no longer fits its record."""
+        edit = conflict.edit
+        self.show_text(
+            ("? an edit that no longer fits\n", "$text-warning"),
+            ("  enter settles it: keep, take or drop\n\n", "$foreground-muted"),
+            (f"{show(edit.field) or 'the whole record'} is now\n", "bold"),
+            *_value(conflict.found),
+            ("\n\nthe edit wants\n", "bold"),
+            *(_value(edit.value) if edit.field else ["the record dropped" if edit.value else "the record back"]),
+            f"\n\nlog row {edit.seq}  record {show(edit.record[:16])}\n",
+            f"{show(edit.reason)}\n",
+        )
 
     def show_reject(self, reject: Mapping[str, Any]) -> None:
-        """Show a quarantined unit: why it could not be read, and its bytes."""
+        """Show a row in quarantine: why it could not be read, and its bytes."""
         raw = show(reject["raw"].decode("utf-8", "replace"), lines=True, limit=FIELD_LENGTH)
         self.show_text(
             (f"! {show(reject['reason'])}\n", "$text-error"),
@@ -49,7 +67,7 @@ class RecordPane(VerticalScroll):
             ("bytes\n", "bold"),
             f"{raw}\n\n",
             ("from\n", "bold"),
-            f"{show(reject['source'])}, unit {reject['position']}, bytes {reject['start']}-{reject['end']}\n",
+            f"{show(reject['source'])}, row {reject['position']:,}, bytes {reject['start']:,}-{reject['end']:,}\n",
         )
 
 
@@ -71,16 +89,25 @@ def _suggestion(issue: Mapping[str, Any]) -> Iterator[Piece]:
         return
     wanted = changes(issue["field"], issue["fix"])
     yield "  f ", "bold"
-    yield "drops the record\n" if wanted is None else f"sets {show(in_words(wanted), limit=300)}\n"
+    yield (
+        "drops the record, F does so for all alike\n"
+        if wanted is None
+        else f"sets {show(in_words(wanted), limit=300)}\n"
+    )
 
 
 def _fields(shown: Shown) -> Iterator[Piece]:
     faulty = {issue["field"]: issue["severity"] for issue in reversed(shown.issues)}
+    empty = [name for name, value in shown.fields.items() if value is None and name not in faulty]
     for name, value in shown.fields.items():
+        if name in empty:
+            continue
         yield show(name), f"bold {_COLOURS.get(faulty.get(name, ''), '')}".strip()
         yield "\n"
         yield from _value(value)
         yield "\n\n"
+    if empty:
+        yield f"none: {show(', '.join(empty))}\n\n", "$foreground-muted italic"
     if shown.extra:
         yield "other columns of the source\n", "bold"
         yield f"{show(json.dumps(shown.extra, ensure_ascii=False), limit=FIELD_LENGTH)}\n\n"
@@ -115,10 +142,17 @@ def _text(value: object) -> Iterator[Piece]:
         yield f"\n{len(text) - FIELD_LENGTH:,} more characters: e shows all", "$foreground-muted"
 
 
+def _tokens(tokens: Tokens | None) -> Iterator[Piece]:
+    if tokens is not None:
+        yield "tokens\n", "bold"
+        yield f"{tokens.count:,} in {show(tokens.run)}"
+        yield f"  {show(', '.join(tokens.flags))}\n\n" if tokens.flags else "\n\n", "$text-warning"
+
+
 def _origin(shown: Shown, standing: str) -> Iterator[Piece]:
     yield "from\n", "bold"
     yield f"{show(shown.source)}, row {shown.position:,}, bytes {shown.span[0]:,}-{shown.span[1]:,}\n"
-    yield f"raw {shown.digest[:16]}  record {shown.record[:16]}\n"
+    yield f"raw {shown.digest[:16]}  record {shown.record[:16]}   L shows the bytes\n"
     if standing:
         yield f"newest version: {show(standing)}\n"
 

@@ -14,6 +14,17 @@ class SafeInput(Input):
     def _on_paste(self, event: events.Paste) -> None:
         # The base class' handler runs after this one and takes the text from the event.
         event.text = show(event.text, lines=True)
+        self.call_after_refresh(self.show_cursor)
+
+    def put(self, value: str) -> None:
+        """Replace the text, with the cursor at its end and in sight."""
+        self.value = value
+        self.cursor_position = len(value)
+        self.call_after_refresh(self.show_cursor)
+
+    def show_cursor(self) -> None:
+        """Scroll to the cursor: where a text grows by more than the line is wide, the base class stays behind."""
+        self.scroll_to(x=self.cursor_position, animate=False, force=True)
 
 
 class SafeTextArea(TextArea):

@@ -62,12 +62,21 @@ class Rows:
 def fit(value: object, width: int) -> str:
     """Return a cell's text at exactly `width` terminal cells: safe, cut with an ellipsis, numbers to the right."""
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return f"{value:,}".rjust(width)[-width:]
+        return _number(value, width).rjust(width)[-width:]
     # Cut before anything else is looked at, so that a long text costs no more than a short one.
     text = show("" if value is None else value, limit=2 * width + 1)
-    if text.isascii() and len(text) <= width:
-        return text.ljust(width)
+    whole = len(text) <= width
+    if (text if whole else text[:-1]).isascii():
+        return text.ljust(width) if whole else f"{text[: width - 1]}…"
     return set_cell_size(text, width) if cell_len(text) <= width else set_cell_size(text, width - 1) + "…"
+
+
+def _number(value: float, width: int) -> str:
+    """Return a number whole where it fits, else rounded to thousands or millions, which the unit says."""
+    whole = f"{value:,}"
+    units = ((1e3, "k"), (1e6, "M"), (1e9, "G"))
+    short = (f"{value / size:,.{digits}f}{unit}" for size, unit in units for digits in (1, 0))
+    return whole if len(whole) <= width else next((text for text in short if len(text) <= width), whole)
 
 
 class VirtualTable(ScrollView, can_focus=True):
@@ -75,8 +84,10 @@ class VirtualTable(ScrollView, can_focus=True):
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "virtual-table--heading",
+        "virtual-table--chosen",
         "virtual-table--cursor",
         "virtual-table--odd",
+        "virtual-table--even",
         "virtual-table--note",
         "virtual-table--mark",
     }
@@ -85,6 +96,7 @@ class VirtualTable(ScrollView, can_focus=True):
         height: 1fr;
         scrollbar-size: 1 1;
         & > .virtual-table--heading { color: $text-muted; text-style: bold; }
+        & > .virtual-table--chosen { color: $text-accent; text-style: bold underline; }
         & > .virtual-table--cursor { background: $surface-lighten-2; color: $text; }
         & > .virtual-table--odd { background: $boost; }
         & > .virtual-table--note { color: $text-muted; }
@@ -93,14 +105,14 @@ class VirtualTable(ScrollView, can_focus=True):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down,j", "move(1)", "Next row", show=False),
-        Binding("up,k", "move(-1)", "Previous row", show=False),
-        Binding("pagedown,ctrl+d", "page(1)", "Page down", show=False),
-        Binding("pageup,ctrl+u", "page(-1)", "Page up", show=False),
-        Binding("home,g", "go(0)", "First row", show=False),
-        Binding("end,G", "go(-1)", "Last row", show=False),
-        Binding("left,h", "shift(-12)", "Columns to the left", show=False),
-        Binding("right,l", "shift(12)", "Columns to the right", show=False),
+        Binding("down,j", "move(1)", "Next row", show=False, id="table.down"),
+        Binding("up,k", "move(-1)", "Previous row", show=False, id="table.up"),
+        Binding("pagedown,ctrl+d", "page(1)", "Page down", show=False, id="table.page-down"),
+        Binding("pageup,ctrl+u", "page(-1)", "Page up", show=False, id="table.page-up"),
+        Binding("home,g", "go(0)", "First row", show=False, id="table.first"),
+        Binding("end,G", "go(-1)", "Last row", show=False, id="table.last"),
+        Binding("left,h", "column(-1)", "Column to the left", show=False, id="table.left"),
+        Binding("right,l", "column(1)", "Column to the right", show=False, id="table.right"),
     ]
 
     # No watcher before the layout is known: the first row would be scrolled away.
@@ -122,11 +134,15 @@ class VirtualTable(ScrollView, can_focus=True):
     class Selected(Moved):
         """The row under the cursor was opened."""
 
+    class Headed(Moved):
+        """The heading of the chosen column was clicked."""
+
     def __init__(self, source: Source, *, note: str = "", id: str | None = None) -> None:
         """Show a source; `note` stands where it has no rows."""
         super().__init__(id=id)
         self.source = source
         self._note = note
+        self._chosen: str | None = None
         self._blocks: OrderedDict[int, Sequence[Sequence[object]]] = OrderedDict()
         self._resize_to_source()
 
@@ -139,6 +155,11 @@ class VirtualTable(ScrollView, can_focus=True):
         self._keep_cursor_in_sight()
         self.refresh()
         self.post_message(self.Moved(self, self.cursor))
+
+    def reload(self) -> None:
+        """Ask the source again for what is on the screen; the cursor stays."""
+        self._blocks.clear()
+        self.refresh()
 
     def _resize_to_source(self) -> None:
         width = sum(column.width + 1 for column in self.source.columns)
@@ -158,7 +179,7 @@ class VirtualTable(ScrollView, can_focus=True):
         """Return one line of the screen: the heading, a row, or nothing."""
         row = y - 1 + round(self.scroll_y)
         if y == 0:
-            return self._line([column.label for column in self.source.columns], self._style("heading"))
+            return self._heading()
         if 0 <= row < self.source.n_rows:
             return self._line(self._row(row), self._row_style(row), marked=row != self.cursor)
         note = self._note.splitlines()[y - 2 : y - 1] if self.source.n_rows == 0 and y >= 2 else []
@@ -168,28 +189,36 @@ class VirtualTable(ScrollView, can_focus=True):
     def _row_style(self, row: int) -> Style:
         if row == self.cursor:
             return self._style("cursor")
-        return self._style("odd") if row % 2 else self.rich_style
+        return self._style("odd" if row % 2 else "even")
 
     def _style(self, part: str) -> Style:
         return self.get_component_rich_style(f"virtual-table--{part}")
 
-    def _line(self, cells: Sequence[object], style: Style, *, marked: bool = False) -> Strip:
+    def _heading(self) -> Strip:
+        columns, chosen = self.source.columns, self.column
+        cells = [f"{column.label}{' ' if column.sign else ''}{column.sign}" for column in columns]
+        return self._line(cells, self._style("heading"), chosen=None if chosen is None else columns.index(chosen))
+
+    def _line(self, cells: Sequence[object], style: Style, *, marked: bool = False, chosen: int | None = None) -> Strip:
         """Draw the first column in place and the others as far as they are scrolled into sight."""
         first, *rest = self.source.columns
         width, left = self.size.width, round(self.scroll_x)
         is_mark = marked and not first.label
         mark = style + Style.from_color(self._style("mark").color) if is_mark else style
-        segments: list[Segment] = []
-        at = skip = 0
-        for column, cell in zip(rest, cells[1:], strict=True):
-            if at + column.width >= left and at < left + width:
-                skip = skip if segments else left - at
-                segments.append(Segment(f"{fit(cell, column.width)} ", style))
+        segments = [Segment(f"{fit(cells[0], min(first.width, width))} "[:width], mark)]
+        room, at = width - first.width - 1, 0
+        for place, (column, cell) in enumerate(zip(rest, cells[1:], strict=True), 1):
+            start, end = at - left, at - left + column.width + 1
             at += column.width + 1
-        fixed = Strip([Segment(f"{fit(cells[0], first.width)} ", mark)])
-        rest_width = max(width - first.width - 1, 0)
-        shifted = Strip(segments).crop(max(skip, 0), max(skip, 0) + rest_width)
-        return Strip.join([fixed, shifted]).crop(0, width).extend_cell_length(width, style)
+            if end <= 0 or start >= room:
+                continue
+            # The last column in sight is drawn narrower, with an ellipsis where the edge cuts it.
+            text = fit(cell, min(column.width, room - start)) + " " * (end <= room)
+            drawn = self._style("chosen") if place == chosen else style
+            segments += [Segment(text, drawn)] if start >= 0 else Strip([Segment(text, drawn)]).crop(-start)
+        drawn_to = max(min(at - left, room), 0)
+        segments.append(Segment(" " * (room - drawn_to), style))
+        return Strip(segments, max(width, 1))
 
     @property
     def _page_rows(self) -> int:
@@ -230,9 +259,34 @@ class VirtualTable(ScrollView, can_focus=True):
         """Move the cursor to a row; -1 is the last."""
         self.cursor = row if row >= 0 else self.source.n_rows - 1
 
-    def action_shift(self, cells: int) -> None:
-        """Scroll the columns."""
-        self.scroll_relative(x=cells, animate=False)
+    @property
+    def column(self) -> Column | None:
+        """Return the column that was chosen, if one was and it is still here."""
+        return next((column for column in self.source.columns if column.label == self._chosen), None)
+
+    def action_column(self, step: int) -> None:
+        """Choose the next column and bring it into sight; the first one is always there."""
+        labels = [column.label for column in self.source.columns][1:]
+        if not labels:
+            return
+        place = labels.index(self._chosen) + step if self._chosen in labels else 0
+        self.choose_column(labels[max(0, min(place, len(labels) - 1))])
+
+    def choose_column(self, label: str) -> None:
+        """Choose a column by its label."""
+        self._chosen = label
+        self.scroll_to(x=self._left_of(label), animate=False, force=True, immediate=True)
+        self.refresh()
+
+    def _left_of(self, label: str) -> int:
+        """Return how far to scroll so that a column is in sight, as little as possible."""
+        first, *rest = self.source.columns
+        room, left = self.size.width - first.width - 1, round(self.scroll_x)
+        start = sum(column.width + 1 for column in rest[: [column.label for column in rest].index(label)])
+        end = start + next(column.width for column in rest if column.label == label)
+        if start < left or end - start >= room:
+            return start
+        return left if end <= left + room else end - room
 
     def action_select(self) -> None:
         """Open the row under the cursor."""
@@ -240,11 +294,22 @@ class VirtualTable(ScrollView, can_focus=True):
             self.post_message(self.Selected(self, self.cursor))
 
     def on_click(self, event: events.Click) -> None:
-        """Move the cursor to a row; a click on the row under it opens that row."""
+        """Move the cursor to a row; a click on the row under it opens that row; one on a heading chooses its column."""
         row = event.y - 1 + round(self.scroll_y)
+        if event.y == 0:
+            self._choose_at(event.x)
         if event.y == 0 or row >= self.source.n_rows:
             return
         if row == self.cursor:
             self.action_select()
         else:
             self.cursor = row
+
+    def _choose_at(self, x: int) -> None:
+        first, *rest = self.source.columns
+        at = x - first.width - 1 + round(self.scroll_x)
+        for column in rest:
+            if 0 <= at <= column.width:
+                self.choose_column(column.label)
+                self.post_message(self.Headed(self, self.cursor))
+            at -= column.width + 1

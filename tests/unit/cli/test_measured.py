@@ -1,0 +1,74 @@
+"""`compare` and `hardest` as a script meets them, and as a person reads them: nothing of a record steers the screen."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cli import called as workbench
+from tests.corpora import cut, deliver, facts, sides
+from tests.runs import both, scored_run
+from workbench.cli.numbers import difference, reasons, shown, undecided
+from workbench.store.store import Store
+
+HOSTILE = "\x1b]0;x\x07no"
+
+
+@pytest.fixture
+def measured(store: Store) -> Store:
+    """A version with two runs, both scored on test and train, whose models say hostile things."""
+    deliver(store, facts(*range(80)))
+    version = cut(store)
+    of = {side: sorted(r for r, s in sides(store, version).items() if s == side) for side in ("train", "test")}
+    for name, tuned in (("one", 3.0), ("two", 2.0)):
+        rows = {
+            side: [row for r in records for row in both(r, tuned=tuned, source=side, prediction=HOSTILE)]
+            for side, records in of.items()
+        }
+        run = scored_run(store, version, name, rows["test"])
+        other = scored_run(store, version, f"{name}-train", rows["train"], split="train")
+        (other.evaluation / "scores-train.parquet").rename(run.evaluation / "scores-train.parquet")
+    return store
+
+
+def test_compare_prints_one_object_or_a_table_with_verdicts(measured):
+    root = measured.workspace.root
+    found = workbench("compare", "one", "two-t", "--json", cwd=root)
+    assert found.code == 2 and "workbench evaluate two-train" in found.json["error"]["hint"]
+    one = workbench("compare", "one", "--split", "train", "--json", cwd=root)
+    assert one.code == 0 and one.json["metrics"]["perplexity"]["difference"]["verdict"] == "better"
+    read = workbench("compare", "one", "--split", "train", cwd=root)
+    assert "better" in read.out and "95 % interval" in read.out and "\x1b" not in read.out
+    assert workbench("compare", "one", "--split", "trian", cwd=root).code == 2
+
+
+def test_hardest_lists_records_that_can_be_edited(measured):
+    root = measured.workspace.root
+    found = workbench("hardest", "one", "-n", "3", "--json", cwd=root)
+    assert found.code == 0 and len(found.json["records"]) == 3
+    read = workbench("hardest", "one", "--by", "gap", cwd=root)
+    assert found.json["records"][0]["record"][:12] in read.out and "workbench edit facts" in read.out
+    assert "\x1b" not in read.out
+    assert "no record" in workbench("hardest", "one", "--by", "memorised", cwd=root).out
+    assert workbench("hardest", "one", "--by", "size", cwd=root).code == 2
+    assert workbench("hardest", "one", "--split", "validation", cwd=root).code == 2
+
+
+def test_values_and_reasons_are_told_in_words():
+    missing = {"value": None, "reason": "why"}
+    assert [shown(value) for value in (0.5, 3, missing)] == ["0.5000", "3", "n/a (why)"]
+    assert reasons({"a": missing, "b": 1.0, "c": missing}) == ["n/a: a, c (why)"]
+
+
+def test_a_difference_without_an_interval_has_no_verdict():
+    assert difference({"value": -0.5, "interval": None, "verdict": "cannot tell", "reason": "a quantile"})[1:] == [
+        "",
+        "",
+    ]
+    found = {"value": 0.5, "interval": [0.25, 0.75], "verdict": "better"}
+    assert difference(found) == ["+0.5000", "+0.2500 to +0.7500", "better"]
+    assert difference({"value": None, "reason": "why"}) == difference(None) == ["", "", ""]
+
+
+def test_why_nothing_could_be_decided_is_told_once():
+    few = {"value": 0.5, "interval": [0.2, 0.7], "verdict": "cannot tell", "reason": "too few"}
+    assert undecided({"a": few, "b": few, "c": {"value": None, "reason": "x"}}) == ["cannot tell: too few"]

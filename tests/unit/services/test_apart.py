@@ -1,0 +1,109 @@
+"""Facts about work in a process of its own: results, errors and progress come back, and it can be ended."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from functools import partial
+
+import pytest
+
+from workbench.errors import Cancelled, DataError, OutsideError
+from workbench.services.apart import Apart, Here
+from workbench.services.progress import Report, silent
+
+
+def counted(much: int, report: Report) -> tuple[int, int]:
+    """Count, and say so."""
+    for done in range(much):
+        report("counting", done + 1, much)
+    return much, os.getpid()
+
+
+def printing(report: Report) -> str:
+    """Print where a screen would be."""
+    os.write(1, b"to stdout")
+    os.write(2, b"to stderr")
+    return "printed"
+
+
+def failing(report: Report) -> None:
+    """Raise an error of ours."""
+    raise DataError("torn", "mend it")
+
+
+def broken(report: Report) -> None:
+    """Raise an error that is a bug."""
+    {}["no such key"]
+
+
+def waiting(report: Report) -> None:
+    """Say one thing and then nothing for long."""
+    report("waiting")
+    time.sleep(60)
+
+
+def dying(report: Report) -> None:
+    """End as the kernel ends what takes too much memory."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.fixture(scope="module")
+def apart() -> Iterator[Apart]:
+    made = Apart(needed=())
+    yield made
+    made.close()
+
+
+def test_work_is_done_in_another_process_and_its_progress_comes_back(apart: Apart) -> None:
+    told: list[tuple[str, int, int]] = []
+    much, process = apart(partial(counted, 3), lambda line, done=0, total=0: told.append((line, done, total)))
+    assert (much, process != os.getpid()) == (3, True)
+    assert [what for what in dict.fromkeys(told) if what[0]] == [
+        ("counting", 1, 3),
+        ("counting", 2, 3),
+        ("counting", 3, 3),
+    ]
+
+
+def test_errors_of_ours_come_back_whole(apart: Apart) -> None:
+    with pytest.raises(DataError, match="torn") as caught:
+        apart(failing, silent)
+    assert caught.value.hint == "mend it"
+
+
+def test_a_bug_comes_back_with_its_name_and_place(apart: Apart) -> None:
+    with pytest.raises(RuntimeError, match="KeyError: 'no such key'") as caught:
+        apart(broken, silent)
+    assert "in broken" in caught.value.__notes__[0]
+
+
+def test_nothing_that_is_printed_there_reaches_this_terminal(apart: Apart, capfd: pytest.CaptureFixture[str]) -> None:
+    assert apart(printing, silent) == "printed"
+    assert capfd.readouterr() == ("", "")
+
+
+def test_work_that_says_nothing_is_ended_too(apart: Apart) -> None:
+    heard: list[str] = []
+
+    def report(line: str, done: int = 0, total: int = 0) -> None:
+        heard.append(line)
+        if heard.count("waiting") > 1:
+            raise Cancelled("enough")
+
+    began = time.monotonic()
+    with pytest.raises(Cancelled, match="enough"):
+        apart(waiting, report)
+    assert time.monotonic() - began < 50
+
+
+def test_a_process_that_is_killed_is_an_error_with_a_hint(apart: Apart) -> None:
+    with pytest.raises(OutsideError, match="ended with -9") as caught:
+        apart(dying, silent)
+    assert "memory" in caught.value.hint
+
+
+def test_work_can_be_done_here(apart: Apart) -> None:
+    assert Here()(partial(counted, 2), silent) == (2, os.getpid())

@@ -1,0 +1,42 @@
+"""How numbers of an evaluation are shown to a person: values, intervals, verdicts, and what could not be computed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def shown(value: Any) -> str:  # noqa: ANN401 - a number or a reason
+    """Return a number with four decimals, or n/a with its reason."""
+    if is_missing(value):
+        return f"n/a ({value['reason']})"
+    return f"{value:.4f}" if isinstance(value, float) else str(value)
+
+
+def is_missing(value: Any) -> bool:  # noqa: ANN401 - a number or a reason
+    """Return whether a value could not be computed."""
+    return isinstance(value, dict) and value.get("value") is None
+
+
+def difference(found: Mapping[str, Any] | None) -> list[str]:
+    """Return a difference as cells: the value, its interval, the verdict."""
+    if not found or is_missing(found):
+        return ["", "", ""]
+    interval = found["interval"]
+    bounds = f"{interval[0]:+.4f} to {interval[1]:+.4f}" if interval else ""
+    return [f"{found['value']:+.4f}", bounds, found["verdict"] if interval else ""]
+
+
+def undecided(differences: Mapping[str, Any]) -> list[str]:
+    """Return one line a reason why no verdict was possible, whatever the numbers."""
+    found = [found["reason"] for found in differences.values() if found.get("interval") and found.get("reason")]
+    return [f"cannot tell: {reason}" for reason in dict.fromkeys(found)]
+
+
+def reasons(values: Mapping[str, Any]) -> list[str]:
+    """Return one line a reason with the metrics that could not be computed for it."""
+    found: dict[str, list[str]] = {}
+    for name, value in values.items():
+        if is_missing(value):
+            found.setdefault(str(value["reason"]), []).append(name)
+    return [f"n/a: {', '.join(names)} ({reason})" for reason, names in found.items()]

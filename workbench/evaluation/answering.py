@@ -1,0 +1,68 @@
+"""Let a model answer prompts, decoded as the recipe says and in no other way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from workbench.evaluation.bench import Bench, batches, padded
+from workbench.recipe import Recipe
+
+if TYPE_CHECKING:
+    from transformers import GenerationConfig, PreTrainedTokenizerBase
+
+
+def answer(bench: Bench, prompts: Sequence[Sequence[int]], report: Callable[[int], None]) -> list[str]:
+    """Return what the model says to each prompt (ids), decoded without special tokens and stripped."""
+    found: dict[int, str] = {}
+    room = bench.recipe.generate.max_new_tokens
+    _seed(bench.recipe)
+    for places in batches([len(prompt) + room for prompt in prompts]):
+        found |= zip(places, _batch_texts(bench, [prompts[place] for place in places]), strict=True)
+        report(len(found))
+    return [found[place] for place in range(len(prompts))]
+
+
+def _seed(recipe: Recipe) -> None:
+    # With sampling, base and tuned must at least draw the same numbers.
+    if recipe.generate.do_sample:
+        from transformers import set_seed
+
+        set_seed(recipe.generate.seed)
+
+
+def _batch_texts(bench: Bench, prompts: list[Sequence[int]]) -> list[str]:
+    import torch
+
+    tokenizer, device = bench.tokenizer, bench.model.device
+    ids = padded(prompts, pad_of(tokenizer), left=True).to(device)
+    mask = padded([[1] * len(prompt) for prompt in prompts], 0, left=True).to(device)
+    with torch.no_grad():
+        out = bench.model.generate(
+            input_ids=ids,
+            attention_mask=mask,
+            generation_config=decoding(bench),
+        )
+    texts = tokenizer.batch_decode(out[:, ids.shape[1] :], skip_special_tokens=True)
+    return [text.strip() for text in texts]
+
+
+def pad_of(tokenizer: PreTrainedTokenizerBase) -> int:
+    """Return the id that fills a prompt on the left: EOS where the tokenizer has no padding of its own."""
+    return int(tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id)
+
+
+def decoding(bench: Bench, **forced: int) -> GenerationConfig:
+    """Return what the recipe says about decoding and nothing else, so that all bases are asked alike.
+
+    `forced` wins over it: a latency is measured over a fixed number of tokens.
+    """
+    from transformers import GenerationConfig
+
+    generate, tokenizer = bench.recipe.generate, bench.tokenizer
+    chosen: dict[str, Any] = {"max_new_tokens": generate.max_new_tokens, "do_sample": generate.do_sample}
+    chosen["repetition_penalty"] = generate.repetition_penalty
+    if generate.do_sample:
+        chosen |= {"temperature": generate.temperature, "top_p": generate.top_p, "top_k": generate.top_k or 0}
+    ends = {"pad_token_id": pad_of(tokenizer), "eos_token_id": tokenizer.eos_token_id}
+    return GenerationConfig(**chosen | forced | ends)

@@ -1,0 +1,37 @@
+"""The list of views beside the table: what the records can be looked at as, with honest counts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from workbench.services.column import Column
+from workbench.services.lens import Line
+from workbench.tui.widgets.virtual_table import Rows, VirtualTable
+
+_COLUMNS = (Column("", 1), Column("view", 15), Column("records", 9))
+
+
+class ViewTable(VirtualTable):
+    """The views, one a line; the cursor stands on the one that is shown."""
+
+    def __init__(self, id: str | None = None) -> None:
+        """Begin without views."""
+        super().__init__(Rows(_COLUMNS), id=id)
+        self.lines: Sequence[Line] = ()
+
+    def show_lines(self, lines: Sequence[Line], view: str) -> None:
+        """Show the views with the cursor on one of them."""
+        self.lines = lines
+        cells = [(line.sign, line.label, "..." if line.count is None else line.count) for line in lines]
+        names = [line.view for line in lines]
+        self.set_source(Rows(_COLUMNS, cells), cursor=names.index(view) if view in names else 0)
+
+    @property
+    def view(self) -> str:
+        """Return the view under the cursor."""
+        return self.lines[self.cursor].view if self.lines else ""
+
+    def neighbour(self, view: str, step: int) -> str:
+        """Return the next view that holds anything, or the same one where there is no other."""
+        held = [line.view for line in self.lines if line.count or line.view == view]
+        return held[(held.index(view) + step) % len(held)] if view in held else view
