@@ -1,50 +1,156 @@
 """Write the screenshots of the documentation: `python docs/screenshots.py` fills a scratch workspace and takes them.
 
-The pictures show the sample corpora, and a real run of the recipe `tiny`, which takes a minute or two.
+The pictures show the sample corpora and a real run of the recipe `tiny`, which takes a minute or two. With
+`--workspace FOLDER` the filled workspace is kept there and used again; names after that take those pictures alone.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
+import json
+import re
+import shutil
 import tempfile
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable
+from contextlib import chdir, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from textual.pilot import Pilot
 from textual.worker import WorkerCancelled, WorkerFailed
 
 from workbench.services.ingest import Order, ingest
-from workbench.services.split import Request, split
+from workbench.services.records import edit
+from workbench.services.split import Request, requested, split
 from workbench.services.train import Training, start, watch
 from workbench.store.store import Store
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.desk import Desk
+from workbench.tui.screens.records import RecordsScreen
 from workbench.workspace import Workspace
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parent / "screenshots"
 WIDE, NARROW = (120, 34), (80, 24)
-QUIZ = ("j",) * 5
-SHOTS: dict[str, tuple[tuple[int, int], Sequence[str]]] = {
-    "corpora": (WIDE, QUIZ),
-    "records": (WIDE, (*QUIZ, "enter", *"jjj")),
-    "issues": (WIDE, (*QUIZ, "enter", "v", *"jj")),
-    "edit": (WIDE, (*QUIZ, "enter", "v", *"jj", "e")),
-    "split": (WIDE, (*QUIZ, "s")),
-    "train": (WIDE, ("t",)),
-    "narrow": (NARROW, (*QUIZ, "enter", "v", "enter")),
+NOTES = "notes.csv"
+"""A file that lies in the filled workspace and in no corpus: the one that is opened."""
+_PAUSE = 0.4
+"""Seconds after a key: longer than a sheet waits for the next one before it looks anew."""
+
+_SLIMMER = (
+    (r"terminal-\d+-", "w-"),
+    (r"\s*@font-face \{[^}]*\}", ""),
+    (r'\s*<clipPath id="w-line-\d+">\s*<rect[^>]*/>\s*</clipPath>', ""),
+    (r' clip-path="url\(#w-line-\d+\)"| shape-rendering="crispEdges"', ""),
+    (r"<text[^>]*>\s*</text>", ""),
+)
+"""Patterns in a picture and what they are replaced by: names drawn by lot, fonts, and clips that clip nothing."""
+
+
+@dataclass(frozen=True)
+class Shot:
+    """The way to one picture: a corpus opened in a mode, a view of its records, then keys; `type:` types a text."""
+
+    keys: tuple[str, ...] = ()
+    corpus: str = ""
+    mode: str = "data"
+    view: str = ""
+    size: tuple[int, int] = WIDE
+    place: str = "filled"
+
+
+DATA, ISSUES = Shot(corpus="domain-qa"), Shot(corpus="domain-qa", view="issues")
+VERSIONS = replace(DATA, mode="versions")
+TRAIN = replace(DATA, mode="train")
+SHOTS: dict[str, Shot] = {
+    "home-empty": Shot(place="empty"),
+    "home": Shot(),
+    "open": Shot(("o", "type:corp", "tab")),
+    "ingest": Shot(("o", f"type:{NOTES}", "enter")),
+    "ingested": Shot(("o", f"type:{NOTES}", "enter", "enter"), place="copy"),
+    "data": replace(DATA, keys=("j", "j")),
+    "issues": ISSUES,
+    "record": replace(ISSUES, keys=("tab", "z")),
+    "search": replace(DATA, keys=("/", "type:lighthouse")),
+    "filter": replace(DATA, keys=("colon", "type:lang = 'fr' AND LENGTH(answer) > 20", "enter")),
+    "columns": replace(DATA, keys=("c",)),
+    "edit": replace(DATA, view="rule:mojibake", keys=("e",)),
+    "fix-all": replace(DATA, view="rule:mojibake", keys=("F",)),
+    "marked": replace(DATA, keys=("space", "j", "j", "V", "x")),
+    "raw": replace(DATA, keys=("L",)),
+    "quarantine": replace(DATA, view="quarantine", keys=("e",)),
+    "conflict": Shot(corpus="facts", view="conflicts", keys=("e",)),
+    "clusters": replace(DATA, keys=("C",)),
+    "clusters-accept": replace(DATA, keys=("C", "minus", "minus", "A")),
+    "versions": VERSIONS,
+    "split": replace(VERSIONS, keys=("s",)),
+    "proof": replace(VERSIONS, keys=("p",)),
+    "publish": replace(VERSIONS, keys=("P",)),
+    "pre-flight": replace(TRAIN, keys=("p",)),
+    "train": TRAIN,
+    "jobs": Shot(("s", "escape", "J"), place="copy"),
+    "palette": replace(DATA, keys=("ctrl+p", "type:mark")),
+    "help": replace(DATA, keys=("question_mark",)),
+    "error": Shot(("G", "enter"), place="broken"),
+    "home-80x24": Shot(size=NARROW),
+    "data-80x24": replace(ISSUES, size=NARROW),
+    "record-80x24": replace(ISSUES, size=NARROW, keys=("enter",)),
+    "clusters-80x24": replace(DATA, size=NARROW, keys=("C",)),
+    "versions-80x24": replace(VERSIONS, size=NARROW),
+    "train-80x24": replace(TRAIN, size=NARROW),
 }
-"""Picture name -> terminal size and the keys that lead to it from the first screen."""
+"""Picture name -> the way to it."""
 
 
-def fill(root: Path) -> Workspace:
-    """Make a workspace with every sample corpus ingested, one version of each, and a finished run."""
-    workspace = Workspace.create(root)
+def fill(workspace: Workspace) -> None:
+    """Ingest and split every sample corpus, train on one, and let an edit miss its record in another."""
     with Store(workspace) as store:
         for name in workspace.corpora():
             ingest(store, Order(name))
-            split(store, Request(name, store.corpus(name).split))
+            split(store, Request(name, requested(store, name)))
+        first = store.state(store.corpus("domain-qa")).records["id"][0]
+        edit(store, "domain-qa", first, {"answer": "It is the lamp, not the tower."}, reason="said more plainly")
+        split(store, Request("domain-qa", requested(store, "domain-qa")))
         watch(start(store, Training("domain-qa")), lambda _progress: None)
+        _miss(store, workspace.root / "facts.jsonl")
+    lines = ["question,answer,lang", *(f"What is {a} plus {b}?,{a + b},en" for a in range(2, 6) for b in range(2, 9))]
+    (workspace.root / NOTES).write_text("\n".join([*lines, "What is missing here?,,en"]) + "\n", encoding="utf-8")
+
+
+def _miss(store: Store, file: Path) -> None:
+    """Edit an answer that the next delivery has changed as well."""
+    rows = [{"id": str(n), "question": f"What follows on {n}?", "answer": f"The number {n + 1}."} for n in range(12)]
+    settings = {"key": ("id",)}
+    file.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    ingest(store, Order("facts", (file,), schema="qa", settings=settings))
+    edit(store, "facts", store.state(store.corpus("facts")).records["id"][0], {"answer": "One more than that."})
+    for row in rows:
+        row["answer"] = f"It is {int(row['id']) + 1}."
+    file.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    ingest(store, Order("facts", (file,), schema="qa", settings=settings))
+
+
+def place(root: Path, name: str) -> Workspace:
+    """Return the workspace that a picture is taken of, made where it is not there yet."""
+    if name == "empty":
+        return _once(root / "empty", lambda folder: Workspace.create(folder, with_samples=False))
+    filled = _once(root / "tuning", _filled)
+    if name == "filled":
+        return filled
+    shutil.rmtree(root / name, ignore_errors=True)
+    copy = Workspace(Path(shutil.copytree(filled.root, root / name / "tuning")))
+    if name == "broken":
+        copy.corpus_file("story").write_text("schema: stories\nsources: []\n", encoding="utf-8")
+    return copy
+
+
+def _once(folder: Path, make: Callable[[Path], Workspace]) -> Workspace:
+    return Workspace(folder) if folder.is_dir() else make(folder)
+
+
+def _filled(folder: Path) -> Workspace:
+    workspace = Workspace.create(folder)
+    fill(workspace)
     return workspace
 
 
@@ -59,26 +165,59 @@ async def settle(pilot: Pilot[None]) -> None:
     await pilot.pause()
 
 
+async def press(pilot: Pilot[None], key: str) -> None:
+    """Press a key, or type a text."""
+    await pilot.press(*(key.removeprefix("type:") if key.startswith("type:") else (key,)))
+    await pilot.pause(_PAUSE)
+    await settle(pilot)
+
+
+async def go(pilot: Pilot[None], shot: Shot) -> None:
+    """Go to what a picture shows."""
+    app = pilot.app
+    assert isinstance(app, WorkbenchApp)
+    await settle(pilot)
+    if shot.corpus:
+        app.show_mode(shot.mode, shot.corpus)
+        await settle(pilot)
+    if shot.view:
+        assert isinstance(app.screen, RecordsScreen)
+        app.screen.look_at(view=shot.view)
+        await settle(pilot)
+    for key in shot.keys:
+        await press(pilot, key)
+
+
+def slim(svg: str) -> str:
+    """Return a picture that is a third smaller, the same for the same screen, and fetches no font from elsewhere."""
+    for pattern, instead in _SLIMMER:
+        svg = re.sub(pattern, instead, svg)
+    return svg
+
+
 async def shoot(workspace: Workspace, name: str) -> Path:
     """Take one picture."""
-    size, keys = SHOTS[name]
     app = WorkbenchApp(Desk(workspace))
-    async with app.run_test(size=size) as pilot:
-        await settle(pilot)
-        for key in keys:
-            await pilot.press(key)
-            await settle(pilot)
+    async with app.run_test(size=SHOTS[name].size, notifications=False) as pilot:
+        await go(pilot, SHOTS[name])
         path = HERE / f"{name}.svg"
-        path.write_text(app.export_screenshot(title="workbench"), encoding="utf-8")
+        path.write_text(slim(app.export_screenshot(title="workbench")), encoding="utf-8")
         return path
 
 
 def main() -> None:
-    """Take all pictures."""
-    with tempfile.TemporaryDirectory() as folder:
-        workspace = fill(Path(folder) / "demo")
-        for name in SHOTS:
-            print(asyncio.run(shoot(workspace, name)))
+    """Take all pictures, or those that are named."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", choices=[*SHOTS, []], help="pictures to take; all of them without")
+    parser.add_argument("--workspace", type=Path, help="folder to keep the filled workspaces in")
+    asked = parser.parse_args()
+    HERE.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        root = (asked.workspace or Path(scratch)).resolve()
+        for name in asked.names or SHOTS:
+            workspace = place(root, SHOTS[name].place)
+            with chdir(workspace.root):
+                print(asyncio.run(shoot(workspace, name)))
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, PositiveInt, ValidationError
 
 from workbench.errors import OutsideError, UsageError
 from workbench.fingerprint import digest
+from workbench.sql import expression
 from workbench.wording import explained, yaml_fault
 
 RESERVED = frozenset(
@@ -145,7 +146,7 @@ class Schema:
     def derived(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Add the columns that rules, texts and answers may name: those of the shapes, then the declared ones."""
         shaped = frame.with_columns(_shape_columns(frame.select(self.columns)))
-        return shaped.with_columns(pl.sql_expr(sql).alias(name) for name, sql in self.declared.derive.items())
+        return shaped.with_columns(expression(sql).alias(name) for name, sql in self.declared.derive.items())
 
     def render(self, row: Mapping[str, Any], template: str = "default") -> Rendered:
         """Return a record as the text or turns a model is trained on."""
@@ -250,7 +251,7 @@ def _faults(schema: Schema) -> Iterator[str]:
     yield from _unknown_columns(schema)
     try:
         empty = schema.derived(empty)
-    except pl.exceptions.PolarsError as error:
+    except (pl.exceptions.PolarsError, UsageError) as error:
         yield f"derive: {_first_fault(error)}"
         return
     declared = schema.declared
@@ -282,8 +283,8 @@ def _sql_faults(schema: Schema, empty: pl.DataFrame) -> Iterator[str]:
     named += [("answer", declared.answer)] if declared.answer else []
     for where, sql in named:
         try:
-            empty.select(pl.sql_expr(str(sql)).alias("tried"))
-        except pl.exceptions.PolarsError as error:
+            empty.select(expression(str(sql)).alias("tried"))
+        except (pl.exceptions.PolarsError, UsageError) as error:
             yield f"{where}: {sql!r}: {_first_fault(error)}"
 
 

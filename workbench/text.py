@@ -50,6 +50,11 @@ def counted(count: int, one: str, many: str = "") -> str:
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
+def moment(at: str) -> str:
+    """Return a time of the log, as ISO 8601 has it, to the minute and in the way people read it."""
+    return at[:16].replace("T", " ")
+
+
 def nfc(text: str) -> str:
     """Return the NFC form, in which equal looking text is equal."""
     return unicodedata.normalize("NFC", text)

@@ -20,7 +20,8 @@ HEAVY = ("torch", "transformers", "polars", "pandera", "textual", "datasets", "t
 @pytest.fixture(scope="module")
 def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("bare")
-    assert workbench("init", ".", "--bare", cwd=folder).code == 0
+    said = workbench("init", ".", "--bare", cwd=folder)
+    assert said.code == 0 and "corpora: none yet" in said.out and "workbench ingest FILE" in said.out
     return folder
 
 
@@ -72,6 +73,9 @@ def test_a_misspelled_corpus_answers_with_the_nearest(tmp_path):
 
 def test_latest_before_the_first_version_says_run_split(tmp_path):
     workbench("init", ".", cwd=tmp_path)
+    said = workbench("train", "quiz", cwd=tmp_path)
+    assert said.code == 1 and "workbench ingest quiz, then: workbench split quiz" in said.talk
+    assert "workbench ingest quiz" in workbench("split", "quiz", cwd=tmp_path).talk
     workbench("ingest", "quiz", cwd=tmp_path)
     said = workbench("export", "quiz@latest", cwd=tmp_path)
     assert said.code == 1 and "workbench split quiz" in said.talk

@@ -46,7 +46,7 @@ def test_unasked_nothing_is_done_then_all_of_it_and_the_text_is_never_shown(work
     unasked = purge(workspace, "facts", "--text", "-", "--json", stdin=SECRET + "\n")
     refused = purge(workspace, "facts", "--secrets", stdin="n\n")
     assert (unasked.code, refused.code) == (2, 2)
-    assert "1 records" in refused.talk and "rows.jsonl" in refused.talk
+    assert "1 record" in refused.talk and "rows.jsonl" in refused.talk
     done = purge(workspace, "facts", "--text", "-", "--yes", "--json", stdin=SECRET + "\n")
     assert done.code == 0 and done.json["texts"][0]["length"] == len(SECRET) and done.json["still"] == []
     assert all(SECRET not in said.out + said.talk for said in (unasked, refused, done))

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 
 import pytest
 
-from tests.tui.pilots import HOSTILE_FILE, Open, declare, hostile_rows, rows
-from workbench.services.ingest import Order, ingest
+from tests.tui.pilots import Open, take_in
 from workbench.store.store import Store
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.desk import Desk, StartTraining
@@ -21,14 +19,8 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace with `hostile` and `towns`, ingested, and `waiting`, only declared."""
     root: Path = tmp_path_factory.mktemp("filled") / "bench"
     workspace = Workspace.create(root, with_samples=False)
-    lines = [json.dumps(row, ensure_ascii=False) for row in rows()]
-    declare(workspace, "towns", [*lines, '{"question": "torn'])
-    declare(workspace, "waiting", lines[:3])
-    hostile = [json.dumps(row) for row in hostile_rows()]
-    declare(workspace, "hostile", [*hostile, "\x1b[5;5H[/INST] torn"], schema="mcq", file=HOSTILE_FILE)
     with Store(workspace) as store:
-        ingest(store, Order("towns"))
-        ingest(store, Order("hostile"))
+        take_in(store)
     return root
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -9,6 +11,8 @@ from textual.pilot import Pilot
 from textual.worker import WorkerCancelled, WorkerFailed
 
 from workbench.corpus import Corpus, Source, save_corpus
+from workbench.services.ingest import Order, ingest
+from workbench.store.store import Store
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.screens.corpora import CorporaScreen
 from workbench.tui.screens.records import RecordsScreen
@@ -40,6 +44,8 @@ HOSTILE = (
     "safe\u202egnp.exe",
 )
 HOSTILE_FILE = "[INST] [@click=app.quit] [oops.jsonl"
+PATIENCE = 60.0
+"""Seconds after which something is given up; a machine under load may need many of them."""
 Open = Callable[..., WorkbenchApp]
 Piloted = Pilot[None]
 
@@ -72,6 +78,18 @@ def declare(workspace: Workspace, name: str, lines: list[str], *, schema: str = 
     save_corpus(Corpus(name=name, schema_name=schema, sources=(source,)), workspace.corpus_file(name))
 
 
+def take_in(store: Store) -> None:
+    """Make the corpora `hostile` and `towns`, ingested, and `waiting`, only declared."""
+    workspace = store.workspace
+    lines = [json.dumps(row, ensure_ascii=False) for row in rows()]
+    declare(workspace, "towns", [*lines, '{"question": "torn'])
+    declare(workspace, "waiting", lines[:3])
+    hostile = [json.dumps(row) for row in hostile_rows()]
+    declare(workspace, "hostile", [*hostile, "\x1b[5;5H[/INST] torn"], schema="mcq", file=HOSTILE_FILE)
+    ingest(store, Order("towns"))
+    ingest(store, Order("hostile"))
+
+
 async def settle(pilot: Piloted) -> None:
     """Wait until no work is under way and its results are on the screen."""
     await pilot.pause()
@@ -85,7 +103,8 @@ async def settle(pilot: Piloted) -> None:
 
 async def until(pilot: Piloted, is_so: Callable[[], bool]) -> None:
     """Let the application go on until something is so."""
-    for _ in range(3000):
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
         if is_so():
             return
         await pilot.pause(0.01)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import pytest
 from textual.widgets import TextArea
 
 from tests.tui.pilots import Open, counts, open_records, painted, press, settle, to_view
+from workbench.errors import OutsideError
 from workbench.services.check import check
+from workbench.services.records import edit
 from workbench.services.undo import undo
 from workbench.store.edits import body_of
 from workbench.store.store import Store
@@ -248,6 +251,74 @@ async def test_a_torn_file_from_the_editor_is_kept_and_named(
     seen[0].unlink()
 
 
+async def test_what_was_written_over_an_edit_of_somebody_else_is_refused_and_kept(
+    opened: Open, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def change(text: str) -> str:
+        with Store(workspace) as store:
+            edit(store, "towns", by_answer(store, "Brest"), {"answer": "theirs"})
+        return text.replace("Brest", "mine")
+
+    seen = in_an_editor(monkeypatch, change)
+    app = opened()
+    async with app.run_test(size=WIDE, notifications=True) as pilot:
+        await open_records(pilot)
+        await press(pilot, "E")
+        assert isinstance(app.screen, ErrorSheet)
+        assert seen[0].name in painted(app).replace("│", "").replace("\n", "").replace(" ", "")
+    assert "mine" in seen[0].read_text(encoding="utf-8")
+    with Store(workspace) as store:
+        assert by_answer(store, "theirs")
+    seen[0].unlink()
+
+
+async def test_a_sheet_over_an_edit_of_somebody_else_is_not_saved(opened: Open, workspace: Workspace) -> None:
+    app = opened()
+    async with app.run_test(size=WIDE, notifications=True) as pilot:
+        await open_records(pilot)
+        await press(pilot, "e", "shift+tab", "j", "tab")
+        sheet = app.screen
+        assert isinstance(sheet, EditSheet)
+        with Store(workspace) as store:
+            edit(store, "towns", sheet.shown.record, {sheet.field: "theirs"})
+        sheet.query_one(TextArea).load_text("mine")
+        await press(pilot, "ctrl+s")
+        assert app.screen is sheet and "changed meanwhile" in painted(app)
+        assert sheet.query_one(TextArea).text == "mine"
+
+
+async def test_a_second_save_and_a_second_thought_wait_for_the_first(opened: Open, workspace: Workspace) -> None:
+    app = opened()
+    async with app.run_test(size=WIDE, notifications=True) as pilot:
+        screen = await open_records(pilot)
+        await press(pilot, "e")
+        sheet = app.screen
+        assert isinstance(sheet, EditSheet)
+        sheet.query_one(TextArea).load_text("Which town was saved once?")
+        await pilot.pause()
+        for action in (sheet.action_save, sheet.action_save, sheet.action_leave, sheet.action_leave):
+            action()
+        await settle(pilot)
+        assert app.screen is screen and "Which town was saved once?" in painted(app)
+
+
+async def test_a_file_that_the_editor_took_away_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    class Calm:
+        def suspend(self) -> AbstractContextManager[None]:
+            return nullcontext()
+
+        def refresh(self) -> None:
+            """Draw nothing."""
+
+    monkeypatch.setenv("VISUAL", "rm")
+    path = tmp_path / "records.yaml"
+    path.write_text("- a", encoding="utf-8")
+    with pytest.raises(OutsideError, match="cannot read"):
+        editor.edited(Calm(), path)
+
+
 async def test_without_a_terminal_the_editor_is_refused(opened: Open) -> None:
     app = opened()
     async with app.run_test(size=WIDE, notifications=True) as pilot:
@@ -280,6 +351,9 @@ async def test_a_quarantined_unit_is_mended_and_comes_back(opened: Open, workspa
         await press(pilot, "e")
         assert isinstance(app.screen, ReadmitSheet)
         text = app.screen.query_one(TextArea)
+        await press(pilot, "ctrl+s")
+        assert isinstance(app.screen, ReadmitSheet)
+        text.load_text('{"question": ' + "[" * 100_000)
         await press(pilot, "ctrl+s")
         assert isinstance(app.screen, ReadmitSheet)
         text.load_text('{"question": "Which torn row came back?", "answer": "This one."}')

@@ -60,7 +60,7 @@ async def test_clusters_stand_beside_the_one_under_the_cursor_and_its_word_diffe
     async with app.run_test(size=WIDE) as pilot:
         screen = await open_clusters(pilot)
         said = painted(app)
-        assert "all: 3 of 3 clusters" in said and "0.80: 1 go, 3 clusters" in said
+        assert "all: 3 of 3 clusters" in said and "0.80: 1 goes, 3 clusters" in said
         assert [one.role for one in screen.query_one(ClusterPane).members.listed] == ["leader", "goes"]
         assert "x goes for" in said and "[-tail-]" in said and "answer  same:" in said
         await press(pilot, "v")
@@ -78,7 +78,7 @@ async def test_the_threshold_recounts_and_compares_no_text(opened: Open, twins, 
 
         monkeypatch.setattr(curating, "near_texts", refuse)
         await press(pilot, "minus", "minus")
-        assert "0.78: 1 go, 3 clusters   kept 0.80" in painted(app)
+        assert "0.78: 1 goes, 3 clusters   kept 0.80" in painted(app)
         await move_to(pilot, 0.7)
         assert "0.70: 2 go, 3 clusters   kept 0.80" in painted(app)
         await move_to(pilot, 1.0)
@@ -96,7 +96,7 @@ async def test_all_at_or_above_the_shown_threshold_go_after_a_look_and_one_undo_
         await press(pilot, "A")
         assert isinstance(app.screen, ConfirmSheet)
         said = painted(app)
-        assert "now    1 go, 3 clusters" in said and "then   2 go, 3 clusters" in said and "goes, J 0." in said
+        assert "now    1 goes, 3 clusters" in said and "then   2 go, 3 clusters" in said and "goes, J 0." in said
         await press(pilot, "escape")
         assert len(removed(twins)) == 1
         await press(pilot, "A", "enter")
@@ -156,6 +156,24 @@ async def test_a_text_finds_its_cluster_and_escape_ends_the_search(opened: Open,
         assert "all: 1 of 3 clusters with" in painted(app)
         await press(pilot, "escape")
         assert "all: 3 of 3 clusters" in painted(app)
+
+
+async def test_hits_of_a_search_that_was_ended_are_not_shown_and_nothing_is_judged_meanwhile(
+    opened: Open, twins
+) -> None:
+    app = opened()
+    async with app.run_test(size=WIDE) as pilot:
+        screen = await open_clusters(pilot)
+        screen.wanted = words("asked", 12).split()[0]
+        screen._narrow()
+        assert screen._row is None  # the place of the cursor is that of another list
+        screen.action_accept()
+        screen._end_search()
+        await settle(pilot)
+        assert "all: 3 of 3 clusters" in painted(app)
+        assert screen._row == 0
+        with Store(app.desk.workspace) as store:
+            assert store.catalogue.rows("twins", kinds=("judgement",)) == []
 
 
 async def test_a_narrow_terminal_shows_one_pane_at_a_time(opened: Open, twins) -> None:

@@ -267,7 +267,7 @@ async def test_a_job_whose_worker_is_cancelled_has_no_result_and_ends_at_its_nex
             made = await begin(pilot, work)
             await until(pilot, work.said.is_set)
             next(worker for worker in app.workers if worker.group == "job").cancel()
-            await until(pilot, lambda: "cancelled; what was acknowledged before is kept" in painted(app))
+            await until(pilot, lambda: "ingest towns: cancelled" in painted(app))
             [job] = app.jobs.jobs
             assert (job.state, made) == ("cancelled", [])
             with pytest.raises(Cancelled):

@@ -37,9 +37,9 @@ class Terminal:
         self.written = b""
         self.pressed_at = 0
 
-    def until(self, shown: str) -> None:
+    def until(self, shown: str, *, patience: float = PATIENCE) -> None:
         """Read until a text was written after the last key."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + patience
         while shown.encode() not in self.written[self.pressed_at :]:
             ready, _, _ = select.select([self.primary], [], [], max(deadline - time.monotonic(), 0))
             assert ready and time.monotonic() < deadline, (

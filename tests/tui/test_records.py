@@ -52,7 +52,7 @@ async def test_views_count_issues_duplicates_and_quarantine(opened: Open) -> Non
         await to_view(pilot, screen, "duplicates")
         assert "duplicate of" in painted(app)
         await to_view(pilot, screen, "quarantine")
-        assert "quarantine: 1 of 1 lines" in painted(app)
+        assert "quarantine: 1 of 1 row" in painted(app)
         assert '{"question": "torn' in painted(app)
 
 

@@ -164,6 +164,12 @@ def test_bad_json_names_the_field_and_the_place() -> None:
         from_text("options", "[1,", plain=False)
 
 
+@pytest.mark.parametrize("text", ["[" * 100_000, "7" * 5000])
+def test_json_that_nobody_could_read_is_refused_like_any_other(text: str) -> None:
+    with pytest.raises(UsageError, match="'options' cannot be read"):
+        from_text("options", text, plain=False)
+
+
 class Wide:
     """Rows of wide, narrow and hidden characters in columns that do not fit."""
 

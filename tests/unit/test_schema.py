@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import polars as pl
 import pytest
 
@@ -49,12 +51,26 @@ def test_a_small_schema_is_enough():
         {"rules": "[{name: r, sql: 'nothing > 1', field: text, message: m, hint: h}]"},
         {"rules": "[{name: r, sql: 'text > ', field: text, message: m, hint: h}]"},
         {"rules": "[{name: r, sql: 'text = 1', field: nothing, message: m, hint: h}]"},
+        {"answer": f"text {'+ text' * 2000}"},
     ],
     ids=str,
 )  # fmt: skip
 def test_a_fault_of_the_file_is_one_usage_error_that_names_it(changes):
     with pytest.raises(UsageError, match=r"small\.yaml"):
         small(**changes)
+
+
+@pytest.mark.parametrize("key", ["derive", "answer", "sql", "fix"])
+def test_a_schema_that_came_from_elsewhere_opens_no_file(tmp_path, key):
+    # polars opens what a query names while it reads the text, so that only a refusal before that is one.
+    file = tmp_path / "secret.csv"
+    file.write_text("the_secret\n1\n")
+    sql = f"text IN (SELECT nothing FROM read_csv('{file}'))"
+    rule = {"name": "r", "sql": "size > 1", "field": "text", "message": "m", "hint": "h"} | {key: sql}
+    changes = {"derive": {"derive": {"more": sql}}, "answer": {"answer": sql}}.get(key, {"rules": [rule]})
+    with pytest.raises(UsageError, match="no single expression") as refused:
+        small(**{name: json.dumps(value) for name, value in changes.items()})
+    assert "the_secret" not in refused.value.what
 
 
 @pytest.mark.parametrize("text", ["", "- a", "x", "a: [", "a: \x00", "name: 2020-99-99"])

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from workbench.cli.output import table
+
 
 def shown(value: Any) -> str:  # noqa: ANN401 - a number or a reason
     """Return a number with four decimals, or n/a with its reason."""
@@ -16,6 +18,18 @@ def shown(value: Any) -> str:  # noqa: ANN401 - a number or a reason
 def is_missing(value: Any) -> bool:  # noqa: ANN401 - a number or a reason
     """Return whether a value could not be computed."""
     return isinstance(value, dict) and value.get("value") is None
+
+
+def measured(numbers: Mapping[str, Any]) -> list[str]:
+    """Return an evaluation as lines: a table of what was computed, then why no verdict or no number was possible."""
+    base, tuned = numbers["base"], numbers["tuned"]
+    rows = [
+        [name, shown(base[name]), shown(tuned[name]), *difference(numbers["difference"].get(name)), count]
+        for name, count in numbers["counts"].items()
+        if not (is_missing(base[name]) and is_missing(tuned[name]))
+    ]
+    header = ["", "base", "tuned", "difference", "95 % interval", "tuned is", "n"]
+    return [*table(rows, header), *undecided(numbers["difference"]), *reasons(tuned)]
 
 
 def difference(found: Mapping[str, Any] | None) -> list[str]:

@@ -146,7 +146,7 @@ def table(rows: Iterable[Sequence[object]], header: Sequence[str] = ()) -> list[
 
 
 def _aligned(cell: str, width: int) -> str:
-    number = cell.replace(",", "").replace(".", "", 1).lstrip("-").isdigit()
+    number = cell.replace(",", "").replace(".", "", 1).lstrip("+-").isdigit()
     return cell.rjust(width) if number else cell.ljust(width)
 
 

@@ -8,6 +8,7 @@ import polars as pl
 
 from workbench.curation.measures import WORD
 from workbench.schema import Schema
+from workbench.sql import expression
 
 DRAWN = 20_000
 """Records that slow readings (language, tokens) are taken from, where there are more."""
@@ -63,7 +64,7 @@ def answers(derived: pl.DataFrame, schema: Schema) -> pl.Series | None:
     """Return the answer of each record of a derived frame, or None where the schema has no answers."""
     if schema.declared.answer is None:
         return None
-    return derived.select(pl.sql_expr(schema.declared.answer).cast(pl.String).alias(ANSWER)).to_series()
+    return derived.select(expression(schema.declared.answer).cast(pl.String).alias(ANSWER)).to_series()
 
 
 def letters(derived: pl.DataFrame, schema: Schema) -> pl.DataFrame | None:

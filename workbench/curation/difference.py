@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 
+from workbench.curation.flags.credentials import masked
 from workbench.fingerprint import digest
 
 DIFFERENCE = {
@@ -146,10 +147,13 @@ def inverted(part: pl.DataFrame) -> pl.DataFrame:
 
 
 def changed_words(before: object, after: object, limit: int = 160) -> str:
-    """Return what changed between two values, word by word: `[-gone-] {+come+}` amid a few words around it."""
-    old, new = _words(before), _words(after)
-    if old == new:
+    """Return what changed between two values, word by word: `[-gone-] {+come+}` amid a few words around it.
+
+    Secrets are masked: the edit that takes one out is no occasion to print it.
+    """
+    if _words(before) == _words(after):
         return "(white space alone)"
+    old, new = masked(_text(before)).split(), masked(_text(after)).split()
     shown = " ".join(filter(None, _marked(old, new)))
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
 
@@ -200,8 +204,11 @@ def _alike(old: Sequence[str], new: Sequence[str]) -> int:
 
 
 def _words(value: object) -> list[str]:
-    text = value if isinstance(value, str) else "" if value is None else _json(value)
-    return text.split()
+    return _text(value).split()
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else "" if value is None else _json(value)
 
 
 def _marked(old: list[str], new: list[str]) -> Iterator[str]:

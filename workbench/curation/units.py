@@ -9,6 +9,7 @@ import polars as pl
 from workbench.curation.minhash import digests_of
 from workbench.curation.templates import Template, stripped, templates_of
 from workbench.schema import Schema
+from workbench.sql import expression
 
 _FRAME = {
     "name": pl.String,
@@ -113,7 +114,7 @@ def _repeated(text: str | None, times: int) -> pl.Series:
 def _answers(derived: pl.DataFrame, schema: Schema) -> pl.Series:
     if schema.declared.answer is None:
         return _repeated(None, derived.height)
-    said = derived.select(pl.sql_expr(schema.declared.answer).alias("answer"))["answer"]
+    said = derived.select(expression(schema.declared.answer).alias("answer"))["answer"]
     return said.cast(pl.String)
 
 

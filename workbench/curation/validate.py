@@ -15,6 +15,7 @@ from workbench.curation.flags.credentials import all_masked
 from workbench.curation.flags.registry import LOOKED_AT, VALUE_LENGTH
 from workbench.curation.quality import corpus_flags, flag_names, record_flags
 from workbench.schema import Rule, Schema
+from workbench.sql import expression
 from workbench.text import show
 
 ISSUES = {
@@ -105,7 +106,7 @@ def _column_issue(frame: pl.DataFrame, case: dict[str, Any]) -> dict[str, str | 
 
 
 def _rule_issues(derived: pl.DataFrame, rule: Rule) -> pl.DataFrame:
-    broken = derived.filter(~pl.sql_expr(rule.sql).fill_null(value=True))
+    broken = derived.filter(~expression(rule.sql).fill_null(value=True))
     if broken.is_empty():
         return pl.DataFrame(schema=ISSUES)
     value = (_text_of(row) for row in broken[rule.field].to_list())
@@ -125,7 +126,7 @@ def _fixes(broken: pl.DataFrame, rule: Rule) -> list[str | None]:
         return [None] * broken.height
     if rule.fix == "DROP":
         return [DROP] * broken.height
-    values = broken.select(pl.sql_expr(rule.fix).alias("fix"))["fix"].to_list()
+    values = broken.select(expression(rule.fix).alias("fix"))["fix"].to_list()
     return [of_field(value) for value in values]
 
 

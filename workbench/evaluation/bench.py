@@ -81,7 +81,8 @@ def load_bench(run: Run) -> Bench:
     from transformers import GenerationConfig
 
     if not run.adapter.is_dir():
-        raise UsageError(f"the run {run.name!r} has no adapter", "evaluate a run that has finished")
+        hint = "name a run that has finished: workbench runs"
+        raise UsageError(f"the run {run.name!r} has no adapter: it has not finished", hint)
     run.check_base()
     recipe = run.recipe()
     base = load_base(

@@ -65,9 +65,12 @@ def _name(host: str) -> str | None:
         return None
     try:
         parts = urlsplit(f"//{host}")
-        return parts.hostname if parts.port is None or parts.port else None
+        name, port = parts.hostname or "", parts.port
     except ValueError:  # no port, or an open bracket
         return None
+    written = f"[{name}]" if ":" in name else name
+    # Written again it must be the same: beside a bracket anything may stand, and is read over.
+    return name if port != 0 and host.lower() in (written, f"{written}:{port}") else None
 
 
 def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

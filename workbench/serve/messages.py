@@ -66,7 +66,8 @@ def _is_side(value: Any) -> bool:  # noqa: ANN401 - a JSON value
 
 def side(value: str, default: int) -> int:
     """Return a side of the first screen as it stands in an address, or the default."""
-    return int(value) if value.isascii() and value.isdigit() and _is_side(int(value[:5])) else default
+    is_short = value.isascii() and value.isdigit() and len(value) <= 4
+    return int(value) if is_short and _is_side(int(value)) else default
 
 
 async def read_packet(stream: asyncio.StreamReader) -> tuple[bytes, bytes] | None:

@@ -13,6 +13,8 @@ from workbench.serve.messages import DATA, META, READY, Malformed, Message, meta
 
 _GRACE = 5.0
 """Seconds that the application has to end by itself."""
+_DEAF = 30.0
+"""Seconds after which an application that takes nothing from its pipe hangs: a thread of its own reads there."""
 _LINE = 4096
 _LAST_LINES = 20
 """Lines of what the application said about its failure that are kept."""
@@ -46,10 +48,16 @@ class Session:
         return cls(process)
 
     async def hear(self, message: Message) -> None:
-        """Hand the application what the browser says; one that is ending hears nothing."""
-        with suppress(ConnectionError):
+        """Hand the application what the browser says; one that is ending hears nothing, one that hangs is ended."""
+        try:
             self._to.write(message.packet)
-            await self._to.drain()
+            async with asyncio.timeout(_DEAF):
+                await self._to.drain()
+        except ConnectionError:
+            return
+        except TimeoutError:
+            self._last.append(f"it heard nothing for {_DEAF:g} s")
+            self._kill()
 
     async def speak(self, send: Callable[[bytes], Awaitable[None]]) -> str:
         """Send all that the application draws until it ends; return why it failed, or nothing."""
@@ -87,9 +95,10 @@ class Session:
 
     async def end(self) -> None:
         """End the application: it is asked to, and after a while made to; what it acknowledged is kept."""
-        await self.hear(Message("quit", meta(type="quit")))
         try:
-            await asyncio.wait_for(self.process.wait(), _GRACE)
+            async with asyncio.timeout(_GRACE):
+                await self.hear(Message("quit", meta(type="quit")))
+                await self.process.wait()
         except TimeoutError:
             self._was_cut = True
         finally:

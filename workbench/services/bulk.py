@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 from workbench.errors import UsageError
-from workbench.services.records import check_fits, edits_for, find
+from workbench.services.records import Values, check_fits, edits_for, find, refuse_stale
 from workbench.store.catalogue import Entry
 from workbench.store.edits import WHOLE, Conflict, as_one, body_of
 from workbench.store.state import State
 from workbench.store.store import Store
 
-Values = Mapping[str, Mapping[str, Any]]
-"""Record, by a unique prefix of its id, to the new values of some of its fields."""
 Settlement = Literal["keep", "take", "drop"]
 
 
-def edit_all(store: Store, name: str, values: Values, reason: str = "") -> int:
-    """Set fields of many records at once and return the number of edits made; all are made, or none."""
+def edit_all(store: Store, name: str, values: Values, reason: str = "", seen: Values | None = None) -> int:
+    """Set fields of many records at once and return the number of edits made; all are made, or none.
+
+    `seen` holds fields as the person saw them, by whole ids: where one to be set is another by now, none is set.
+    """
     corpus = store.corpus(name)
     schema = store.schema(corpus)
     for changed in values.values():
@@ -27,6 +27,7 @@ def edit_all(store: Store, name: str, values: Values, reason: str = "") -> int:
 
     def entries(state: State) -> list[Entry]:
         wanted = {find(state, prefix): dict(changed) for prefix, changed in values.items()}
+        refuse_stale(state, wanted, seen or {})
         return edits_for(state, corpus.name, wanted, reason)
 
     return len(store.change(corpus, entries, lambda: store.desk(corpus)))

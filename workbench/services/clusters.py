@@ -15,6 +15,7 @@ from workbench.curation.judge import evidence
 from workbench.curation.split import SPLITS
 from workbench.services.column import Column
 from workbench.services.curate import Curated, curate, order_of
+from workbench.services.delivered import generated_sources
 from workbench.services.verdicts import Verdicts, verdicts_of
 from workbench.store.store import Store
 from workbench.store.versions import Version, versions
@@ -78,7 +79,9 @@ def look(store: Store, name: str, before: Look | None = None) -> Look:
     corpus = store.corpus(name)
     is_same = before is not None and before.curated.schema.digest == store.schema(corpus).digest
     if before is not None and before.head == head and is_same:
-        return _judged(replace(before.curated, corpus=corpus, state=store.state(corpus)), before)
+        # The earlier objects have read what a purge renamed: these are first asked when the log is closed again.
+        state = replace(store.state(corpus), objects=before.curated.state.objects)
+        return _judged(replace(before.curated, corpus=corpus, state=state), before)
     curated = curate(store, name)
     floor = min(FLOOR, corpus.duplicates.threshold)
     known = evidence(curated.units, curated.pairs.frame, floor)
@@ -99,7 +102,8 @@ def _judged(curated: Curated, before: Look) -> Look:
 
 def _order(curated: Curated, verdicts: Verdicts) -> pl.Series:
     held = curated.delivered, curated.prior
-    return order_of(curated.records, curated.schema, curated.issues, held, verdicts)
+    generated = generated_sources(curated.state)
+    return order_of(curated.records, curated.schema, curated.issues, held, verdicts, generated)
 
 
 def _ground(curated: Curated, known: pl.DataFrame, order: pl.Series, verdicts: Verdicts, floor: float) -> Ground:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import polars as pl
@@ -14,7 +14,7 @@ from workbench.curation.split import RANK
 from workbench.curation.units import Units, units
 from workbench.schema import Schema
 from workbench.services.check import check
-from workbench.services.delivered import delivered_sides
+from workbench.services.delivered import delivered_sides, generated_sources
 from workbench.services.kept_pairs import near_texts
 from workbench.services.progress import Report, silent
 from workbench.services.verdicts import Verdicts, verdicts_of
@@ -95,7 +95,7 @@ def _judged(seen: _Seen, prior: dict[str, str], delivered: dict[str, str], thres
     judgement = judge(
         seen.units,
         seen.pairs,
-        order_of(records, seen.schema, seen.issues, (delivered, prior), verdicts),
+        order_of(records, seen.schema, seen.issues, (delivered, prior), verdicts, generated_sources(seen.state)),
         threshold=threshold,
         apart=verdicts.apart,
         agreed=verdicts.agreed,
@@ -156,12 +156,15 @@ def order_of(
     found: pl.DataFrame,
     held: tuple[Mapping[str, str], Mapping[str, str]],
     verdicts: Verdicts,
+    generated: Collection[str] = (),
 ) -> pl.Series:
     """Return all ids, the one to keep first: valid, chosen, held out (test first), edited by hand, longest.
 
-    `held` is where the sources put the records, if that counts, and where they were assigned before. Ids break ties:
-    the order of ingest is another one in a workspace where the corpus is built again.
+    `held` is where the sources put the records, if that counts, and where they were assigned before. What a person
+    wrote comes before what the `generated` sources hold, wherever that was assigned: it takes its place there. Ids
+    break ties: the order of ingest is another one in a workspace where the corpus is built again.
     """
+    delivered, once = held
     held_back = {kept for kept, gone in verdicts.agreed if holds_back(kept, gone, held)}
     faulty = found.filter(pl.col("severity") == "error")["record"].implode()
     length = pl.sum_horizontal(
@@ -170,7 +173,9 @@ def order_of(
     worst_first = (
         ~pl.col("id").is_in(faulty),
         pl.col("id").is_in(sorted(verdicts.chosen - held_back)),
-        *(pl.col("id").replace_strict(_ranked(sides), default=-1, return_dtype=pl.Int8) for sides in held),
+        _rank_in(delivered),
+        ~pl.col("source").is_in(list(generated)),
+        _rank_in(once),
         pl.col("edited"),
         length,
     )
@@ -193,5 +198,7 @@ def holds_back(kept: str, gone: str, held: tuple[Mapping[str, str], Mapping[str,
     return None
 
 
-def _ranked(sides: Mapping[str, str]) -> dict[str, int]:
-    return {record: RANK.get(side, -1) for record, side in sides.items()}
+def _rank_in(sides: Mapping[str, str]) -> pl.Expr:
+    """Return how high the side is that each record stands on, -1 for none."""
+    ranks = {record: RANK.get(side, -1) for record, side in sides.items()}
+    return pl.col("id").replace_strict(ranks, default=-1, return_dtype=pl.Int8)

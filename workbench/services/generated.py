@@ -37,6 +37,8 @@ class Wanted:
     """Of what is drawn; None takes the recipe's."""
     decoding: tuple[str, ...] = ()
     """Recipe keys of `generate`, set for this once, for example `generate.temperature=0.9`."""
+    into: str | None = None
+    """Corpus that the valid records are meant for."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,8 @@ def write_records(store: Store, run: RunFolder, wanted: Wanted, report: Report =
         hint = "generate where it was trained, or ask in your own words with --prompt"
         raise UsageError(f"this workspace does not hold the version that {run.name!r} was trained on", hint)
     schema = store.kept_schema(version.schema_object)
+    if wanted.into is not None:
+        check_accepts(store, wanted.into, schema.name)
     prompt, decoding = prompt_of(schema, wanted.fields), _decoding(run, wanted)
     answers = generate(
         run,
@@ -166,11 +170,23 @@ def _asked(schema: Schema, fields: Mapping[str, str]) -> dict[str, Any]:
     raise UsageError(f"records of the kind {schema.name!r} have no prompt", "ask in your own words with --prompt")
 
 
+def check_accepts(store: Store, corpus: str, schema: str) -> None:
+    """Raise UsageError where a corpus cannot take written records of a kind: before a model works for nothing."""
+    if corpus not in store.corpora():
+        raise unknown("corpus", corpus, store.corpora())
+    held = store.corpus(corpus)
+    if held.schema_name != schema:
+        raise UsageError(f"corpus {corpus!r} holds {held.schema_name} records, not {schema}", "name another corpus")
+    if store.schema(held).declared.choices is None:
+        raise UsageError(f"written {schema} records cannot be read back", "leave --accept out: the texts are shown")
+
+
 def accept(store: Store, corpus: str, generated: Generated, report: Report = silent) -> Delivery:
     """Take the valid records into a corpus as a source of its own, marked with the run that wrote them.
 
-    They stand in train or nowhere. Accepted again, the same records change nothing.
+    They stand in train or nowhere. Accepted again, the same records change nothing. Raises as `check_accepts` does.
     """
+    check_accepts(store, corpus, generated.schema)
     records = [answer.record for answer in generated.written if answer.is_valid and answer.record]
     if not records:
         raise DataError("no valid record was generated", "train longer, or ask with fields that the corpus knows")

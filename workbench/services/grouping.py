@@ -101,7 +101,7 @@ def linked(curated: Curated) -> Iterator[Links]:
         yield _by_value(f"the field {column}", curated.records["id"], _held(curated.records[column]))
     if declared.concept:
         concept = _held(curated.records[declared.concept])
-        yield _by_value(f"the concept {declared.concept}", curated.records["id"], concept)
+        yield _by_value(f"the field {declared.concept}", curated.records["id"], concept)
     together = [source for source, row in curated.state.deliveries.items() if row.body.get("together")]
     source = curated.records["source"]
     kept = source.to_frame("value").select(pl.when(source.is_in(together)).then("value"))["value"]

@@ -20,6 +20,7 @@ from workbench.readers.record import Reading, Record, Reject, Repair
 from workbench.readers.registry import read
 from workbench.schema import Schema
 from workbench.services.progress import Report
+from workbench.sql import expression
 from workbench.store.edits import WHOLE
 from workbench.store.intake import Arrival, Intake
 
@@ -89,16 +90,18 @@ def _meeting(records: list[Record], where: str | None) -> list[Record]:
     columns = columns_of([record.fields for record in records])
     try:
         frame = pl.DataFrame([record.fields for record in records], infer_schema_length=None, strict=False)
-        mask = frame.with_columns(pl.sql_expr(where).alias("_hit"))["_hit"]
-    except pl.exceptions.PolarsError as error:
+        mask = frame.with_columns(expression(where).alias("_hit"))["_hit"]
+    except (pl.exceptions.PolarsError, UsageError) as error:
         raise UsageError(f"--where {where!r} {_where_fault(error)}", f"columns: {', '.join(columns)}") from error
     if mask.dtype != pl.Boolean:
         raise UsageError(f"--where {where!r} is no condition", "for example: --where \"lang = 'fr'\"")
     return [record for record, hit in zip(records, mask.fill_null(value=False), strict=True) if hit]
 
 
-def _where_fault(error: pl.exceptions.PolarsError) -> str:
+def _where_fault(error: pl.exceptions.PolarsError | UsageError) -> str:
     """Return what is wrong with a condition; the frame engine's own words are about its types and expressions."""
+    if isinstance(error, UsageError):
+        return f"cannot be used: {error.what}"
     if isinstance(error, pl.exceptions.ColumnNotFoundError):
         return "names a column that is not there"
     if isinstance(error, (pl.exceptions.SQLSyntaxError, pl.exceptions.SQLInterfaceError)):

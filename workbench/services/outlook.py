@@ -122,7 +122,8 @@ def shuffle_outlook(store: Store, request: Request, known: Curated | None = None
     request = replace(request, settings=settled(request.settings.model_dump()))
     curated = known or curate(store, request.corpus)
     if curated.records.is_empty():
-        raise DataError(f"corpus {request.corpus!r} holds no records", "ingest a source first: workbench ingest")
+        hint = f"ingest a source first: workbench ingest {request.corpus}"
+        raise DataError(f"corpus {request.corpus!r} holds no records", hint)
     standing = shuffled(curated.records["id"].to_list(), request.settings)
     found = dict(standing.group_by("split").len().iter_rows())
     counts = {side: found.get(side, 0) for side in SIDES}

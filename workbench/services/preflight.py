@@ -144,9 +144,8 @@ def _base(workspace: Workspace, recipe: Recipe) -> Check:
     repository, _, revision = name.partition("@")
     if isinstance(try_to_load_from_cache(repository, "config.json", revision=revision or None), str):
         return Check("base", "ok", f"{name} is on this machine")
-    return Check(
-        "base", "look", f"{name} is not on this machine: it is fetched first", f"or now: hf download {repository}"
-    )
+    # In the way: one key shall not begin to fetch what may be tens of gigabytes.
+    return Check("base", "no", f"{name} is not on this machine", f"workbench base fetch {name}, or another recipe: R")
 
 
 def _xray(workspace: Workspace, version: Version, recipe: Recipe) -> Check:

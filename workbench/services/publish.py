@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import polars as pl
@@ -94,12 +97,12 @@ def planned(
     store: Store, corpus: str, version_name: str, repo: str, *, license: str | None, report: Report = silent
 ) -> PushPlan:
     """Return what a push would send, changing nothing on the Hub, which need not even be within reach."""
-    exported = _ready(store, corpus, version_name, license)
-    try:
-        return plan(exported.folder, repo, token=find_token(), known=_known(store, corpus))
-    except OutsideError as error:
-        report(f"{error.what}; shown as for a repository that holds nothing")
-        return plan_unseen(exported.folder, repo)
+    with _ready(store, corpus, version_name, license) as exported:
+        try:
+            return plan(exported.folder, repo, token=find_token(), known=_known(store, corpus))
+        except OutsideError as error:
+            report(f"{error.what}; shown as for a repository that holds nothing")
+            return plan_unseen(exported.folder, repo)
 
 
 def pushed(
@@ -113,18 +116,18 @@ def pushed(
     report: Report = silent,
 ) -> Pushed:
     """Push a version as one commit with a tag, and log where it went."""
-    exported = _ready(store, corpus, version_name, license)
     version = store.version(corpus, version_name)
     message = version.note or f"{corpus} {version.name} ({version.id[:12]})"
-    done = push(
-        exported.folder,
-        repo,
-        tag=version.name,
-        message=message,
-        private=private,
-        known=_known(store, corpus),
-        report=report,
-    )
+    with _ready(store, corpus, version_name, license) as exported:
+        done = push(
+            exported.folder,
+            repo,
+            tag=version.name,
+            message=message,
+            private=private,
+            known=_known(store, corpus),
+            report=report,
+        )
     body: dict[str, Any] = {"version": version.id, "repo": done.repo, "commit": done.commit, "tag": done.tag}
     store.catalogue.append(("publication", corpus, version.id, body))
     return done
@@ -140,8 +143,12 @@ def _known(store: Store, corpus: str) -> frozenset[str]:
     return frozenset(version.id for version in versions(store.catalogue, corpus))
 
 
-def _ready(store: Store, corpus: str, version_name: str, license: str | None) -> Exported:
-    """Export a version for publishing; without a licence, or with addresses in it, nothing leaves."""
+@contextmanager
+def _ready(store: Store, corpus: str, version_name: str, license: str | None) -> Iterator[Exported]:
+    """Export a version for publishing, for as long as the block lasts.
+
+    Without a licence, or with addresses in it, nothing leaves.
+    """
     if not (license or store.corpus(corpus).license):
         raise UsageError("a licence is needed to publish", "give --license ID, for example --license cc-by-4.0")
     found = sensitive(store, corpus, version_name)
@@ -152,7 +159,9 @@ def _ready(store: Store, corpus: str, version_name: str, license: str | None) ->
             f"{records} to be published with {rules}, for example {found['record'][0][:12]}",
             f"workbench edit {corpus} --fix {found['rule'][0]}, then workbench split {corpus}",
         )
-    return export(store, corpus, version_name, license=license, force=True)
+    # In a folder of its own: what a person wrote into an export stays.
+    with TemporaryDirectory(dir=store.workspace.scratch) as folder:
+        yield export(store, corpus, version_name, license=license, folder=Path(folder) / "export")
 
 
 def sensitive(store: Store, corpus: str, version_name: str) -> pl.DataFrame:

@@ -49,7 +49,8 @@ def _readmission(state: State, corpus: Corpus, place: tuple[str, int], row: dict
     source, position = place
     rejects = state.rejects.filter((pl.col("source") == source) & (pl.col("position") == position))
     if rejects.is_empty():
-        raise UsageError(f"no quarantined row {position} in {source!r}", "list them with: workbench show --quarantine")
+        hint = f"list them with: workbench show {corpus.name} --quarantine"
+        raise UsageError(f"no quarantined row {position} in {source!r}", hint)
     if not row:
         raise UsageError(f"nothing is given for row {position}", "give its columns: --set COLUMN=VALUE ...")
     unit = rejects.to_dicts()[0]

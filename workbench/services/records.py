@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,8 @@ from workbench.store.edits import WHOLE, as_one, body_of
 from workbench.store.state import State
 from workbench.store.store import Store
 
+Values = Mapping[str, Mapping[str, Any]]
+"""Record to the values of some of its fields."""
 COMPARED = 20_000
 """In a corpus of more records, one that is shown alone is not compared with all others for its issues."""
 
@@ -95,8 +97,19 @@ def _edit_shown(row: Any) -> dict[str, Any]:  # noqa: ANN401 - a log row
     return {"seq": row.seq, "at": row.at, "who": row.who, **row.body}
 
 
-def edit(store: Store, name: str, prefix: str, values: dict[str, Any], *, reason: str = "") -> int:
-    """Set fields of a record and return the number of edits made; an unchanged value makes none."""
+def edit(
+    store: Store,
+    name: str,
+    prefix: str,
+    values: dict[str, Any],
+    *,
+    reason: str = "",
+    seen: Mapping[str, Any] | None = None,
+) -> int:
+    """Set fields of a record and return the number of edits made; an unchanged value makes none.
+
+    `seen` holds the fields as the person saw them: where one of those to be set is another by now, nothing is set.
+    """
     corpus = store.corpus(name)
     schema = store.schema(corpus)
     _check_reason(reason)
@@ -104,9 +117,23 @@ def edit(store: Store, name: str, prefix: str, values: dict[str, Any], *, reason
         check_fits(schema, field, value)
 
     def entries(state: State) -> list[Entry]:
-        return edits_for(state, corpus.name, {find(state, prefix): values}, reason)
+        record = find(state, prefix)
+        refuse_stale(state, {record: values}, {record: seen or {}})
+        return edits_for(state, corpus.name, {record: values}, reason)
 
     return len(store.change(corpus, entries, lambda: store.desk(corpus, [prefix])))
+
+
+def refuse_stale(state: State, wanted: Values, seen: Values) -> None:
+    """Refuse to set fields that hold another value by now than was seen; what nobody saw is not looked at."""
+    for row in state.present(wanted.keys() & seen.keys()):
+        record = row["id"]
+        for field in wanted[record].keys() & seen[record].keys():
+            if digest(row[field]) != digest(seen[record][field]):
+                raise UsageError(
+                    f"{field!r} of record {record[:12]} was changed meanwhile by somebody else",
+                    "keep a copy of what you wrote, look at the record again, and edit it as it is now",
+                )
 
 
 def _check_reason(reason: str) -> None:

@@ -11,6 +11,7 @@ import polars as pl
 
 from workbench.curation.bands import BANDS, FLOOR, ROWS, chance
 from workbench.curation.difference import word_steps
+from workbench.curation.flags.credentials import all_masked, masked
 from workbench.curation.units import compared_text
 from workbench.services.curate import Curated
 
@@ -45,7 +46,7 @@ def removals(curated: Curated, limit: int | None = None) -> Iterator[Removal]:
     removed = curated.judgement.removed.head(curated.judgement.removed.height if limit is None else limit)
     wanted = pl.concat([removed["id"], removed["kept"].alias("id")]).unique()
     derived = curated.schema.derived(curated.records.filter(pl.col("id").is_in(wanted.implode())))
-    text = dict(zip(derived["id"], compared_text(derived, curated.schema), strict=True))
+    text = dict(zip(derived["id"], all_masked(compared_text(derived, curated.schema)), strict=True))
     unit = dict(curated.units.members.filter(pl.col("id").is_in(wanted.implode())).iter_rows())
     for record, kept, jaccard in removed.iter_rows():
         exact = unit[record] == unit[kept]
@@ -54,10 +55,11 @@ def removals(curated: Curated, limit: int | None = None) -> Iterator[Removal]:
 
 
 def read_by(curated: Curated, records: Collection[str]) -> dict[str, str]:
-    """Return what each of some records reads like, on one line: all of its texts."""
+    """Return what each of some records reads like, on one line: all of its texts, secrets masked."""
     held = curated.records.filter(pl.col("id").is_in(list(records)))
     rows = curated.schema.derived(held).select("id", *curated.schema.declared.texts).iter_rows()
-    return {record: " ".join(" ".join(filter(None, map(_line, texts))).split()) for record, *texts in rows}
+    read = ((record, " ".join(filter(None, map(_line, texts)))) for record, *texts in rows)
+    return {record: " ".join(masked(text).split()) for record, text in read}
 
 
 def _line(value: str | list[str | None] | None) -> str:

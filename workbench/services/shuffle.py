@@ -32,7 +32,7 @@ def shuffle(store: Store, corpus: str, settings: SplitSettings, report: Report =
     report("looking for duplicates")
     curated = curate(store, corpus, report=report)
     if curated.records.is_empty():
-        raise DataError(f"corpus {corpus!r} holds no records", "ingest a source first: workbench ingest")
+        raise DataError(f"corpus {corpus!r} holds no records", f"ingest a source first: workbench ingest {corpus}")
     report("shuffling")
     standing = shuffled(curated.records["id"].to_list(), settings)
     counts = dict(standing.group_by("split").len().iter_rows())

@@ -126,7 +126,8 @@ def drafted(
     else:
         curated = judged_again(curated, prior=prior, keep=keep)
     if curated.records.is_empty():
-        raise DataError(f"corpus {request.corpus!r} holds no records", "ingest a source first: workbench ingest")
+        hint = f"ingest a source first: workbench ingest {request.corpus}"
+        raise DataError(f"corpus {request.corpus!r} holds no records", hint)
     report("cutting groups")
     return Draft(request, before, curated, assign(curated, request.settings, Before(prior, tested, before.number + 1)))
 

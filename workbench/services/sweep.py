@@ -180,13 +180,18 @@ def _variant(store: Store, made: tuple[Version, RunFolder, tuple[str, ...]], lat
     if state != "finished":
         return Variant(settings, run.name, state, str(run.state().get("reason", "")))
     numbers = evaluation.evaluated(run, SPLIT)
-    if numbers is None or (latency and _is_missing(numbers["tuned"].get(COST[0]))):
+    if numbers is None or (latency and lacks_latency(numbers["tuned"])):
         numbers = evaluation.evaluate(store, run, SPLIT, report, latency=latency)
     base, tuned = ({**numbers[which], "languages": _by_language(store, version, run, which)} for which in _MODELS)
     return Variant(settings, run.name, state, base=base, tuned=tuned)
 
 
 _MODELS = ("base", "tuned")
+
+
+def lacks_latency(numbers: Mapping[str, Any]) -> bool:
+    """Return whether waiting times could be measured and were not: plain text is never asked, and has no answer."""
+    return _is_missing(numbers.get(COST[0])) and not _is_missing(numbers.get(QUALITY[0]))
 
 
 def _is_missing(value: object) -> bool:

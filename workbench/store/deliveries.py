@@ -7,7 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from workbench.fingerprint import digest_bytes, record_id, record_ids
 from workbench.readers.record import Reject
@@ -69,33 +71,45 @@ def _identified(intake: Intake, place: tuple[str, str, State]) -> pl.DataFrame:
     Identity comes from the row's content, never from its position, its mapping or the past.
     """
     corpus, source, state = place
-    rows = intake.table(["_name", "_own", "row_digest"])
     named = record_ids(corpus, source)
-    ids = [named(name) for name in rows["_name"]]
-    taken = set(state.current.filter(pl.col("source") == source)["id"]) if intake.joins else set()
-    for number, running, crowded in _shared(
-        rows, {i for i, record in enumerate(ids) if record in taken} if taken else ()
-    ):
-        name, own = rows.row(number)[:2]
-        # A key that several rows share names none of them: each adds its own digest.
-        # A running number comes last, only among identical rows.
-        ids[number] = record_id(corpus, source, [name, *([own] if crowded else []), *([running] if running else [])])
-    return rows.select("row_digest").with_columns(id=pl.Series(ids, dtype=pl.String))
-
-
-def _shared(rows: pl.DataFrame, taken: Iterable[int]) -> list[tuple[int, int, bool]]:
-    """Return (row, its running number among identical ones, whether others share its key) where either counts."""
-    alike = (
-        rows.select("_name", "_own")
-        .with_row_index("row")
-        .filter(pl.col("_name").is_duplicated() | pl.col("row").is_in(list(taken)))
+    frames = (
+        frame.select("row_digest", id=pl.Series(map(named, frame["_name"]), dtype=pl.String))
+        for frame in intake.frames(["_name", "row_digest"])
     )
-    told = alike.with_columns(
+    rows = pl.concat([pl.DataFrame(schema={"row_digest": pl.String, "id": pl.String}), *frames])
+    taken = state.current.filter(pl.col("source") == source)["id"] if intake.joins else pl.Series([], dtype=pl.String)
+    known = rows["id"].is_in(taken.implode())
+    doubtful = (rows["id"].is_duplicated() | known).arg_true().to_numpy()
+    if not len(doubtful):
+        return rows
+    told = _told_apart(_keys(intake, doubtful).with_columns(taken=known.gather(doubtful)))
+    # A key that several rows share names none of them: each adds its own digest.
+    # A running number comes last, only among identical rows.
+    ids = [
+        record_id(corpus, source, [name, *([own] if crowded else []), *([running] if running else [])])
+        for name, own, running, crowded in told.select("_name", "_own", "running", "crowded").iter_rows()
+    ]
+    renamed = pl.DataFrame({"row": doubtful, "renamed": ids}, schema={"row": pl.Int64, "renamed": pl.String})
+    numbered = rows.with_columns(row=pl.int_range(pl.len()))
+    joined = numbered.join(renamed, on="row", how="left", maintain_order="left")
+    return joined.select("row_digest", id=pl.coalesce("renamed", "id"))
+
+
+def _keys(intake: Intake, numbers: NDArray[np.int64]) -> pl.DataFrame:
+    """Return the digests of key and row of some rows; those of all rows at once would not fit beside the rest."""
+    parts, start = [], 0
+    for frame in intake.frames(["_name", "_own"]):
+        here = numbers[(start <= numbers) & (numbers < start + frame.height)] - start
+        parts.append(frame[here])
+        start += frame.height
+    return pl.concat(parts)
+
+
+def _told_apart(alike: pl.DataFrame) -> pl.DataFrame:
+    """Add each row's running number among identical ones, and whether others share its key."""
+    return alike.with_columns(
         running=pl.int_range(pl.len()).over("_name", "_own"),
-        crowded=(pl.col("_own").n_unique().over("_name") > 1) | pl.col("row").is_in(list(taken)),
-    )
-    return list(
-        told.filter((pl.col("running") > 0) | pl.col("crowded")).select("row", "running", "crowded").iter_rows()
+        crowded=(pl.col("_own").n_unique().over("_name") > 1) | pl.col("taken"),
     )
 
 

@@ -86,7 +86,8 @@ def resolve(catalogue: Catalogue, corpus: str, name: str) -> Version:
     """Return the version meant by `latest`, `v3`, a tag or a unique prefix of an id."""
     known = versions(catalogue, corpus)
     if not known:
-        raise DataError(f"corpus {corpus!r} has no version yet", f"run: workbench split {corpus} --seed 42")
+        first = "" if catalogue.rows(corpus, kinds=("delivery",)) else f"workbench ingest {corpus}, then: "
+        raise DataError(f"corpus {corpus!r} has no version yet", f"run: {first}workbench split {corpus} --seed 42")
     if name in ("latest", ""):
         return known[-1]
     tags = tags_of(catalogue, corpus)

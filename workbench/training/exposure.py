@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from workbench.lm.template import NOT_LEARNED
 from workbench.recipe import Train
-from workbench.training.runs import RunFolder
+from workbench.training.runs import RunFolder, read_lines
 
 LEDGER = pa.schema(
     [
@@ -48,12 +48,12 @@ def exposure(run: RunFolder) -> Exposure:
     train, state = run.recipe().train, run.state()
     step = int(state.get("step") or 0)
     reason = _untold(train, len(cache), int(state.get("total") or 0))
-    seen = _passes(train, len(cache), step, int(state.get("total") or 0)) if reason else _steps(train, len(cache), step)
-    times = [len(steps) if isinstance(steps, list) else steps for steps in seen]
+    drawn = None if reason else _steps(train, len(cache), step)
+    times = [_passes(run, train)] * len(cache) if drawn is None else [len(steps) for steps in drawn]
     columns = {
         "record": cache["record"].to_pylist(),
         "times": times,
-        "steps": [steps if isinstance(steps, list) else None for steps in seen],
+        "steps": [None] * len(cache) if drawn is None else drawn,
         "learned_tokens": [count * size for count, size in zip(times, learned, strict=True)],
     }
     return Exposure(pa.Table.from_pydict(columns, LEDGER), "passes" if reason else "order", step, reason)
@@ -63,6 +63,8 @@ def _untold(train: Train, rows: int, total: int) -> str:
     """Return why the order is not known, empty where it is."""
     if train.packing:
         return "packed rows hold several records"
+    if train.sampling != "random":
+        return "records of about one length are drawn together"
     if total and total != steps_of(train, rows):
         return "the steps are not those of one process: several shared the records"
     return ""
@@ -74,20 +76,22 @@ def steps_of(train: Train, rows: int) -> int:
     return train.max_steps or math.ceil(train.epochs * per_pass)
 
 
-def _passes(train: Train, rows: int, step: int, total: int) -> list[list[int] | int]:
-    """Return for every row the passes that were finished: it was seen so often, or once more."""
-    passes = train.epochs if train.max_steps is None else 0
-    return [math.floor(passes * step / total) if total else 0] * rows
+def _passes(run: RunFolder, train: Train) -> int:
+    """Return the passes over the data that were finished: every row was seen so often, or once more."""
+    state = run.state()
+    step, total = int(state.get("step") or 0), int(state.get("total") or 0)
+    if train.max_steps is None:
+        return math.floor(train.epochs * step / total) if total else 0
+    # How many rows a step takes is not known here: the trainer logs how many passes it has done.
+    return math.floor(max((line.get("epoch", 0) for line in read_lines(run.metrics_file)), default=0))
 
 
-def _steps(train: Train, rows: int, step: int) -> list[list[int] | int]:
+def _steps(train: Train, rows: int, step: int) -> list[list[int]]:
     """Return for every row the steps that it was part of."""
-    seen: list[list[int] | int] = [[] for _ in range(rows)]
+    seen: list[list[int]] = [[] for _ in range(rows)]
     for number, places in enumerate(islice(batches_of(train, rows), step), start=1):
         for place in places:
-            steps = seen[place]
-            assert isinstance(steps, list)
-            steps.append(number)
+            seen[place].append(number)
     return seen
 
 

@@ -56,12 +56,14 @@ class Desk:
 
         return Store(self.workspace)
 
-    def edit(self, corpus: str, record: str, values: dict[str, Any], reason: str = "") -> int:
-        """Set fields of a record and return the number of edits made."""
+    def edit(
+        self, corpus: str, record: str, values: dict[str, Any], reason: str = "", *, seen: Mapping[str, Any]
+    ) -> int:
+        """Set fields of a record, if they still are as they were seen, and return the number of edits made."""
         from workbench.services import records
 
         with self.store() as store:
-            return records.edit(store, corpus, record, values, reason=reason)
+            return records.edit(store, corpus, record, values, reason=reason, seen=seen)
 
     def drop(self, corpus: str, record: str, reason: str = "") -> int:
         """Drop a record and return the number of edits made."""
@@ -70,13 +72,13 @@ class Desk:
         with self.store() as store:
             return records.drop(store, corpus, [record], reason=reason)
 
-    def fix(self, corpus: str, issue: Mapping[str, Any]) -> str:
-        """Apply the fix that an issue suggests to its record, and say what was done."""
+    def fix(self, corpus: str, issue: Mapping[str, Any], seen: Mapping[str, Any]) -> str:
+        """Apply the fix that an issue suggests to its record, if it still is as it was seen; say what was done."""
         wanted, reason = changes(issue["field"], issue["fix"]), f"fix {issue['rule']}"
         if wanted is None:
             self.drop(corpus, issue["record"], reason)
             return f"dropped: {issue['message']}"
-        self.edit(corpus, issue["record"], wanted, reason)
+        self.edit(corpus, issue["record"], wanted, reason, seen=seen)
         return in_words(wanted)
 
     def undo(self, corpus: str) -> list[dict[str, Any]]:

@@ -51,3 +51,5 @@ def edited(app: App[None], path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise UsageError("the file is no UTF-8 any more", f"it is kept as it is: {path}") from error
+    except OSError as error:  # an editor may put it elsewhere, or a person take it away
+        raise OutsideError(f"cannot read {str(path)!r} again: {error.strerror}", "nothing was changed") from error

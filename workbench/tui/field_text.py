@@ -33,3 +33,5 @@ def from_text(field: str, text: str, *, plain: bool) -> Any:  # noqa: ANN401 - a
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise UsageError(f"{field!r} is no JSON: {error.msg} at {where}", "this field is edited as JSON") from error
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits, or lists in lists without end
+        raise UsageError(f"{field!r} cannot be read: {error}", "this field is edited as JSON") from error

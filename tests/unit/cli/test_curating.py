@@ -84,9 +84,13 @@ def test_quarantined_lines_are_rows_everywhere(folder):
     listed = called("show", "facts", "--quarantine", cwd=folder).out
     assert "quarantined rows" in listed and listed.splitlines()[1].split()[:2] == ["source", "row"]
     refused = called("edit", "facts", "--readmit", "rows.jsonl:99", "--set", "a=b", cwd=folder)
-    assert "no quarantined row 99" in refused.talk
+    assert "no quarantined row 99" in refused.talk and "workbench show facts --quarantine" in refused.talk
     told = listed + refused.talk + called("edit", "--help", cwd=folder).out
     assert "unit" not in told and "position" not in told and "SOURCE:ROW" in told
+
+
+def test_ingest_says_where_quarantined_rows_are_seen(folder):
+    assert "workbench show facts --quarantine" in called("ingest", "facts", cwd=folder).out
 
 
 def test_a_row_is_not_readmitted_as_nothing(folder):

@@ -25,3 +25,7 @@ def test_a_table_is_cut_to_the_terminal_at_its_longest_cells_alone(monkeypatch, 
 def test_a_cell_of_many_columns_still_names_its_record(monkeypatch):
     monkeypatch.setenv("COLUMNS", "20")
     assert all(line.startswith("1234567890ab") for line in fitted(ROWS, HEADER)[1:])
+
+
+def test_a_number_with_a_sign_stands_right_like_any_other():
+    assert table([["+1.5"], ["-10.25"]], ["difference"]) == ["difference", "      +1.5", "    -10.25"]

@@ -94,6 +94,11 @@ def test_a_change_reads_word_by_word(before, after, said):
     assert changed_words(before, after) == said
 
 
+def test_the_edit_that_takes_a_secret_out_does_not_print_it():
+    token = f"hf_{'aB3' * 12}"
+    assert changed_words(f"my {token} here", "my [secret] here") == "my [-hf_a…[39 characters]-] {+[secret]+} here"
+
+
 def test_a_change_of_a_long_text_is_short():
     long = " ".join(map(str, range(50_000)))
     assert len(changed_words(long, long.replace("77", "x").replace("4", "y"))) <= 160

@@ -1,6 +1,7 @@
 """Stands in for the application of a session: it speaks Textual's packets and says what it is told.
 
-Its argument is how it behaves: `echo`, `deaf` (does not end when asked), `fails`, `huge` (a packet beyond all size).
+Its argument is how it behaves: `echo`, `deaf` (does not end when asked), `fails`, `huge` (a packet beyond all size),
+`stuck` (reads nothing at all).
 """
 
 import os
@@ -21,6 +22,8 @@ os.write(1, b"__GANGLION__\n")
 say(f"begun {os.getpid()} {os.environ['COLUMNS']}x{os.environ['ROWS']}")
 if sys.argv[1] == "fails":
     sys.exit("it fell over \x1b[5;5H")
+if sys.argv[1] == "stuck":
+    time.sleep(600)
 if sys.argv[1] == "huge":
     os.write(1, b"D" + b"\xff\xff\xff\xff")
 while head := told():

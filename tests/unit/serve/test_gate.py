@@ -43,7 +43,8 @@ def test_loopback_by_any_of_its_names_and_ports_is_us(host):
 @pytest.mark.parametrize(
     "host",
     ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "localhost.", "", "evil@127.0.0.1", "127.0.0.1/x",
-     "127.0.0.1:x", "127.0.0.1:0", "[::1", "localhost evil", "localhost\x00", "lócalhost", "0x7f000001", "127.1"],
+     "127.0.0.1:x", "127.0.0.1:0", "[::1", "localhost evil", "localhost\x00", "lócalhost", "0x7f000001", "127.1",
+     "evil[::1]", "[::1]evil", "[::1];script-src"],
 )  # fmt: skip
 def test_a_name_of_somebody_elses_is_not_us(host):
     assert not LOCAL.is_for_us(host) and not OPEN.is_for_us(host)

@@ -54,7 +54,10 @@ def test_no_json_breaks_it(value):
         assert str(error)
 
 
-@pytest.mark.parametrize(("value", "read"), [("120", 120), ("", 80), ("0", 80), ("-5", 80), ("9" * 99, 80), ("²", 80)])
+@pytest.mark.parametrize(
+    ("value", "read"),
+    [("120", 120), ("", 80), ("0", 80), ("-5", 80), ("9" * 99, 80), ("00010" + "9" * 9, 80), ("²", 80)],
+)
 def test_a_side_in_an_address_is_a_number_or_the_default(value, read):
     assert side(value, 80) == read
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -255,6 +256,37 @@ async def test_a_process_that_does_not_end_is_ended(monkeypatch):
         await gone(lambda: not lives(pid))
         await gone(lambda: not it.front.sessions)
         assert it.said == []
+
+
+async def _nowhere(_: bytes) -> None:
+    """Take what is drawn."""
+
+
+async def stop_listening(socket: ClientWebSocketResponse) -> int:
+    """Return the process of a session that was sent more than its pipe holds, so that nobody can tell it to quit."""
+    pid = int((await heard(socket)).split()[1])
+    for _ in range(8):
+        await socket.send_str(json.dumps(["stdin", "x" * 100_000]))
+    return pid
+
+
+async def test_a_process_that_hears_nothing_any_more_is_ended_and_its_page_closed(monkeypatch):
+    monkeypatch.setattr(session, "_DEAF", 0.2)
+    async with serving("stuck") as it:
+        pid = await stop_listening(await it.socket())
+        await gone(lambda: not lives(pid))
+        await gone(lambda: not it.front.sessions)
+        assert "it heard nothing" in it.said[-1]
+
+
+async def test_a_process_that_hears_nothing_any_more_ends_with_its_connection(monkeypatch):
+    monkeypatch.setattr(session, "_GRACE", 0.2)
+    running = await session.Session.begin([sys.executable, str(STUB), "stuck"], 80, 24)
+    monkeypatch.setattr(running._to, "drain", asyncio.Event().wait)
+    async with asyncio.timeout(PATIENCE):
+        await running.end()
+    await running.speak(_nowhere)
+    assert running.process.returncode == -signal.SIGKILL
 
 
 async def test_an_application_that_fails_closes_the_page_and_says_why():

@@ -76,6 +76,16 @@ def test_accepting_a_suggestion_below_the_threshold_is_one_action_that_dedup_see
     assert removed(store) == {}
 
 
+def test_after_a_verdict_members_are_read_when_the_store_is_closed(store):
+    deliver(store, [*twins(), *facts(*range(10, 60))])
+    cut(store)
+    workspace, seen = store.workspace, look(store, CORPUS)
+    judge_pairs(store, CORPUS, suggested(seen, seen.at(0.8), 0), DUPLICATE)
+    with Store(workspace) as later:
+        again = look(later, CORPUS, seen)
+    assert len(members(again, again.at(0.8), 0).listed) == 3
+
+
 def test_a_verdict_needs_no_second_look_at_texts(store):
     deliver(store, [*twins(), *facts(10)])
     seen = look(store, CORPUS)

@@ -29,7 +29,7 @@ from workbench.services.lens import (
 )
 from workbench.services.listing import conflicting
 from workbench.services.progress import silent
-from workbench.services.records import drop, edit
+from workbench.services.records import drop, edit, show_record
 from workbench.services.selection import sorted_rows
 from workbench.services.tables import columns_of, source_of
 from workbench.services.undo import undo
@@ -329,6 +329,20 @@ def test_many_edits_are_one_action_or_none(store):
     assert store.catalogue.rows("facts", kinds=("edit",)) == []
     assert edit_all(store, "facts", {one: {"answer": "x"}, other: {"answer": "y"}}) == 2
     assert len(undo(store, "facts")) == 2
+
+
+def test_what_somebody_else_changed_meanwhile_is_not_written_over(store):
+    deliver(store, facts(1, 2))
+    one, other = ids(store)
+    seen = {record: {"answer": show_record(store, "facts", record).fields["answer"]} for record in (one, other)}
+    edit(store, "facts", other, {"answer": "theirs"})
+    with pytest.raises(UsageError, match="changed meanwhile"):
+        edit_all(store, "facts", {one: {"answer": "x"}, other: {"answer": "mine"}}, seen=seen)
+    with pytest.raises(UsageError, match="changed meanwhile"):
+        edit(store, "facts", other, {"answer": "mine"}, seen=seen[other])
+    assert len(store.catalogue.rows("facts", kinds=("edit",))) == 1
+    assert edit(store, "facts", other, {"question": "Mine?"}, seen=seen[other]) == 1
+    assert edit_all(store, "facts", {one: {"answer": "x"}}, seen=seen) == 1
 
 
 def test_a_record_is_shown_with_where_it_stands_and_its_bytes(store):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from tests.corpora import CORPUS, cut, deliver, fact, state, words
+from tests.corpora import CORPUS, by_question, cut, deliver, fact, long_fact, near, sides, state, words
 from workbench.errors import DataError, UsageError
 from workbench.recipe import Generate
 from workbench.schema import Schema, load_schema
 from workbench.services.delivered import generated_records
-from workbench.services.generated import Generated, Wanted, accept, prompt_of, split_settings
+from workbench.services.generated import Generated, Wanted, accept, check_accepts, prompt_of, split_settings
 from workbench.services.written import Known, Written
 from workbench.store.store import Store
 from workbench.store.versions import records_of
@@ -139,6 +139,22 @@ def test_valid_answers_are_accepted_as_a_source_that_names_its_run(quiz):
     assert (row["question"], row["correct_option_index"]) == ("What do optimizers keep?", 0)
 
 
+@pytest.mark.parametrize(("corpus", "what"), [("quizz", "no corpus"), (CORPUS, "holds qa")])
+def test_only_a_corpus_of_the_same_kind_takes_written_records_and_none_is_made(store, corpus, what):
+    deliver(store, [fact(1)])
+    written = generated(*Known(MCQ, FIELDS, frozenset(), None, None).read([GOOD]))
+    with pytest.raises(UsageError, match=what):
+        accept(store, corpus, written)
+    assert store.corpora() == [CORPUS]
+    assert not [*store.workspace.root.glob("corpora/*/generated")]
+
+
+def test_a_kind_that_cannot_be_read_back_is_refused_before_anything_is_asked(store):
+    deliver(store, [fact(1)])
+    with pytest.raises(UsageError, match="cannot be read back"):
+        check_accepts(store, CORPUS, "qa")
+
+
 def test_nothing_valid_is_nothing_to_accept(quiz):
     with pytest.raises(DataError, match="no valid record"):
         accept(quiz, CORPUS, generated(*known(quiz, **FIELDS).read([UNREADABLE])))
@@ -154,3 +170,32 @@ def test_what_a_model_wrote_is_never_held_out(quiz):
     assert len(written) == 20
     assert {sides.get(record) for record in written} <= {"train", "excluded", "removed", None}
     assert "train" in {sides.get(record) for record in written}
+
+
+@pytest.mark.parametrize("is_split_between", [False, True])
+def test_what_a_person_wrote_stays_and_a_models_duplicate_goes(store, is_split_between):
+    mine = long_fact(0)
+    written = near(mine, "longer")
+    deliver(store, [written], name="theirs", file="theirs.jsonl", generated="run-1")
+    deliver(store, [fact(n) for n in range(1, 20)])
+    if is_split_between:
+        cut(store)
+    deliver(store, [mine], name="mine", file="mine.jsonl")
+    stands = sides(store, cut(store))
+    named = by_question(store)
+    assert stands[named[written["question"]]] == "removed"
+    # The text trains already where a version had it: then the person's record takes that place.
+    assert stands[named[mine["question"]]] in (("train",) if is_split_between else ("train", "validation", "test"))
+
+
+def test_what_a_model_wrote_is_not_held_out_by_what_it_says_of_itself(store):
+    written = [fact(n, split="test" if n < 3 else "train") for n in range(6)]
+    deliver(store, written, name="theirs", file="theirs.jsonl", generated="run-1")
+    deliver(store, [fact(9)], split="test")
+    assert cut(store, keep_source_split=True).counts == {
+        "train": 3,
+        "validation": 0,
+        "test": 1,
+        "excluded": 3,
+        "removed": 0,
+    }

@@ -57,7 +57,7 @@ def test_where_nothing_changed_the_look_names_the_version(store):
 
 def test_the_look_says_what_holds_records_together(store):
     deliver(store, [{**row, "concept": "c"} for row in facts(1, 2, 3)] + facts(*range(10, 20)))
-    assert outlook(store, asked()).links == {"the concept concept": 2}
+    assert outlook(store, asked()).links == {"the field concept": 2}
     assert outlook(store, asked()).report["largest_group"]["records"] == 3
 
 

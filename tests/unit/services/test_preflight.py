@@ -83,13 +83,13 @@ def test_a_recipe_with_a_fault_is_named_with_its_key(cut):
     assert no(found) == ["recipe"] and "train.epoch" in said(found, "recipe")
 
 
-def test_a_base_that_is_not_here_is_fetched_and_no_obstacle(cut, monkeypatch, tmp_path):
+def test_a_base_that_is_not_here_is_in_the_way_since_nobody_asked_for_gigabytes(cut, monkeypatch, tmp_path):
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
     path = cut.workspace.recipe_file("tiny")
     path.write_text(path.read_text().replace("base: tiny", "base: nobody/nothing-at-all"))
     found = preflight(cut, "facts")
-    assert found.is_green
-    assert said(found, "base").startswith("look: nobody/nothing-at-all is not on this machine: it is fetched first")
+    assert not found.is_green
+    assert said(found, "base").startswith("no: nobody/nothing-at-all is not on this machine")
 
 
 def test_a_full_disk_is_in_the_way(cut, monkeypatch):

@@ -8,7 +8,7 @@ from tests.corpora import by_question, cut, deliver, fact, facts, ids, long_fact
 from workbench.cli.main import app
 from workbench.services.curate import curate
 from workbench.services.grouping import giant
-from workbench.services.removals import CHANGES, Change, changed, method, removals
+from workbench.services.removals import CHANGES, Change, changed, method, read_by, removals
 
 
 def test_each_removal_names_the_kept_record_and_the_words_that_differ(store):
@@ -86,8 +86,8 @@ def test_a_giant_group_names_the_value_that_made_it(store):
     deliver(store, rows)
     found = giant(curate(store, "facts"))
     assert found is not None and found["records"] == 25 and found["share"] == 0.625
-    assert found["links"] == {"the concept concept": 24}
-    assert found["most"] == {"reason": "the concept concept", "value": "pump", "links": 24}
+    assert found["links"] == {"the field concept": 24}
+    assert found["most"] == {"reason": "the field concept", "value": "pump", "links": 24}
     assert cut(store).proof["giant"] == found
 
 
@@ -101,3 +101,13 @@ def test_a_giant_group_of_texts_names_the_pair_that_links_most(store):
 def test_small_groups_are_no_giants(store):
     deliver(store, [long_fact(i, concept="pump") for i in range(20)])
     assert giant(curate(store, "facts")) is None
+
+
+def test_a_secret_is_masked_wherever_pairs_are_told(store):
+    token = f"hf_{'aBc' * 12}"
+    row = long_fact(1) | {"answer": f"{words('said', 8)} {token}"}
+    deliver(store, [row, near(row, f"tail {token}")])
+    curated = curate(store, "facts")
+    told = [*read_by(curated, ids(store)).values(), *(c.kept for one in removals(curated) for c in one.changes)]
+    assert len(told) == 3 and not any(token in text for text in told)
+    assert all("hf_a…[39 characters]" in text for text in told)

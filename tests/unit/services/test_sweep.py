@@ -6,7 +6,18 @@ import pytest
 
 from workbench.errors import UsageError
 from workbench.recipe import Recipe, with_overrides
-from workbench.services.sweep import COST, QUALITY, Axis, Sweep, Variant, parse_axis, rows_of, sweep, variants
+from workbench.services.sweep import (
+    COST,
+    QUALITY,
+    Axis,
+    Sweep,
+    Variant,
+    lacks_latency,
+    parse_axis,
+    rows_of,
+    sweep,
+    variants,
+)
 from workbench.services.train import Training
 from workbench.store.store import Store
 
@@ -88,3 +99,10 @@ def test_a_wrong_value_is_refused_before_anything_is_trained(store: Store):
     with pytest.raises(UsageError, match=r"lora\.r"):
         sweep(store, Sweep(Training(CORPUS), (Axis("lora.r", ("8", "0")),)))
     assert not list(store.workspace.runs.glob("*"))
+
+
+def test_plain_text_is_not_measured_again_for_waiting_times_that_it_cannot_have():
+    missing = {"value": None, "reason": "not measured"}
+    assert lacks_latency({"em": 0.5, "first_token_p50": missing}) and lacks_latency({"em": 0.5})
+    assert not lacks_latency({"em": missing, "first_token_p50": missing})
+    assert not lacks_latency({"em": 0.5, "first_token_p50": 0.1})

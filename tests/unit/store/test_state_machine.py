@@ -30,7 +30,9 @@ KEYS = st.integers(0, 9)
 TEXTS = st.sampled_from(["", "a", "b", "\u2028", "\x1b[2J", "é"])
 TORN = 100
 """Key of the row that a person makes of the torn unit that every delivery ends with."""
-DROPPED = "dropped"
+DROPPED, VERDICT = "dropped", "verdict"
+Key = int | tuple[int, int]
+"""A record, or two of them that were judged."""
 
 
 class Model:
@@ -38,11 +40,17 @@ class Model:
 
     def __init__(self) -> None:
         self.source: dict[int, str] = {}
-        self.edits: list[tuple[int, str, Any, Any, bool]] = []
+        self.edits: list[tuple[Key, str, Any, Any, bool]] = []
 
-    def replayed(self) -> tuple[dict[int, dict[str, Any]], list[int]]:
-        """Return every delivered record's answer and whether it is dropped, and the numbers of the edits in force."""
-        values = {key: {"answer": answer, DROPPED: False} for key, answer in self.source.items()}
+    def replayed(self) -> tuple[dict[Key, dict[str, Any]], list[int]]:
+        """Return every delivered record's answer and whether it is dropped, and the numbers of the edits in force.
+
+        A verdict stands whatever becomes of its records.
+        """
+        values: dict[Key, dict[str, Any]] = {
+            key: {"answer": answer, DROPPED: False} for key, answer in self.source.items()
+        }
+        values |= {key: {VERDICT: False} for key, field, *_ in self.edits if field == VERDICT}
         applied = []
         for number, (key, field, before, after, _) in enumerate(self.edits):
             if key in values and values[key][field] == before:
@@ -50,15 +58,15 @@ class Model:
                 applied.append(number)
         return values, applied
 
-    def set(self, key: int, field: str, value: Any, *, undone: bool = False) -> bool:
-        before = self.replayed()[0][key][field]
+    def set(self, key: Key, field: str, value: Any, *, undone: bool = False) -> bool:
+        before = self.replayed()[0].get(key, {VERDICT: False})[field]
         if before != value:
             self.edits.append((key, field, before, value, undone))
         return before != value
 
     def open(self) -> list[int]:
         """Return the numbers of the edits that can be taken back, oldest first."""
-        standing: dict[tuple[int, str], list[int]] = {}
+        standing: dict[tuple[Key, str], list[int]] = {}
         for number, (key, field, _, _, undone) in enumerate(self.edits):
             before = standing.setdefault((key, field), [])
             if not undone:
@@ -78,7 +86,7 @@ class Model:
     def answers(self) -> dict[str, str]:
         """Return the answer of each standing record by its question."""
         values = self.replayed()[0]
-        return {fact(key)["question"]: row["answer"] for key, row in values.items() if not row[DROPPED]}
+        return {fact(key)["question"]: row["answer"] for key, row in values.items() if not row.get(DROPPED, True)}
 
 
 class Life(RuleBasedStateMachine):
@@ -159,6 +167,7 @@ class Life(RuleBasedStateMachine):
     def judge(self, one: int, other: int) -> None:
         if one != other and {one, other} <= self.model.source.keys():
             set_apart(self.store, CORPUS, (self._record(one), self._record(other)))
+            self.model.set((min(one, other), max(one, other)), VERDICT, True)
 
     @precondition(lambda self: self.model.answers())
     @rule()

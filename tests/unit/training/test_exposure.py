@@ -68,3 +68,12 @@ def test_where_the_order_is_not_known_whole_passes_are_told_and_why(prepared: Pr
 @pytest.mark.parametrize(("rows", "accumulation", "steps"), [(16, 1, 8), (16, 3, 4), (17, 1, 10), (1, 1, 2)])
 def test_the_last_step_of_a_pass_takes_what_is_left(rows: int, accumulation: int, steps: int) -> None:
     assert steps_of(Train(epochs=2, batch_size=4, gradient_accumulation=accumulation), rows) == steps
+
+
+@pytest.mark.parametrize("form", ["train.packing=true", "train.sampling=group_by_length"])
+def test_a_run_of_so_many_steps_tells_the_passes_that_were_logged(prepared: Prepared, form: str) -> None:
+    run = finished(prepared("steps", form, "train.max_steps=8"), 8, 8)
+    assert set(exposure(run).ledger["times"].to_pylist()) == {0}
+    run.metrics_file.write_text('{"step": 5, "epoch": 1.25}\n{"step": 8, "epoch": 2.0}\n')
+    found = exposure(run)
+    assert found.by == "passes" and set(found.ledger["times"].to_pylist()) == {2}

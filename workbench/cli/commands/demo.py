@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from workbench.cli.numbers import measured
 from workbench.cli.options import AsJson
 from workbench.cli.output import progress, result, table
 from workbench.curation.split import SIDES
@@ -51,8 +52,7 @@ def _lines(done: Demo) -> list[str]:
     splits = [[c["corpus"], *(c["splits"][side] for side in SIDES), *list(c["proof"].values())] for c in done.corpora]
     out += table(splits, ["corpus", *SIDES, "exact", "near", "neighbour", "group", "max J"])
     out += ["", "What the X-ray refused:", f"  {done.refusal}", "", f"What was measured ({done.run}, test split):"]
-    base, tuned = done.evaluation["base"], done.evaluation["tuned"]
-    out += table([[name, f"{base[name]:.4f}", f"{tuned[name]:.4f}"] for name in base], ["", "base", "tuned"])
+    out += measured(done.evaluation)
     root = done.workspace
     out += ["", f"Where to look (all of it took {done.seconds:.0f} s):", f"  workspace  {root}"]
     out += [

@@ -195,5 +195,5 @@ def _values(pairs: list[str] | None) -> dict[str, Any]:
 def _value(text: str) -> Any:  # noqa: ANN401 - a JSON value
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from workbench.cli.numbers import difference, is_missing, reasons, shown, undecided
+from workbench.cli.numbers import measured
 from workbench.cli.options import AsJson, In, opened
-from workbench.cli.output import progress, result, table
+from workbench.cli.output import progress, result
 
 Run = Annotated[str, typer.Argument(metavar="[RUN]", help="Run, a unique prefix of one, or latest.")]
 
@@ -42,20 +42,4 @@ def evaluate(
         from workbench.services.train import found
 
         numbers = service.evaluate(store, found(store.workspace, run), split, progress, latency=latency)
-    result(numbers, _lines(numbers), as_json=as_json)
-
-
-def _lines(numbers: dict[str, Any]) -> list[str]:
-    base, tuned = numbers["base"], numbers["tuned"]
-    rows = [
-        [name, shown(base[name]), shown(tuned[name]), *difference(numbers["difference"].get(name)), count]
-        for name, count in numbers["counts"].items()
-        if not (is_missing(base[name]) and is_missing(tuned[name]))
-    ]
-    header = ["", "base", "tuned", "difference", "95 % interval", "tuned is", "n"]
-    return [
-        f"{numbers['run']} on {numbers['split']}",
-        *table(rows, header),
-        *undecided(numbers["difference"]),
-        *reasons(tuned),
-    ]
+    result(numbers, [f"{numbers['run']} on {numbers['split']}", *measured(numbers)], as_json=as_json)

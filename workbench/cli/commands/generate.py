@@ -84,7 +84,7 @@ def _records(
 
     settings, count, seed = asked
     fields, decoding = service.split_settings(settings)
-    written = service.write_records(store, run, service.Wanted(fields, count, seed, decoding), progress)
+    written = service.write_records(store, run, service.Wanted(fields, count, seed, decoding, corpus), progress)
     facts, lines = written.facts(), _lines(written)
     if corpus is not None:
         taken = service.accept(store, corpus, written, progress)

@@ -141,6 +141,7 @@ def _lines(corpus: str, kind: str, deliveries: list[Delivery]) -> list[str]:
         out.append(f"  read {d.read:,} = kept {d.kept:,} + merged {d.merged:,} + quarantined {d.quarantined:,}")
         out += [f"  guess: {guess}" for guess in d.guesses]
         told = {
+            f"why, and how to bring a row back: workbench show {corpus} --quarantine": d.quarantined,
             f"{counted(d.repairs, 'repair')}, each an edit that can be undone": d.repairs,
             f"{counted(d.matched, 'changed row')} matched to the records they were": d.matched,
             f"{counted(d.conflicts, 'edit')} no longer fitting: workbench show {corpus} --conflicts": d.conflicts,

@@ -35,8 +35,10 @@ def init(
         "schemas": workspace.named("schemas"),
         "recipes": workspace.named("recipes"),
     }
+    first = facts["corpora"][0] if facts["corpora"] else "FILE --corpus NAME"
     lines = [
         f"workspace {workspace.root}",
-        *(f"  {k}: {', '.join(v)}" for k, v in facts.items() if isinstance(v, list)),
+        *(f"  {k}: {', '.join(v) or 'none yet'}" for k, v in facts.items() if isinstance(v, list)),
+        f"next, in that folder: workbench ingest {first}, or workbench alone for the terminal interface",
     ]
     result(facts, lines, as_json=as_json)

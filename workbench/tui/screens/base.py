@@ -123,6 +123,8 @@ class WorkScreen(Screen[None]):
     def in_background(self, work: Callable[[], T], then: Callable[[T], None], group: str = "read") -> None:
         """Run work in a thread, and `then` with its result here; newer reading replaces older of its group."""
         exclusive = group != CHANGE
+        if exclusive:  # an older one may have ended, with its result still on the way here
+            self._then = {older: what for older, what in self._then.items() if older.group != group}
         worker = self.run_worker(work, group=group, exclusive=exclusive, thread=True, exit_on_error=False)
         self._then[worker] = then
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from workbench.services.column import Column
-from workbench.text import show
+from workbench.text import counted, show
 from workbench.tui.widgets.word_diff import Piece
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ _REASONS = {
 
 def totals(counts: dict[str, int]) -> str:
     """Return what goes, and in how many clusters."""
-    return f"{counts['removed']:,} go, {counts['clusters']:,} clusters"
+    return f"{counted(counts['removed'], 'goes', 'go')}, {counted(counts['clusters'], 'cluster')}"
 
 
 def threshold_question(told: Preview) -> tuple[str, list[list[Piece]]]:

@@ -166,9 +166,15 @@ class ClustersScreen(WorkScreen):
         places = self.rows[self.view]
         if text:
             work: Callable[[], Places] = lambda: holding(seen, found, places, text)  # noqa: E731 - one thread, one call
-            self.in_background(work, lambda hits: self._show_places(hits, otherwise), "find")
+            self.places = None  # those that are shown were counted among other clusters, it may be
+            self.in_background(work, lambda hits: self._show_hits(found, text, hits, otherwise), "find")
         else:
             self._show_places(places, otherwise)
+
+    def _show_hits(self, found: Clusters, text: str, hits: Places, otherwise: int) -> None:
+        """Show what a search found, unless other clusters or another text are looked for by now."""
+        if found is self.found and text == self.wanted:
+            self._show_places(hits, otherwise)
 
     def _show_places(self, places: Places, otherwise: int) -> None:
         from workbench.services.clusters import ClusterSource
@@ -179,7 +185,7 @@ class ClustersScreen(WorkScreen):
         note = f"No text here holds {self.wanted!r}." if self.wanted else "No record stands twice."
         self._list.set_source(ClusterSource(self.compared, self.found, places), cursor=otherwise, note=show(note))
         searched = f" with {self.wanted!r}" if self.wanted else ""
-        detail = f"{self.view}: {len(places):,} of {len(self.found):,} clusters{searched}"
+        detail = f"{self.view}: {len(places):,} of {counted(len(self.found), 'cluster')}{searched}"
         self.set_title(f"{self.corpus} > clusters", detail)
         names = [
             (f" {name} {len(rows):,} ", "reverse" if name == self.view else "" if len(rows) else "$foreground-muted")

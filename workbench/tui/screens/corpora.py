@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from workbench.services.order import Order
     from workbench.services.overview import Summary
 
+_VERSION = "newest version"
 _ROOM = 100
 """Cells from which on every column is shown."""
 _WIDE = (
@@ -36,14 +37,16 @@ _WIDE = (
     Column("records", 10),
     Column("errors", 7),
     Column("warnings", 8),
-    Column("newest version", 36),
-    Column("newest run", 44),
+    Column(_VERSION, 22),
 )
+_RUN = Column("newest run", 44)
+_DIGEST = 14
+"""Cells that the digest of a version takes, shown where the run has its room already."""
 _NARROW = (
     Column("corpus", 14),
     Column("records", 9),
     Column("errors", 6),
-    Column("newest version", 22),
+    Column(_VERSION, 22),
     Column("newest run", 22),
 )
 _READING = "reading the store ..."
@@ -137,8 +140,8 @@ class CorporaScreen(WorkScreen):
 
     def _draw(self) -> None:
         table = self.query_one("#corpora", VirtualTable)
-        columns = _WIDE if self.size.width >= _ROOM else _NARROW
-        rows = [[_cells(line)[column.label] for column in columns] for line in self.summaries]
+        columns = _columns(self.size.width)
+        rows = [[_cells(line, columns)[column.label] for column in columns] for line in self.summaries]
         names = [line.name for line in self.summaries]
         cursor = names.index(self._wanted) if self._wanted in names else table.cursor
         self._wanted = ""
@@ -165,11 +168,15 @@ class CorporaScreen(WorkScreen):
     def action_open(self) -> None:
         """Open the records of the corpus under the cursor."""
         if self.chosen and self.chosen.fault:
-            self.app.push_screen(ErrorSheet(UsageError(self.chosen.fault, "mend it, then press r here")))
+            self.app.push_screen(ErrorSheet(UsageError(self.chosen.fault, self._where_to_mend(self.chosen.name))))
         elif self.chosen and not self.chosen.ingested:
             self.tell(f"{self.chosen.name} is not ingested yet: press i")
         elif self.chosen:
             self.app.show_mode("data", self.chosen.name)
+
+    def _where_to_mend(self, corpus: str) -> str:
+        workspace = self.desk.workspace
+        return f"mend {workspace.relative(workspace.corpus_file(corpus))}, then press r here"
 
     def action_add(self) -> None:
         """Ask for files to take in."""
@@ -240,14 +247,25 @@ def _as_counted(line: Summary, before: Summary | None) -> Summary:
     return replace(line, records=before.records, errors=before.errors, warnings=before.warnings)
 
 
-def _cells(line: Summary) -> dict[str, object]:
-    """Return what a line shows, by the label of the column."""
+def _columns(width: int) -> tuple[Column, ...]:
+    """Return the columns that a terminal of some width has room for."""
+    if width < _ROOM:
+        return _NARROW
+    rest = width - sum(column.width + 1 for column in _WIDE) - 4  # the frame, and a gap behind the last column
+    if rest < _RUN.width + _DIGEST:
+        return (*_WIDE, replace(_RUN, width=min(rest, _RUN.width)))
+    return (*_WIDE[:-1], replace(_WIDE[-1], width=_WIDE[-1].width + _DIGEST), _RUN)
+
+
+def _cells(line: Summary, columns: Sequence[Column]) -> dict[str, object]:
+    """Return what a line shows, by the label of the column; a version's digest where there is room for it."""
     waits = "..." if line.ingested and not line.fault else ""
     counts = {"records": line.records, "errors": line.errors, "warnings": line.warnings}
     shown = {name: waits if count is None or line.fault else count for name, count in counts.items()}
-    newest = line.newest or "none: press s to split"
+    has_room = any(column.width > len(line.newest) for column in columns if column.label == _VERSION)
+    newest = (line.newest if has_room else line.newest.rpartition("  ")[0]) or "none: press s to split"
     if line.fault:
         newest = line.fault
     elif not line.ingested:
         newest = "not ingested: press i"
-    return {"corpus": line.name, "kind": line.kind, "newest version": newest, "newest run": line.run, **shown}
+    return {"corpus": line.name, "kind": line.kind, _VERSION: newest, "newest run": line.run, **shown}

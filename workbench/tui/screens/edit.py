@@ -51,7 +51,7 @@ class EditSheet(ModalScreen[int]):
         self.before = {name: to_text(shown.fields[name], plain=self.plain[name]) for name in self.fields}
         self.drafts = dict(self.before)
         self.field = next((i["field"] for i in shown.issues if i["field"] in self.drafts), self.fields[0])
-        self._warned = False
+        self._warned = self._refused = False
 
     def compose(self) -> ComposeResult:
         """Hold the fields, the text of one, and a line for what is wrong."""
@@ -92,13 +92,13 @@ class EditSheet(ModalScreen[int]):
     @on(TextArea.Changed, "#edit-text")
     def _keep_draft(self) -> None:
         self.drafts[self.field] = self._text.text
-        self._warned = False
+        self._warned = self._refused = False
         drafts = dict(self.drafts)
         self.set_timer(_PAUSE, lambda: self._look_at(drafts))
 
     def _look_at(self, drafts: dict[str, str]) -> None:
         """Say, once no key was pressed for a while, which rules the record would break by itself."""
-        if drafts != self.drafts or self._warned:
+        if drafts != self.drafts or self._warned or self._refused:
             return
         try:
             values = self._values()
@@ -130,8 +130,15 @@ class EditSheet(ModalScreen[int]):
     def _say(self, line: str, style: str = "") -> None:
         self.query_one("#edit-say", Static).update(Content.assemble((show(line, lines=True), style)))
 
+    @property
+    def _is_saving(self) -> bool:
+        """Say whether it is being saved: a second save would find nothing to do, and its answer hide the first's."""
+        return any(one.group == _SAVE and one.node is self and not one.is_finished for one in self.workers)
+
     def action_save(self) -> None:
         """Save all changed fields at once."""
+        if self._is_saving:
+            return
         try:
             values = self._values()
         except WorkbenchError as error:
@@ -140,7 +147,7 @@ class EditSheet(ModalScreen[int]):
         record, corpus = self.shown.record, self.contents.opened.corpus
         self._say("saving ...")
         self.run_worker(
-            lambda: self.desk.edit(corpus, record, values),
+            lambda: self.desk.edit(corpus, record, values, seen=self.shown.fields),
             thread=True,
             exclusive=True,
             exit_on_error=False,
@@ -150,17 +157,19 @@ class EditSheet(ModalScreen[int]):
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """Close after saving; keep the text where the service refused it."""
         if event.worker.group == _LOOK:
-            if event.state is WorkerState.SUCCESS:
+            if event.state is WorkerState.SUCCESS and not self._refused:  # why it was refused stays to be read
                 self._show_fault(str(event.worker.result))
         elif event.state is WorkerState.SUCCESS:
             self.dismiss(event.worker.result)
         elif event.state is WorkerState.ERROR:
-            error = event.worker.error
+            error, self._refused = event.worker.error, True
             hint = f". {error.hint}" if isinstance(error, WorkbenchError) else ""
             self._say(f"{error}{hint}", "$text-error")
 
     def action_leave(self) -> None:
         """Leave; text that was changed is given up only at the second key."""
+        if self._is_saving:
+            return
         if self.drafts != self.before and not self._warned:
             self._warned = True
             self._say("not saved yet: ctrl+s saves, esc once more gives it up", "$text-warning")

@@ -18,7 +18,7 @@ from textual.worker import Worker, WorkerState
 
 from workbench.errors import WorkbenchError
 from workbench.services.column import Column
-from workbench.text import show
+from workbench.text import counted, show
 from workbench.tui.desk import Desk
 from workbench.tui.screens.sheets import Piece, Sheet
 from workbench.tui.widgets.choice_table import ChoiceTable
@@ -245,7 +245,7 @@ def _verdict(seen: Preview) -> list[tuple[str, str]]:
         fate = ("$text-warning", f"! {which}: {tried.quarantined:,} would go to quarantine; {tried.reason}")
     else:
         fate = ("$text-success", f"+ {which}: every one becomes a record")
-    faults = f"! {tried.faulty:,} records would have errors; they come in and are listed as issues"
+    faults = f"! {counted(tried.faulty, 'record')} would have errors: faulty records come in too, listed as issues"
     guesses = [("$text-warning", f"? {guess}") for guess in seen.guesses[:_GUESSES]]
     return [fate, *([("$text-warning", faults)] if tried.faulty else []), *guesses]
 

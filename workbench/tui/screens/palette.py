@@ -17,7 +17,7 @@ from workbench.tui.offers import Offer
 from workbench.tui.widgets.safe_input import SafeInput
 from workbench.tui.widgets.virtual_table import Rows, VirtualTable
 
-_COLUMNS = (Column("action", 30), Column("key", 12), Column("", 44))
+_COLUMNS = (Column("action", 50), Column("key", 12), Column("", 24))
 
 
 class Palette(ModalScreen[Offer | None]):

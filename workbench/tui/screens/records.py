@@ -206,6 +206,9 @@ class RecordsScreen(EditingScreen):
         """Go to the next record with an issue."""
         if self.contents is None or self.found is None or self.lens.view in APART:
             return
+        if not self.contents.is_checked:
+            self.tell("one moment: the issues are being read")
+            return
         if self.contents.issues is None:
             self.find_issues()
             return

@@ -146,8 +146,11 @@ class TrainScreen(WorkScreen):
         curve = look.curve
         self.query_one("#headline", Static).update(_headline(chosen, curve))
         self.query_one(LossChart).set_points(curve.steps, curve.losses, curve.evaluations)
+        self.call_after_refresh(self._draw_log, look.log)  # the lines above have taken their room by then
+
+    def _draw_log(self, text: str) -> None:
         log = self.query_one("#log", Static)
-        log.update(Content("\n".join(look.log.splitlines()[-max(log.size.height, 1) :])))
+        log.update(Content("\n".join(text.splitlines()[-max(log.size.height, 1) :])))
 
     def _draw_runs(self, lines: tuple[RunLine, ...]) -> None:
         going = sum(line.status == "running" for line in lines)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.curation.split import SIDES, SPLITS
 from workbench.services.column import Column
-from workbench.text import counted, show
+from workbench.text import counted, moment, show
 from workbench.tui.widgets.word_diff import Piece, field_diffs
 
 if TYPE_CHECKING:
@@ -24,9 +24,9 @@ HISTORY_COLUMNS = (
     Column("train", 8),
     Column("valid", 6),
     Column("test", 6),
-    Column("+", 6),
-    Column("-", 6),
-    Column("~", 6),
+    Column("+", 5),
+    Column("-", 5),
+    Column("~", 5),
     Column("tags and notes", 60),
 )
 _SIGNS = {"added": "+", "removed": "-", "edited": "~", "moved": ">"}
@@ -37,7 +37,8 @@ _REASONS = 4
 def history_rows(told: History, marked: str, now: datetime) -> list[tuple[object, ...]]:
     """Return the corpus as it stands, then its versions, newest first."""
     since = told.lines[0].version.name if told.lines else ""
-    pending = f"{counted(told.pending, 'change')} since {since}" if since else "not split yet"
+    changed = f"{counted(told.pending, 'change')} since {since}" if told.pending else f"as in {since}"
+    pending = changed if since else "not split yet"
     first = ("d" if marked == "now" else "", "now", "", "", "", "", "", "", "", pending)
     return [first, *(_row(line, marked, place == 0, now) for place, line in enumerate(told.lines))]
 
@@ -57,7 +58,7 @@ def summary(line: VersionLine, budget: Description | None = None) -> Iterator[Pi
     """Yield what a version is: its labels, counts, texts, how it was drawn, what the proof says, and its tokens."""
     version = line.version
     yield f"{show(version.corpus)} {version.name}", "bold"
-    yield f"  {version.id[:12]}  {show(version.at[:16].replace('T', ' '))}\n", "$foreground-muted"
+    yield f"  {version.id[:12]}  {show(moment(version.at))}\n", "$foreground-muted"
     for tag in line.tags:
         yield f"tag {show(tag)}\n", "$text-accent"
     for note in line.notes:

@@ -12,7 +12,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from workbench.curation.fixes import changes, in_words
-from workbench.text import show
+from workbench.text import moment, show
 
 if TYPE_CHECKING:
     from workbench.services.detail import Detail, Tokens
@@ -152,7 +152,8 @@ def _tokens(tokens: Tokens | None) -> Iterator[Piece]:
 def _origin(shown: Shown, standing: str) -> Iterator[Piece]:
     yield "from\n", "bold"
     yield f"{show(shown.source)}, row {shown.position:,}, bytes {shown.span[0]:,}-{shown.span[1]:,}\n"
-    yield f"raw {shown.digest[:16]}  record {shown.record[:16]}   L shows the bytes\n"
+    yield f"record {shown.record[:16]}\nraw    {shown.digest[:16]}\n"
+    yield "       L shows its bytes\n", "$foreground-muted"
     if standing:
         yield f"newest version: {show(standing)}\n"
 
@@ -164,6 +165,6 @@ def _edits(shown: Shown) -> Iterator[Piece]:
         what = show(edit["field"]) or "whole record"
         value = show(json.dumps(edit["value"], ensure_ascii=False), limit=120)
         yield (
-            f"{show(edit['at'])} {show(edit['who'])}: {what} = {value} {show(edit['reason'])}\n",
+            f"{show(moment(edit['at']))} {show(edit['who'])}: {what} = {value} {show(edit['reason'])}\n",
             "$foreground-muted",
         )

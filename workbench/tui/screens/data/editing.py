@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.curation.fixes import changes, in_words
-from workbench.errors import WorkbenchError
+from workbench.errors import UsageError, WorkbenchError
 from workbench.services.lens import APART, CONFLICTS, DROPPED, QUARANTINE
 from workbench.services.progress import Report, silent
 from workbench.text import counted
 from workbench.tui import editor
+from workbench.tui.screens.base import CHANGE
 from workbench.tui.screens.confirm import SAMPLES, ConfirmSheet, change_of
 from workbench.tui.screens.data.looking import LookingScreen
 from workbench.tui.screens.data.sheets import ConflictSheet, RawSheet, ReadmitSheet
@@ -140,28 +141,35 @@ class EditingScreen(LookingScreen):
         except WorkbenchError as error:
             self.app.push_screen(ErrorSheet(error))
             return
-        self.in_background(lambda: self._read_file(path, text, before), self._save_file, "sheet")
+        then = partial(self._save_file, path, before)
+        self.in_background(lambda: self._read_file(path, text, before), then, "file")
 
-    def _read_file(self, path: Path, text: str, before: Rows) -> tuple[Path, dict[str, dict[str, Any]]]:
+    def _read_file(self, path: Path, text: str, before: Rows) -> dict[str, dict[str, Any]]:
         from workbench.services.record_file import changed
 
         assert self.contents is not None
         try:
-            return path, changed(text, before, self.contents.opened.schema)
+            return changed(text, before, self.contents.opened.schema)
         except WorkbenchError as error:
-            raise type(error)(error.what, f"{error.hint}. What you wrote is kept in {path}".lstrip(". ")) from error
+            raise _with_place(error, path) from error
 
-    def _save_file(self, made: tuple[Path, dict[str, dict[str, Any]]]) -> None:
+    def _save_file(self, path: Path, before: Rows, values: dict[str, dict[str, Any]]) -> None:
         from workbench.services.bulk import edit_all
 
-        path, values = made
+        if self.is_busy(CHANGE):
+            busy = UsageError("the last change is still being made")
+            self.app.push_screen(ErrorSheet(_with_place(busy, path)))
+            return
         if not values:
             path.unlink(missing_ok=True)
             self.tell("nothing was changed")
             return
 
         def work(store: Store) -> int:
-            count = edit_all(store, self.corpus, values)
+            try:
+                count = edit_all(store, self.corpus, values, seen=before)
+            except WorkbenchError as error:
+                raise _with_place(error, path) from error
             path.unlink(missing_ok=True)
             return count
 
@@ -176,7 +184,7 @@ class EditingScreen(LookingScreen):
     def _fix(self, found: Detail) -> None:
         issue = next((one for one in found.shown.issues if one["fix"] is not None), None)
         if issue is not None:
-            self.change("fixing", lambda: self.desk.fix(self.corpus, issue), self._changed)
+            self.change("fixing", lambda: self.desk.fix(self.corpus, issue, found.shown.fields), self._changed)
             return
         hints = [one["hint"] for one in found.shown.issues]
         self.tell(f"no fix is suggested; {hints[0]}" if hints else "nothing is wrong with this record")
@@ -289,6 +297,11 @@ class EditingScreen(LookingScreen):
 
     def _show_raw(self, record: str, raw: dict[str, Any]) -> None:
         self.app.push_screen(RawSheet(record, raw))
+
+
+def _with_place(error: WorkbenchError, path: Path) -> WorkbenchError:
+    """Return an error that also says where to find what was written."""
+    return type(error)(error.what, f"{error.hint}. What you wrote is kept in {path}".lstrip(". "))
 
 
 def _raw_columns(mapping: Mapping[str, str]) -> tuple[str, ...]:

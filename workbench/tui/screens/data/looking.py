@@ -13,7 +13,7 @@ from textual.containers import Horizontal
 
 from workbench.services.column import Column
 from workbench.services.lens import ALL, APART, CONFLICTS, ISSUES, MARKED, QUARANTINE, Lens
-from workbench.text import show
+from workbench.text import counted, show
 from workbench.tui.desk import Desk
 from workbench.tui.screens.base import WorkScreen
 from workbench.tui.screens.data.finder import Finder
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from workbench.tui.screens.data.marks import Marks
 
 PANES = ("views", "records", "record")
+_WHAT = {QUARANTINE: "row", CONFLICTS: "edit"}
+"""What the lines of a view are, where they are no records."""
 _NOTES = {
     MARKED: "Nothing is marked: space marks a record, * all of a view.",
     "edited": "No field was edited.",
@@ -126,6 +128,8 @@ class LookingScreen(WorkScreen):
     def _take_part(self, contents: Contents) -> None:
         """Show what is known, then read what is not."""
         self._keep_marks(contents)
+        if self._means_others(contents):
+            self.found = self.hits = self.detail = None
         self.contents = contents
         self.show_rows()
         part = self._next_part(contents)
@@ -133,6 +137,11 @@ class LookingScreen(WorkScreen):
             self.in_background(lambda: self._read_part(contents, part), self._take_part)
         elif contents.removed is None:
             self._judge(contents)
+
+    def _means_others(self, contents: Contents) -> bool:
+        """Say whether the numbers of the rows that are shown mean other records, or other lines, from now on."""
+        known = self.contents
+        return known is not None and (self.lens.view in APART or known.opened.view != contents.opened.view)
 
     def _next_part(self, contents: Contents) -> Callable[..., Contents] | None:
         from workbench.services import contents as parts
@@ -208,7 +217,7 @@ class LookingScreen(WorkScreen):
 
     def on_found_some(self, message: FoundSome) -> None:
         """Show what was found so far, unless something else is looked for by now."""
-        if message.lens == self.lens:
+        if message.lens == self.lens and message.contents is self.contents:
             self._show_found(message.lens, message.found)
 
     def on_wrong(self, message: Wrong) -> None:
@@ -261,9 +270,9 @@ class LookingScreen(WorkScreen):
         marked = len(self.marks)
         lines = list(self.contents.lines(marked))
         total = next((line.count or 0 for line in lines if line.view == view), 0) if view in APART else None
-        of, what = (self.contents.total, "records") if total is None else (total, "lines")
+        of = self.contents.total if total is None else total
         shown = f"{len(found.selection):,}" if found.is_whole else f"> {len(found.selection):,}"
-        parts = [f"{view}: {shown} of {of:,} {what}", self.lens.in_words()]
+        parts = [f"{view}: {shown} of {counted(of, _WHAT.get(view, 'record'))}", self.lens.in_words()]
         parts += [] if found.is_whole else [f"looked at {found.looked:,} of {found.of:,}"]
         parts += [f"{marked:,} marked"] if marked else []
         name = f"{self.corpus} {version.name}" if version else self.corpus

@@ -24,9 +24,9 @@ _SOON = 0.12
 class FoundSome(Message):
     """Rows that a search came upon so far."""
 
-    def __init__(self, lens: Lens, found: Found) -> None:
-        """Carry what was looked for, and the rows."""
-        self.lens, self.found = lens, found
+    def __init__(self, contents: Contents, lens: Lens, found: Found) -> None:
+        """Carry what was looked through, what was looked for, and the rows."""
+        self.contents, self.lens, self.found = contents, lens, found
         super().__init__()
 
 
@@ -50,6 +50,6 @@ def tell_found(screen: MessagePump, contents: Contents, lens: Lens, marked: Rows
                 return
             if found.is_whole or not told or time.monotonic() - told > _SOON:
                 told = time.monotonic()
-                screen.post_message(FoundSome(lens, found))
+                screen.post_message(FoundSome(contents, lens, found))
     except WorkbenchError as error:
         screen.post_message(Wrong(lens, error))

@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static, TextArea
 
-from workbench.text import show
+from workbench.text import moment, show
 from workbench.tui.screens.sheets import Piece, Sheet
 from workbench.tui.widgets.safe_input import SafeTextArea
 
@@ -38,7 +38,7 @@ class RawSheet(Sheet):
         """Yield where the bytes stand, then the bytes."""
         delivery = self.raw["delivery"]
         yield f"{self.record[:16]} as it was delivered\n", "bold"
-        yield f"{show(delivery.subject)}  {show(delivery.at)}  sha256 {delivery.body['digest'][:16]}\n\n"
+        yield f"{show(delivery.subject)}  {show(moment(delivery.at))}  sha256 {delivery.body['digest'][:16]}\n\n"
         if self.raw["text"] is None:
             yield show(self.raw["reason"]), "$text-warning"
             return
@@ -138,6 +138,8 @@ class ReadmitSheet(ModalScreen["dict[str, Any] | None"]):
             row = json.loads(text)
         except json.JSONDecodeError as error:
             return f"no JSON yet: {error.msg} at line {error.lineno}, column {error.colno}"
+        except (ValueError, RecursionError) as error:  # a number of thousands of digits, or lists in lists without end
+            return f"this cannot be read: {error}"
         return "" if isinstance(row, dict) else "this is no JSON object"
 
     def _say(self, line: str, style: str = "") -> None:
