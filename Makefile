@@ -16,9 +16,10 @@ check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow" tests/unit tests/contract
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow and not thorough" tests/unit tests/contract
 
 test: check
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "thorough and not slow" tests/unit
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow" tests/flow tests/tui tests/faults
 
 test-long: $(READY)

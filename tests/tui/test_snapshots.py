@@ -230,6 +230,7 @@ async def test_home_is_as_it_was_agreed_where_there_is_nothing_yet(tmp_path: Pat
         assert seen == agreed("home-empty", seen)
 
 
+@pytest.mark.slow
 async def test_no_screen_has_a_colour_where_none_is_wanted(standing: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     app = WorkbenchApp(standing)

@@ -13,6 +13,8 @@ from workbench.errors import CorruptionError, ExitCode, OutsideError, UsageError
 from workbench.publish.hub import Pushed, plan, push
 from workbench.publish.remote import find_token, open_repository
 
+pytestmark = pytest.mark.thorough
+
 REPO = "me/quiz"
 COMMIT = "POST .*/commit/"
 EDITED = "Why I made it.\n"

@@ -36,6 +36,8 @@ from workbench.services.verify import verify
 from workbench.store.store import Store
 from workbench.store.versions import versions
 
+pytestmark = pytest.mark.thorough
+
 
 @contextmanager
 def rebuilt(store):

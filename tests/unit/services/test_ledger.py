@@ -36,6 +36,8 @@ from workbench.services.verify import verify
 from workbench.store.store import Store
 from workbench.store.versions import Version, versions
 
+pytestmark = pytest.mark.thorough
+
 QUICK = settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
 LONG = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 STEPS = st.lists(

@@ -30,6 +30,8 @@ from workbench.services.refs import labels
 from workbench.services.split import Request, requested, split
 from workbench.services.verify import verify
 
+pytestmark = pytest.mark.thorough
+
 QUICK = settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
 LONG = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 HELD_OUT = {"train": 0, "validation": 1, "test": 2}

@@ -16,6 +16,8 @@ from workbench.services.records import drop, edit
 from workbench.services.split import requested
 from workbench.services.verdicts import set_apart
 
+pytestmark = pytest.mark.thorough
+
 QUICK = settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 
 

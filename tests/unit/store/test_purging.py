@@ -415,6 +415,8 @@ from workbench.services import purge
 from workbench.store import purge as core
 from workbench.store.store import Store
 from workbench.workspace import Workspace
+
+pytestmark = pytest.mark.thorough
 root, step, when, text = Path(sys.argv[1]), *sys.argv[2:]
 real = getattr(core, step)
 def killed(*given):

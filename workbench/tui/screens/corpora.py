@@ -37,11 +37,11 @@ _WIDE = (
     Column("records", 10),
     Column("errors", 7),
     Column("warnings", 8),
-    Column(_VERSION, 22),
+    Column(_VERSION, 36),
 )
 _RUN = Column("newest run", 44)
-_DIGEST = 14
-"""Cells that the digest of a version takes, shown where the run has its room already."""
+_LEAST = 16
+"""Cells that are left to the run in a narrow terminal."""
 _NARROW = (
     Column("corpus", 14),
     Column("records", 9),
@@ -252,9 +252,7 @@ def _columns(width: int) -> tuple[Column, ...]:
     if width < _ROOM:
         return _NARROW
     rest = width - sum(column.width + 1 for column in _WIDE) - 4  # the frame, and a gap behind the last column
-    if rest < _RUN.width + _DIGEST:
-        return (*_WIDE, replace(_RUN, width=min(rest, _RUN.width)))
-    return (*_WIDE[:-1], replace(_WIDE[-1], width=_WIDE[-1].width + _DIGEST), _RUN)
+    return (*_WIDE, replace(_RUN, width=max(_LEAST, min(rest, _RUN.width))))
 
 
 def _cells(line: Summary, columns: Sequence[Column]) -> dict[str, object]:
