@@ -30,6 +30,7 @@ from workbench.store import purge as core
 from workbench.store.redaction import Redaction, marker
 from workbench.store.store import Store
 
+pytestmark = pytest.mark.thorough
 ROOT = Path(__file__).resolve().parents[3]
 SECRET = "hf_" + "aB3dE5gH7jK9mN1pQ2rS4tU6vW8xY0z"
 MARK = marker(SECRET)
@@ -415,8 +416,6 @@ from workbench.services import purge
 from workbench.store import purge as core
 from workbench.store.store import Store
 from workbench.workspace import Workspace
-
-pytestmark = pytest.mark.thorough
 root, step, when, text = Path(sys.argv[1]), *sys.argv[2:]
 real = getattr(core, step)
 def killed(*given):
