@@ -20,7 +20,7 @@ from workbench.services.opened import Opened
 from workbench.services.records import COMPARED
 from workbench.services.selection import among
 from workbench.store.store import Store
-from workbench.store.view import Rows, mapped, write
+from workbench.store.view import Rows, believed, write
 
 NUMBERED = {"row": pl.Int64, **ISSUES}
 """Columns of an issue table by row."""
@@ -171,8 +171,5 @@ def _stamp(path: Path) -> int:
 
 
 def _opened(path: Path) -> pl.DataFrame | None:
-    try:
-        found = mapped(path) if path.stat().st_mtime_ns == _stamp(path) else None
-    except (OSError, EOFError, ValueError):  # pyarrow's own error for a torn file is a ValueError
-        return None
+    found = believed(path, _stamp(path))
     return found if found is not None and dict(found.schema) == NUMBERED else None

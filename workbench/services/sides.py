@@ -16,7 +16,7 @@ from workbench.fingerprint import digest
 from workbench.services.opened import Opened
 from workbench.store.store import Store
 from workbench.store.versions import Version
-from workbench.store.view import View, mapped, write
+from workbench.store.view import View, believed, write
 
 _BATCH = 131_072
 """Records of an assignment that are looked at together."""
@@ -73,10 +73,7 @@ def _stamp(path: Path) -> int:
 
 
 def _opened(path: Path, height: int) -> Sides | None:
-    try:
-        frame = mapped(path) if path.stat().st_mtime_ns == _stamp(path) else None
-    except (OSError, EOFError, ValueError):  # pyarrow's own error for a torn file is a ValueError
-        return None
+    frame = believed(path, _stamp(path))
     if frame is None or frame.height != height or frame.columns != ["side"]:
         return None
     found: Sides = frame["side"].to_numpy()

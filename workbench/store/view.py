@@ -122,6 +122,14 @@ def mapped(path: Path) -> pl.DataFrame:
     return frame
 
 
+def believed(path: Path, stamp: int) -> pl.DataFrame | None:
+    """Return a frame that was written with a stamp; None where there is none, or anybody wrote to it since."""
+    try:
+        return mapped(path) if path.stat().st_mtime_ns == stamp else None
+    except (OSError, EOFError, ValueError):  # pyarrow's own error for a torn file is a ValueError
+        return None
+
+
 def write(path: Path, content: pl.DataFrame | Rows, stamp: int) -> None:
     """Write a file whole or not at all; after a power cut it may be torn, which opening finds out."""
     draft = path.with_suffix(f".{uuid.uuid4().hex}")

@@ -88,6 +88,13 @@ class Desk:
         with self.store() as store:
             return undo(store, corpus)
 
+    def redo(self, corpus: str) -> list[dict[str, Any]]:
+        """Repeat what was taken back last and return what was repeated."""
+        from workbench.services.redo import redo
+
+        with self.store() as store:
+            return redo(store, corpus)
+
     def cut(self, corpus: str, report: Report) -> tuple[Version, bool]:
         """Cut a version with the settings of the newest one, else of the corpus; say whether it is new."""
         return self.apart(partial(_cut, self.workspace, corpus), report)

@@ -331,13 +331,7 @@ class VersionsScreen(WorkScreen):
 
     def action_redo(self) -> None:
         """Repeat what was taken back last."""
-        from workbench.services.redo import redo
-
-        def work() -> list[dict[str, Any]]:
-            with self.desk.store() as store:
-                return redo(store, self.corpus)
-
-        self.change("repeating", work, lambda rows: self._again("repeated", rows))
+        self.change("repeating", lambda: self.desk.redo(self.corpus), lambda rows: self._again("repeated", rows))
 
     def _again(self, verb: str, rows: list[dict[str, Any]]) -> None:
         self._changed(f"{verb} {counted(len(rows), 'change')}" if rows else "no change is left")

@@ -271,10 +271,8 @@ class EditingScreen(LookingScreen):
 
     def action_redo(self) -> None:
         """Repeat what was taken back last."""
-        from workbench.services.redo import redo
-
-        work = lambda: self._on_store(lambda store: redo(store, self.corpus))  # noqa: E731 - one thread, one call
-        self.change("repeating", work, partial(self._undone, "did again", "do again"))
+        done = partial(self._undone, "did again", "do again")
+        self.change("repeating", lambda: self.desk.redo(self.corpus), done)
 
     def _undone(self, did: str, do: str, done: list[dict[str, Any]]) -> None:
         what = [f"{one['field'] or 'drop'} of {one['record'][:10]}" for one in done[:SAMPLES]]
