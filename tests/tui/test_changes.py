@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from textual.widgets import TextArea
 
-from tests.tui.pilots import Open, counts, open_records, painted, press, settle, to_view
+from tests.tui.pilots import Open, counts, open_records, painted, press, settle, to_view, until
 from workbench.errors import OutsideError
 from workbench.services.check import check
 from workbench.services.records import edit
@@ -334,13 +334,9 @@ async def test_a_broken_rule_is_told_while_one_types(opened: Open) -> None:
         screen = await open_records(pilot)
         await to_view(pilot, screen, "rule:empty-answer")
         await press(pilot, "e", "B")
-        await pilot.pause(0.5)
-        await settle(pilot)
-        assert "no rule is broken" in painted(app)
+        await until(pilot, lambda: "no rule is broken" in painted(app))
         await press(pilot, "backspace", "space")
-        await pilot.pause(0.5)
-        await settle(pilot)
-        assert "! empty-answer: the answer is empty" in painted(app)
+        await until(pilot, lambda: "! empty-answer: the answer is empty" in painted(app))
 
 
 async def test_a_quarantined_unit_is_mended_and_comes_back(opened: Open, workspace: Workspace) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from textual import events
 
-from tests.tui.pilots import HOSTILE, Piloted, painted, press, settle
+from tests.tui.pilots import HOSTILE, Piloted, painted, press, settle, until
 from workbench.store.store import Store
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.desk import Desk
@@ -51,8 +51,7 @@ async def looked(pilot: Piloted) -> None:
     """Wait until the sheet has looked at what was chosen last."""
     sheet = pilot.app.screen
     assert isinstance(sheet, IngestSheet)
-    while sheet._looked_at != (sheet.order, sheet.number):
-        await pilot.pause(0.02)
+    await until(pilot, lambda: sheet._looked_at == (sheet.order, sheet.number))
     await settle(pilot)
 
 
@@ -158,9 +157,8 @@ async def test_enter_right_after_a_key_takes_in_what_was_chosen(app: WorkbenchAp
         await looked(pilot)
         await go_to(pilot, "split")
         await press(pilot, "right", "enter")
-        while not isinstance(app.screen, IngestedSheet):
-            await pilot.pause(0.02)
-            await settle(pilot)
+        await until(pilot, lambda: isinstance(app.screen, IngestedSheet))
+        await settle(pilot)
         with Store(app.desk.workspace) as store:
             (source,) = store.corpus("facts").sources
             assert source.split == "train"
