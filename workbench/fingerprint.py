@@ -22,7 +22,10 @@ def canonical(value: Any) -> bytes:  # noqa: ANN401 - any JSON value
     identity depend on the interpreter.
     """
     try:
-        return _written(value) or orjson.dumps(_normal(value), option=orjson.OPT_SORT_KEYS)
+        # Most values are rows without lists or floats, and so look simple at once.
+        flat = type(value) is dict and _SIMPLE.issuperset(map(type, value.values()))
+        written = _written(value) if flat or _is_simple(value) else None
+        return written or orjson.dumps(_normal(value), option=orjson.OPT_SORT_KEYS)
     except RecursionError as error:
         raise TypeError("no stable form for a value nested so deeply") from error
 
@@ -31,9 +34,7 @@ _SIMPLE: frozenset[type] = frozenset({str, int, type(None), bool})
 
 
 def _written(value: Any) -> bytes | None:  # noqa: ANN401 - any JSON value
-    """Return the canonical form of a value that orjson writes just so, in one pass; None for any other."""
-    if not _is_simple(value):
-        return None
+    """Return the canonical form of a simple value where orjson writes it just so, in one pass; else None."""
     try:
         written = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
     except orjson.JSONEncodeError:  # an integer beyond 64 bits, a key that is no text

@@ -89,9 +89,9 @@ class Body:
 
     def lines(self, start: int, end: int) -> Iterator[tuple[int, int]]:
         """Yield the span of each line with its line end; without a line feed, carriage returns end lines."""
-        newline = self.newline()
+        newline, find = self.newline(), self.buffer.find
         while start < end:
-            stop = self.line_end(start, newline, end)
+            stop = find(newline, start, end) + 1 or end
             yield start, stop
             start = stop
 

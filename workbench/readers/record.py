@@ -68,3 +68,5 @@ class Reading:
     """Plain text: wanted characters a chunk; a chunk ends at a sentence end."""
     header: bool = True
     """CSV: the first row names the columns."""
+    span: tuple[int, int] | None = None
+    """Only these bytes of the file, cut by `jsonl.spans`; positions count from their begin. JSON Lines alone."""

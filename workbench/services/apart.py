@@ -30,6 +30,8 @@ _PAUSE = 0.2
 """Seconds after which a silent process is looked at again, to hear whether the work shall end."""
 _PATIENCE = 5.0
 """Seconds that a process told to end has for tidying up, before it is killed: the store survives that."""
+IDLE = 900.0
+"""Seconds after which a process that has worked, and is not asked again, ends."""
 _GENTLE = 5
 """How much a process gives way to the one that draws the screen (`nice`)."""
 
@@ -103,10 +105,47 @@ class Apart:
         return made
 
 
+class Resident:
+    """One process that stays between pieces of work, with all that they have loaded, for example a model.
+
+    Work waits for its turn. Whoever gives up ends the process, and the next piece of work begins in a new one; after
+    IDLE seconds without work it ends by itself.
+    """
+
+    def __init__(self) -> None:
+        """Begin without a process."""
+        self._process: _Process | None = None
+        self._lock = Lock()
+
+    def warm(self) -> None:
+        """Need nothing: the first piece of work says what is loaded."""
+
+    def close(self) -> None:
+        """End the process, and with it what it holds in memory."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.end()
+
+    def __call__(self, work: Work[T], report: Report) -> T:
+        """Do the work in the process and return its result; what it raises is raised here."""
+        with self._lock:
+            process = self._process
+            if process is None or not process.is_alive:
+                self.close()
+                process = self._process = _Process(())
+            try:
+                return process.result(work, report)
+            finally:
+                if not process.is_waiting:
+                    self.close()
+
+
 class _Process:
-    """One process that does one piece of work."""
+    """One process that does pieces of work, one after the other."""
 
     def __init__(self, needed: Sequence[str]) -> None:
+        self.is_waiting = True
+        """Whether the last piece of work came to its end, be it an error."""
         self._line, far = Pipe()
         command = [sys.executable, "-m", __name__, str(far.fileno()), *needed]
         # What it or a library prints must not land on the screen that the other process draws.
@@ -119,13 +158,19 @@ class _Process:
         )
         far.close()
 
+    @property
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
+
     def result(self, work: Work[T], report: Report) -> T:
+        self.is_waiting = False
         try:
             self._line.send(work)
             told: tuple[Any, ...] = ("",)
             while True:
                 if self._line.poll(_PAUSE):
                     kind, *what = self._line.recv()
+                    self.is_waiting = kind != "told"
                     if kind == "made":
                         made: T = what[0]
                         return made
@@ -151,10 +196,16 @@ class _Process:
 
 
 def main(far: Connection, needed: Sequence[str]) -> None:
-    """Wait for work at the far end of a pipe, do it, and say what came of it."""
+    """Do what comes through a pipe, one piece of work after the other, and say what came of each."""
     os.nice(_GENTLE)
     for name in needed:
         importlib.import_module(name)
+    _answer(far)
+    while far.poll(IDLE):
+        _answer(far)
+
+
+def _answer(far: Connection) -> None:
     work: Work[Any] = far.recv()
 
     def report(line: str, done: int = 0, total: int = 0) -> None:

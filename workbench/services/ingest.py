@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -17,12 +16,23 @@ from workbench.readers import mapping as maps
 from workbench.readers.record import Reading, Record, Reject
 from workbench.readers.registry import read
 from workbench.schema import load_schema
-from workbench.services.intake import LOOKED_AT, Mapped, fill, reading_of, selected, told
+from workbench.services.intake import (
+    LOOKED_AT,
+    Mapped,
+    batches,
+    fields_of,
+    fill,
+    reading_of,
+    selected,
+    told,
+    uncollected,
+)
 from workbench.services.order import Order, corpus_of, key_of, path_of, sources_of
+from workbench.services.parts import Task, read_parts, spans_of
 from workbench.services.progress import Report, silent
 from workbench.store.catalogue import Entry, Row
 from workbench.store.deliveries import take
-from workbench.store.intake import SEGMENT_ROWS, Intake
+from workbench.store.intake import Intake
 from workbench.store.state import State
 from workbench.store.store import Store
 from workbench.workspace import out_of_space, sweep
@@ -118,7 +128,7 @@ def _deliver(store: Store, corpus: Corpus, source: Source, report: Report) -> tu
         def prepare(state: State) -> list[Entry]:
             # Another process may have taken in the same new source meanwhile.
             _refuse_other_key(source.name, brought.intake.key, state.deliveries.get(source.name))
-            taken = take(brought.intake, facts, (corpus.name, source.name, state))
+            taken = take(brought.intake, facts, state)
             counts.update(taken.counts, matched=sum(entry[0] == "match" for entry in taken.entries))
             counts["repairs"] = sum(entry[0] == "edit" for entry in taken.entries)
             return [] if _nothing_new(taken.entries, state, source.name) else taken.entries
@@ -135,8 +145,7 @@ def _deliver(store: Store, corpus: Corpus, source: Source, report: Report) -> tu
 
 def _brought(store: Store, corpus: Corpus, source: Source, means: tuple[ExitStack, Report]) -> _Brought:
     """Read a file, telling how far; its rows wait in files that the stack removes."""
-    held, report = means
-    path = path_of(store, source)
+    path, report = path_of(store, source), means[1]
     reading = reading_of(source, path)
     schema = load_schema(store.workspace.schema_file(corpus.schema_name))
     raw = _kept_raw(store, path)
@@ -146,7 +155,7 @@ def _brought(store: Store, corpus: Corpus, source: Source, means: tuple[ExitStac
     mapped = Mapped(source, schema, known)
     while True:
         units = selected(told(read(reading), reading, (source.name, report)), source)
-        intake, mapping = _read_once(store, (source, reading, units), (mapped, before), held)
+        intake, mapping = _read_once(store, (corpus.name, reading, units), (mapped, before), means)
         if mapping == mapped.mapping():
             break
         # A column that appears late changed what is proposed: all rows are read once more, with it known.
@@ -157,41 +166,34 @@ def _brought(store: Store, corpus: Corpus, source: Source, means: tuple[ExitStac
 
 def _read_once(
     store: Store,
-    file: tuple[Source, Reading, Iterator[Record | Reject]],
+    file: tuple[str, Reading, Iterator[Record | Reject]],
     known: tuple[Mapped, Row | None],
-    held: ExitStack,
+    means: tuple[ExitStack, Report],
 ) -> tuple[Intake, maps.Mapping]:
     """Return the rows of a file, and the mapping that the columns known at its first rows gave."""
-    source, reading, units = file
+    corpus, reading, units = file
     mapped, before = known
-    batch = list(islice(units, LOOKED_AT))
+    source = mapped.source
+    held, report = means
+    first = list(islice(units, LOOKED_AT))
     if not mapped.rows:
-        mapped.see(_records(batch))
+        mapped.see(first)
     mapping = mapped.mapping()
     key = key_of(source, reading, mapped.schema, mapping)
     _refuse_other_key(source.name, key, before)
-    intake = held.enter_context(Intake(mapped.schema, key, store.objects))
-    with _uncollected():
-        while batch:
-            fill(intake, _records(batch), mapping, reading)
-            intake.rejects += [unit for unit in batch if isinstance(unit, Reject)]
-            batch = list(islice(units, SEGMENT_ROWS))
-            mapped.see(_records(batch))
+    intake = held.enter_context(Intake(mapped.schema.types, key, store.objects, of=(corpus, source.name)))
+    apply = maps.applied(mapping, fields_of(mapped.schema))
+    fill(intake, first, apply, reading)
+    if spans := spans_of(reading, source, first):
+        schema = mapped.schema
+        task = Task(store.workspace, reading, mapping, fields_of(schema), schema.types, key, intake.of)
+        read_parts(task, spans, (intake, mapped), report)
+        return intake, mapping
+    with uncollected():
+        for batch in batches(units):
+            mapped.see(batch)
+            fill(intake, batch, apply, reading)
     return intake, mapping
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Do without the cycle collector: parsed rows hold no cycles, and walking them takes a quarter of the time."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
-
-
-def _records(units: Iterable[Record | Reject]) -> list[Record]:
-    return [unit for unit in units if isinstance(unit, Record)]
 
 
 def _nothing_new(entries: list[Entry], state: State, source: str) -> bool:

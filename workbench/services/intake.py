@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from workbench.corpus import Source
 from workbench.curation.split import draw
 from workbench.errors import UsageError
 from workbench.fingerprint import canonical, digest
@@ -18,14 +20,18 @@ from workbench.readers.detect import plan
 from workbench.readers.field_spec import Kind
 from workbench.readers.record import Reading, Record, Reject, Repair
 from workbench.readers.registry import read
-from workbench.schema import Schema
 from workbench.services.progress import Report
 from workbench.sql import expression
 from workbench.store.edits import WHOLE
 from workbench.store.intake import Arrival, Intake
 
+if TYPE_CHECKING:  # a process that reads a part of a file needs neither, and pandera takes it a second
+    from workbench.corpus import Source
+    from workbench.schema import Schema
+
 LOOKED_AT = 200
 """Rows that a mapping is proposed from."""
+_BATCH = 512
 _TOLD = 2_000
 """Rows after which it is told how far the reading is: some ten times a second."""
 _SPANLESS = ("parquet_file", "arrow_folder")
@@ -132,24 +138,36 @@ def told(units: Iterable[Record | Reject], reading: Reading, how: tuple[str, Rep
 
 
 @dataclass
-class Mapped:
+class Seen:
+    """What was seen of the rows of a source so far."""
+
+    rows: list[dict[str, Any]] = field(default_factory=list, init=False)
+    """The first rows: shapes are told from them."""
+    columns: dict[str, None] = field(default_factory=dict, init=False)
+    """The columns of all rows, in the order in which they appear: a column may be rare."""
+
+    def see(self, units: Iterable[Record | Reject]) -> None:
+        """Take note of the rows among some units."""
+        rows = [unit.fields for unit in units if isinstance(unit, Record)]
+        self.rows += rows[: LOOKED_AT - len(self.rows)]
+        for row in rows:
+            if not row.keys() <= self.columns.keys():
+                self.columns |= dict.fromkeys(row)
+
+    def see_as_well(self, later: Seen) -> None:
+        """Take note of what was seen of the rows that come next."""
+        self.rows += later.rows[: LOOKED_AT - len(self.rows)]
+        self.columns |= later.columns
+
+
+@dataclass
+class Mapped(Seen):
     """How the rows of a source become fields, as found from the rows seen so far."""
 
     source: Source
     schema: Schema
     frozen: dict[str, str]
     """The mapping of the source's newest delivery."""
-    rows: list[dict[str, Any]] = field(default_factory=list)
-    """The first rows: shapes are told from them."""
-    columns: dict[str, None] = field(default_factory=dict)
-    """The columns of all rows, in the order in which they appear: a column may be rare."""
-
-    def see(self, records: Sequence[Record]) -> None:
-        """Take note of some rows' columns."""
-        self.rows += [record.fields for record in records[: LOOKED_AT - len(self.rows)]]
-        for record in records:
-            if not record.fields.keys() <= self.columns.keys():
-                self.columns |= dict.fromkeys(record.fields)
 
     def mapping(self) -> maps.Mapping:
         """Return the mapping: proposed, then as given; a column that is gone from a later delivery may be named."""
@@ -169,10 +187,28 @@ class Mapped:
         return mapping
 
 
-def fill(intake: Intake, records: Iterable[Record], mapping: maps.Mapping, reading: Reading | None = None) -> None:
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Do without the cycle collector: parsed rows hold no cycles, and walking them takes a quarter of the time."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def batches(units: Iterator[Record | Reject]) -> Iterator[list[Record | Reject]]:
+    """Yield units some at a time: so few that they stay at hand for the processor."""
+    while batch := list(islice(units, _BATCH)):
+        yield batch
+
+
+def fill(intake: Intake, units: Iterable[Record | Reject], apply: maps.Applied, reading: Reading | None = None) -> None:
     """Add rows with typed fields; a row that cannot have them is set aside with its reason and its raw bytes."""
-    apply = maps.applied(mapping, fields_of(intake.schema))
-    for record in records:
+    for record in units:
+        if isinstance(record, Reject):
+            intake.rejects.append(record)
+            continue
         try:
             typed, extra = apply(record.fields)
             repairs = _by_field(record, typed, apply) if record.repairs else ()

@@ -46,8 +46,9 @@ def _fit(store: Store, name: str, rows: list[dict[str, Any]], source: Source) ->
         return None
     if not all(column in mapping.expressions for column in schema.columns if schema.required(column)):
         return None
-    with Intake(schema, (), store.objects) as taken:
-        fill(taken, [Record(row, Origin(i, 0, 0)) for i, row in enumerate(rows)], mapping)
+    with Intake(schema.types, (), store.objects) as taken:
+        records = [Record(row, Origin(i, 0, 0)) for i, row in enumerate(rows)]
+        fill(taken, records, maps.applied(mapping, fields_of(schema)))
         errors = errors_in(taken, schema).height + len(taken.rejects)
     own_names = sum(column in mapping.expressions for column in columns_of(rows))
     return Fit(len(mapping.columns), own_names, -errors, len(schema.rules), name)

@@ -172,8 +172,8 @@ class _Look:
             return maps.Mapping({**proposed, **self.source.map}), error
 
     def _tried(self, schema: Schema, mapping: maps.Mapping) -> Tried:
-        with Intake(schema, (), self.store.objects) as taken:
-            fill(taken, self.records, mapping, self.reading)
+        with Intake(schema.types, (), self.store.objects) as taken:
+            fill(taken, self.records, maps.applied(mapping, fields_of(schema)), self.reading)
             rejects = sorted([*taken.rejects, *_rejects(self.units)], key=lambda reject: reject.origin.position)
             faulty = errors_in(taken, schema)["record"].n_unique()
         reason = _first_reason(rejects)

@@ -12,6 +12,7 @@ from workbench.fingerprint import digest_bytes
 from workbench.readers import mapping as maps
 from workbench.readers.record import Origin
 from workbench.services.intake import fields_of
+from workbench.services.marks import MARKS
 from workbench.services.verdicts import SETTING
 from workbench.store.catalogue import Entry
 from workbench.store.deliveries import take
@@ -41,7 +42,7 @@ def passed_over(store: Store, name: str) -> str | None:
 
     It stays because a version may hold it and later edits may be its own; dropped, it can still come back.
     """
-    rows = store.catalogue.rows(name, kinds=("edit", "judgement", SETTING, "readmission"))
+    rows = store.catalogue.rows(name, kinds=("edit", "judgement", SETTING, *MARKS, "readmission"))
     return rows[-1].subject if rows and rows[-1].kind == "readmission" else None
 
 
@@ -61,9 +62,10 @@ def _readmission(state: State, corpus: Corpus, place: tuple[str, int], row: dict
     except maps.MappingError as error:
         raise UsageError(f"the row still does not fit: {error}", "give the raw columns as JSON") from error
     origin = Origin(unit["position"], unit["start"], unit["end"])
-    with Intake(state.schema, declared.key if declared else (), state.objects, joins=True) as intake:
+    key, of = declared.key if declared else (), (corpus.name, source)
+    with Intake(state.schema.types, key, state.objects, of=of, joins=True) as intake:
         intake.add(Arrival(typed, extra, row, origin))
-        body = take(intake, {}, (corpus.name, source, state)).entries[0][3]
+        body = take(intake, {}, state).entries[0][3]
     rid = state.objects.table(body["members"])["rid"][0]
     segment = body["segments"][0] if body["segments"] else _segment_of(state, rid)
     record = state.objects.table(segment, ["rid", "id"]).filter(rid=rid)["id"][0]

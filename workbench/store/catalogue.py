@@ -216,9 +216,14 @@ class Catalogue:
 
     @contextmanager
     def _writable(self, refused: str, hint: str) -> Iterator[None]:
-        """Turn what SQLite says of a write into one message: the disk refuses it, or the file is damaged."""
+        """Turn what SQLite says of a write into one message: the disk refuses it, or the file is damaged.
+
+        A ProgrammingError says neither: the log is used wrongly, and that is a fault of ours.
+        """
         try:
             yield
+        except sqlite3.ProgrammingError:
+            raise
         except sqlite3.OperationalError as error:
             raise OutsideError(f"{refused}: {error}", hint) from error
         except sqlite3.DatabaseError as error:
@@ -228,6 +233,8 @@ class Catalogue:
     def _readable(self) -> Iterator[None]:
         try:
             yield
+        except sqlite3.ProgrammingError:
+            raise
         except sqlite3.OperationalError as error:
             raise OutsideError(f"the log cannot be read: {error}", "try again") from error
         except (sqlite3.DatabaseError, ValueError) as error:

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from workbench.fingerprint import digest_bytes, record_id, record_ids
+from workbench.fingerprint import digest_bytes, record_id
 from workbench.readers.record import Reject
 from workbench.store.catalogue import Entry
 from workbench.store.edits import WHOLE, body_of
@@ -30,14 +30,14 @@ class Taken:
     counts: dict[str, int]
 
 
-def take(intake: Intake, facts: dict[str, Any], place: tuple[str, str, State]) -> Taken:
+def take(intake: Intake, facts: dict[str, Any], state: State) -> Taken:
     """Return the entries that add a delivery to a corpus; objects are written, the log is not.
 
-    `facts` are what the delivery row says beside counts and objects (digest, reader, encoding, mapping, ...);
-    `place` is (corpus, source, state). Counted: read = kept + merged + quarantined.
+    `facts` are what the delivery row says beside counts and objects (digest, reader, encoding, mapping, ...).
+    Counted: read = kept + merged + quarantined.
     """
-    corpus, source, state = place
-    rows = _numbered(_identified(intake, place), state, source)
+    corpus, source = intake.of
+    rows = _numbered(_identified(intake, state), state, source)
     fresh = int(rows["_fresh"].sum())
     quarantined = len(intake.rejects)
     counts = {
@@ -58,25 +58,20 @@ def take(intake: Intake, facts: dict[str, Any], place: tuple[str, str, State]) -
         }
     )
     entries: list[Entry] = [("delivery", corpus, source, body)]
-    entries += [("match", corpus, new, {"old": old, "by": by}) for old, new, by in _matches(intake, rows, place)]
+    entries += [("match", corpus, new, {"old": old, "by": by}) for old, new, by in _matches(intake, rows, state)]
     for number, arrival in intake.repaired.items():
         if rows["_fresh"][number]:
             entries += _repairs(corpus, rows["id"][number], arrival)
     return Taken(entries, counts)
 
 
-def _identified(intake: Intake, place: tuple[str, str, State]) -> pl.DataFrame:
+def _identified(intake: Intake, state: State) -> pl.DataFrame:
     """Return `id` and `row_digest` of each row.
 
     Identity comes from the row's content, never from its position, its mapping or the past.
     """
-    corpus, source, state = place
-    named = record_ids(corpus, source)
-    frames = (
-        frame.select("row_digest", id=pl.Series(map(named, frame["_name"]), dtype=pl.String))
-        for frame in intake.frames(["_name", "row_digest"])
-    )
-    rows = pl.concat([pl.DataFrame(schema={"row_digest": pl.String, "id": pl.String}), *frames])
+    corpus, source = intake.of
+    rows = intake.table(["row_digest", "_id"]).rename({"_id": "id"})
     taken = state.current.filter(pl.col("source") == source)["id"] if intake.joins else pl.Series([], dtype=pl.String)
     known = rows["id"].is_in(taken.implode())
     doubtful = (rows["id"].is_duplicated() | known).arg_true().to_numpy()
@@ -102,7 +97,7 @@ def _keys(intake: Intake, numbers: NDArray[np.int64]) -> pl.DataFrame:
         here = numbers[(start <= numbers) & (numbers < start + frame.height)] - start
         parts.append(frame[here])
         start += frame.height
-    return pl.concat(parts)
+    return pl.concat(parts).with_columns(pl.coalesce("_name", "_own").alias("_name"))
 
 
 def _told_apart(alike: pl.DataFrame) -> pl.DataFrame:
@@ -118,7 +113,10 @@ def _numbered(rows: pl.DataFrame, state: State, source: str) -> pl.DataFrame:
     known = state.index.filter(pl.col("source") == source).select("id", "row_digest", "rid")
     # Two deliveries may have stored one row twice, where two processes ingested at once: the newest one counts.
     known = known.unique(["id", "row_digest"], keep="last")
-    joined = rows.join(known, on=["id", "row_digest"], how="left", maintain_order="left")
+    if known.is_empty():
+        joined = rows.with_columns(rid=pl.lit(None, pl.Int64))
+    else:
+        joined = rows.join(known, on=["id", "row_digest"], how="left", maintain_order="left")
     fresh = pl.col("rid").is_null()
     return joined.with_columns(
         _fresh=fresh, rid=pl.when(fresh).then(state.next_rid + fresh.cum_sum() - 1).otherwise("rid")
@@ -127,12 +125,12 @@ def _numbered(rows: pl.DataFrame, state: State, source: str) -> pl.DataFrame:
 
 def _segments(intake: Intake, rows: pl.DataFrame, source: str, objects: Objects) -> list[str]:
     names, start = [], 0
-    for frame in intake.frames(["extra", *intake.schema.columns]):
+    for frame in intake.frames(["extra", *intake.types]):
         here = rows.slice(start, frame.height)
         start += frame.height
         stored = frame.hstack(here).filter("_fresh")
         if stored.height:
-            whole = stored.with_columns(source=pl.lit(source)).select(*LINEAGE, *intake.schema.columns)
+            whole = stored.with_columns(source=pl.lit(source)).select(*LINEAGE, *intake.types)
             names.append(objects.put_table(whole))
     return names
 
@@ -141,16 +139,16 @@ def _members(intake: Intake, rows: pl.DataFrame) -> pl.DataFrame:
     return intake.table(["position", "start", "end"]).hstack(rows.select("rid")).select(*MEMBERS)
 
 
-def _matches(intake: Intake, rows: pl.DataFrame, place: tuple[str, str, State]) -> list[tuple[str, str, str]]:
+def _matches(intake: Intake, rows: pl.DataFrame, state: State) -> list[tuple[str, str, str]]:
     """Return (vanished record, its heir, how it was found) for the records this delivery no longer holds."""
-    _, source, state = place
+    source = intake.of[1]
     before = state.current.filter(pl.col("source") == source).sort("position")
     before = before.filter(~pl.col("id").is_in(_staying(intake, rows, state, source)))
     vanished = before.join(rows, on="id", how="anti")
     newcomers = rows.join(before, on="id", how="anti")
     if intake.joins or vanished.is_empty() or newcomers.is_empty():
         return []
-    brought = intake.table(list(intake.schema.columns)).hstack(rows)
+    brought = intake.table(list(intake.types)).hstack(rows)
     known = state.delivered.join(vanished.select("id"), on="id", how="semi", maintain_order="left")
     arrived = brought.join(newcomers.select("id"), on="id", how="semi", maintain_order="left")
     return matches(known, arrived, (before["id"].to_list(), rows["id"].to_list()), state.schema)

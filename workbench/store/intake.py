@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple
 
 import orjson
 import polars as pl
 
-from workbench.fingerprint import canonical, digest, digest_bytes
+from workbench.fingerprint import canonical, digest, digest_bytes, record_ids
 from workbench.readers.record import Origin, Reject, Repair
-from workbench.schema import Schema
 from workbench.store.objects import Objects
 from workbench.store.spool import Spool
 
 SEGMENT_ROWS = 16_384
+_AT_HAND = 2_048
 BROUGHT = {
+    "_id": pl.String,
     "_name": pl.String,
     "_own": pl.String,
     "row_digest": pl.String,
@@ -29,8 +32,9 @@ BROUGHT = {
 }
 """What a brought row holds beside the schema's columns.
 
-`_name` is the digest of its key, `_own` of the row as parsed, `row_digest` of that and its fields; `extra` is the JSON
-of the raw columns that no field took.
+`_name` is the digest of its key, none where the whole row is the key; `_own` is that of the row as parsed, and
+`row_digest` of that and its fields. `_id` is the record's id as long as no other row has the same key. `extra` is the
+JSON of the raw columns that no field took.
 """
 
 
@@ -48,23 +52,48 @@ class Arrival(NamedTuple):
     """Repairs by schema field."""
 
 
+class HandedOver(NamedTuple):
+    """What one intake hands over to another: the files of its rows, how many rows these are, and its rejects."""
+
+    files: tuple[Path, ...]
+    height: int
+    rejects: list[Reject]
+
+
 class Intake:
     """Rows and rejects of one delivery, in file order; full segments wait on disk, so that memory does not grow."""
 
-    def __init__(self, schema: Schema, key: tuple[str, ...], objects: Objects, *, joins: bool = False) -> None:
-        """Take rows of a schema, each known by the raw columns of a key (none: by the whole row).
+    def __init__(
+        self,
+        types: Mapping[str, pl.DataType],
+        key: tuple[str, ...],
+        objects: Objects,
+        *,
+        of: tuple[str, str] = ("", ""),
+        joins: bool = False,
+    ) -> None:
+        """Take rows of these columns and types, each known by the raw columns of a key (none: by the whole row).
 
-        `joins` tells whether the rows stand beside those of the newest delivery instead of replacing them.
+        `of` names the corpus and the source; rows that are only looked at, and not kept, are of none. `joins` tells
+        whether the rows stand beside those of the newest delivery instead of replacing them.
         """
-        self.schema = schema
+        self.types = types
         self.key = key
+        self.of = of
         self.joins = joins
         self.height = 0
         """Rows taken so far."""
         self.rejects: list[Reject] = []
         self.repaired: dict[int, Arrival] = {}
         """The rows that the reader changed, by their number."""
-        self._waiting: list[tuple[str, str, str, Arrival]] = []
+        self._kinds: dict[str, Any] = {**types, **BROUGHT}
+        self._named = record_ids(*of)
+        self._waiting: list[tuple[Any, ...]] = []
+        """Rows of all columns, in the order of `_kinds`."""
+        self._gathered: list[pl.DataFrame] = []
+        """The rows before those."""
+        self._first: list[int] = []
+        """What to add to the positions in each frame of the spool."""
         self._spool = Spool(objects.scratch, uuid.uuid4().hex)
 
     def __enter__(self) -> Intake:
@@ -80,42 +109,88 @@ class Intake:
     def add(self, arrival: Arrival) -> None:
         """Take one row; TypeError for one without a stable form, which is then not taken."""
         own = digest(arrival.raw)
-        name = digest([arrival.raw.get(column) for column in self.key]) if self.key else own
+        name = digest([arrival.raw.get(column) for column in self.key]) if self.key else None
         # A row mapped anew is another stored row of the same record.
-        stored = digest_bytes(b'["%b",%b]' % (own.encode(), canonical(arrival.fields)))
-        self._waiting.append((name, own, stored, arrival))
+        stored = digest_bytes(b'["' + own.encode() + b'",' + canonical(arrival.fields) + b"]")
+        fields = map(arrival.fields.__getitem__, self.types)
+        extra = _json(arrival.extra) if arrival.extra else "{}"
+        self._waiting.append((*fields, self._named(name or own), name, own, stored, extra, *arrival.origin))
         if arrival.repairs:
             self.repaired[self.height] = arrival
         self.height += 1
-        if len(self._waiting) == SEGMENT_ROWS:
-            self._spool.add(self._gathered())
+        if len(self._waiting) == min(_AT_HAND, SEGMENT_ROWS):
+            self._gather()
+            if sum(frame.height for frame in self._gathered) >= SEGMENT_ROWS:
+                self._spool_all()
+
+    def _gather(self) -> None:
+        """Make a frame of the rows that wait: as long as they are few, the processor has them at hand."""
+        if self._waiting:
+            columns = zip(*self._waiting, strict=True)
+            self._gathered.append(pl.DataFrame(dict(zip(self._kinds, columns, strict=True)), schema=self._kinds))
             self._waiting.clear()
 
+    def _spool_all(self) -> None:
+        self._gather()
+        if self._gathered:
+            self._spool.add(pl.concat(self._gathered, rechunk=True))
+            self._first.append(0)
+            self._gathered.clear()
+
+    def handed_over(self) -> HandedOver:
+        """Return what was taken for another intake of the same columns and key; this one is empty then."""
+        self._spool_all()
+        return HandedOver(self._spool.hand_over(), self.height, self.rejects)
+
+    def take_over(self, part: HandedOver) -> None:
+        """Put what another intake took from the next part of the file behind the rest; positions go on from here."""
+        self._spool_all()
+        units = self.height + len(self.rejects)
+        self._spool.take_over(part.files)
+        self._first += [units] * len(part.files)
+        self.height += part.height
+        self.rejects += (_moved(reject, units) for reject in part.rejects)
+
     def frames(self, columns: list[str] | None = None) -> Iterator[pl.DataFrame]:
-        """Yield the rows, at most SEGMENT_ROWS at a time: some or all of the schema's columns and BROUGHT."""
-        yield from self._spool.frames(columns)
-        if self._waiting:
-            rest = self._gathered()
+        """Yield the rows, SEGMENT_ROWS at a time and then the rest: some or all of the schema's columns and BROUGHT."""
+        return _evenly(self._taken(columns))
+
+    def _taken(self, columns: list[str] | None) -> Iterator[pl.DataFrame]:
+        for first, frame in zip(self._first, self._spool.frames(columns), strict=True):
+            moved = "position" in frame.columns and first
+            yield frame.with_columns(pl.col("position") + first) if moved else frame
+        self._gather()
+        if self._gathered:
+            rest = pl.concat(self._gathered, rechunk=True)
             yield rest if columns is None else rest.select(columns)
 
     def table(self, columns: list[str]) -> pl.DataFrame:
         """Return some columns of all rows."""
-        kinds: dict[str, Any] = {**self.schema.types, **BROUGHT}
-        return pl.concat([pl.DataFrame(schema={name: kinds[name] for name in columns}), *self.frames(columns)])
+        empty = pl.DataFrame(schema={name: self._kinds[name] for name in columns})
+        return pl.concat([empty, *self._taken(columns)])
 
-    def _gathered(self) -> pl.DataFrame:
-        names, owns, stored, arrivals = zip(*self._waiting, strict=True)
-        fields = [arrival.fields for arrival in arrivals]
-        columns = {column: [row[column] for row in fields] for column in self.schema.columns}
-        positions, starts, ends = zip(*(arrival.origin for arrival in arrivals), strict=True)
-        extra = [_json(arrival.extra) for arrival in arrivals]
-        brought = (names, owns, stored, extra, positions, starts, ends)
-        return pl.DataFrame(columns | dict(zip(BROUGHT, brought, strict=True)), schema={**self.schema.types, **BROUGHT})
+
+def _moved(reject: Reject, units: int) -> Reject:
+    return replace(reject, origin=reject.origin._replace(position=reject.origin.position + units))
+
+
+def _evenly(frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """Yield the rows of frames SEGMENT_ROWS at a time, so that segments do not tell how the rows came in."""
+    held: list[pl.DataFrame] = []
+    for frame in frames:
+        if not held and frame.height == SEGMENT_ROWS:
+            yield frame
+            continue
+        held.append(frame)
+        while sum(part.height for part in held) >= SEGMENT_ROWS:
+            whole = pl.concat(held)
+            yield whole[:SEGMENT_ROWS].rechunk()
+            held = [rest] if (rest := whole[SEGMENT_ROWS:]).height else []
+    if held:
+        yield pl.concat(held).rechunk()
 
 
 def _json(extra: dict[str, Any]) -> str:
-    if not extra:
-        return "{}"
     try:
         return orjson.dumps(extra, option=orjson.OPT_SORT_KEYS).decode()
     except orjson.JSONEncodeError:  # an integer beyond 64 bits, a date

@@ -6,7 +6,7 @@ import os
 import shutil
 import stat
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -55,6 +55,11 @@ class Objects:
             self._renamed = self._read_renamed()
             path = self._folder / self._today(name)
         return path
+
+    def names(self, names: Iterable[str]) -> list[str]:
+        """Return what the files of objects are called today, as `path` would, with one look at the folder."""
+        held = set(os.listdir(self._folder))
+        return [now if (now := self._today(name)) in held else self.path(name).name for name in names]
 
     def _today(self, name: str) -> str:
         if self._renamed is None:
@@ -173,7 +178,8 @@ def write_parquet(frame: pl.DataFrame, path: Path) -> None:
     """Write a frame; a failing disk is an OutsideError, in whatever words polars puts it."""
     try:
         private(path)
-        frame.write_parquet(path, compression="zstd", row_group_size=ROW_GROUP, statistics=True)
+        # Level 1 takes two thirds of the time of level 3, and 5 % more space.
+        frame.write_parquet(path, compression="zstd", compression_level=1, row_group_size=ROW_GROUP, statistics=True)
     except pl.exceptions.ComputeError as error:
         hint = "free some space or choose another workspace"
         raise OutsideError(f"cannot write {str(path)!r}: {error}", hint) from error

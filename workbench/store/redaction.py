@@ -6,6 +6,7 @@ import codecs
 import json
 import re
 import unicodedata
+from base64 import b64encode
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ import polars as pl
 from workbench.errors import UsageError
 from workbench.fingerprint import digest, digest_bytes
 
+_OTHER_ALPHABET = bytes.maketrans(b"+/", b"-_")
 SHORTEST = 6
 """Characters of the shortest text that may be purged: a shorter one stands in too many innocent places."""
 _MARK = "[purged "
@@ -76,7 +78,7 @@ class Redaction:
 
     @cached_property
     def forms(self) -> list[tuple[str, str]]:
-        """Return (form, marker): each text as it is, in NFC and NFD, and as JSON writes it in a string."""
+        """Return (form, marker): each text as it is, in NFC and NFD, as JSON writes it in a string, and in base64."""
         out: dict[str, str] = {}
         for text in self.texts:
             for form in _written(text):
@@ -176,14 +178,17 @@ class Redaction:
     def raw(self, data: bytes, encoding: str = "utf-8") -> tuple[bytes, list[Span]]:
         """Return bytes of a text file with filler of equal length in each place, and those places in order.
 
-        A text is found as it is and as JSON or CSV escapes it, in the file's own encoding and in common others.
+        A text is found as it is, as JSON or CSV escapes it and in base64, in the file's own encoding and in common
+        others.
         """
         found: list[Span] = []
         out = bytearray(data)
         looked: set[bytes] = set()
         for codec in dict.fromkeys((encoding, *_codecs(data))):
             escapes = _escapes(data, codec)
-            for form in dict.fromkeys(form for text in self.texts for form in _normal_forms(text)):
+            for form in dict.fromkeys(
+                form for text in self.texts for form in (*_normal_forms(text), *_in_base64(text))
+            ):
                 pattern = _pattern(form, codec, escapes)
                 if pattern in looked:
                     continue
@@ -225,6 +230,19 @@ def _written(text: str) -> Iterator[str]:
         yield form
         yield json.dumps(form, ensure_ascii=False)[1:-1]
         yield json.dumps(form)[1:-1]
+    yield from _in_base64(text)
+
+
+def _in_base64(text: str) -> Iterator[str]:
+    """Yield what a text is within base64, in both alphabets (RFC 4648), wherever among the encoded bytes it begins.
+
+    These are the characters that it decides alone; those at its ends hold bits of the neighbouring bytes too.
+    """
+    data = text.encode("utf-8", "surrogatepass")
+    for before in range(3):
+        coded = b64encode(bytes(before) + data)[-(-before * 8 // 6) : (before + len(data)) * 8 // 6]
+        yield coded.decode()
+        yield coded.translate(_OTHER_ALPHABET).decode()
 
 
 def _escapes(data: bytes, codec: str) -> frozenset[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -20,6 +20,20 @@ class Spool:
         self._folder = folder
         self._name = name
         self._files: list[Path] = []
+
+    def __len__(self) -> int:
+        """Return the number of frames."""
+        return len(self._files)
+
+    def hand_over(self) -> tuple[Path, ...]:
+        """Return the files for another spool, which removes them; this one is empty then."""
+        files = tuple(self._files)
+        self._files.clear()
+        return files
+
+    def take_over(self, files: Iterable[Path]) -> None:
+        """Put the frames that another spool handed over behind the others."""
+        self._files += files
 
     def add(self, frame: pl.DataFrame) -> None:
         """Put a frame behind the others."""
@@ -39,7 +53,11 @@ class Spool:
 
     def close(self) -> None:
         """Remove the files."""
-        for path in self._files:
-            with suppress(OSError):  # on a read-only disk this would hide the first error
-                path.unlink()
-        self._files.clear()
+        discard(self.hand_over())
+
+
+def discard(files: Iterable[Path]) -> None:
+    """Remove files of a spool."""
+    for path in files:
+        with suppress(OSError):  # on a read-only disk this would hide the first error
+            path.unlink()

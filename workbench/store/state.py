@@ -33,6 +33,11 @@ REJECTS = {"position": pl.Int64, "start": pl.Int64, "end": pl.Int64, "reason": p
 _KINSHIP: dict[str, Kinship] = {"row": "same", "near": "near", "place": "place"}
 _VIEW = "1"
 """Number of the form that views are kept in."""
+_UNEDITED = (
+    *("deliveries", "segments", "index", "current", "members", "_quarantine", "_placed", "_current"),
+    *("stored", "_delivered", "view_name", "view", "heirs", "_ancestors"),
+)
+"""What of a state, worked out on first use, no edit and no judgement changes."""
 LOGGED = ("delivery", "edit", "match", "readmission", "judgement")
 
 
@@ -61,6 +66,8 @@ class Standing:
         a delivery holds its record, that row is the record, and the unit waits again.
         """
         whole = self._rejected
+        if whole.is_empty():
+            return [], whole
         waiting: dict[Unit, list[dict[str, Any]]] = defaultdict(list)
         for unit in whole.with_row_index("row").iter_rows(named=True):
             waiting[unit["source"], digest_bytes(unit["raw"])].append(unit)
@@ -167,7 +174,7 @@ class State(Standing):
         tables = [row.body["members"] for row in self.deliveries.values()]
         back = [[row.body["rid"], unit["position"]] for row, unit in self._quarantine[0]]
         columns = {name: str(kind) for name, kind in self.schema.types.items()}
-        held = [self.objects.path(segment).name for segment in self.segments]  # a purge renames them
+        held = self.objects.names(self.segments)  # a purge renames them
         return digest([_VIEW, held, tables, back, columns])[:32]
 
     @property
@@ -224,17 +231,23 @@ class State(Standing):
 
     def ahead(self, rows: Iterable[Row]) -> State:
         """Return the state some log rows later; where they are edits, only their records are replayed again."""
-        later = State((*self.rows, *rows), self.objects, self.schema, self.mapped)
-        if {row.kind for row in later.rows[len(self.rows) :]} - {"edit", "judgement"}:
-            return later
-        touched = {self.today(row.subject) for row in later.rows[len(self.rows) :] if row.kind == "edit"}
-        known = {"view_name": self.view_name, "view": self.view} if self.mapped else {"_current": self._current}
+        newer = tuple(rows)
+        if {row.kind for row in newer} - {"edit", "judgement"}:
+            return State((*self.rows, *newer), self.objects, self.schema, self.mapped)
+        touched = {self.today(row.subject) for row in newer if row.kind == "edit"}
+        replayed, base = self.replayed, {row["id"]: row | {WHOLE: False} for row in self.rows_of(touched).to_dicts()}
+        later = self.edited_by(newer)
         edits = [edit for edit in later.edits if self.today(edit.record) in touched]
-        base = {row["id"]: row | {WHOLE: False} for row in self.rows_of(touched).to_dicts()}
-        # What is worked out on first use: given here, it is not worked out again.
-        vars(later).update(known, heirs=self.heirs)
-        vars(later).update(replayed=self.replayed.without(touched, self.today) | replay(edits, base, self._standing))
+        vars(later).update(replayed=replayed.without(touched, self.today) | replay(edits, base, self._standing))
         return later
+
+    def edited_by(self, rows: Iterable[Row]) -> State:
+        """Return the state with some edits or judgements too; what does not depend on them is not worked out again."""
+        whole = tuple(sorted((*self.rows, *rows), key=lambda row: row.seq))
+        other = State(whole, self.objects, self.schema, self.mapped)
+        # What is worked out on first use: given here, it is not worked out again.
+        vars(other).update({name: vars(self)[name] for name in _UNEDITED if name in vars(self)})
+        return other
 
     def _is_current(self, record: str) -> bool:
         return self.view.find(record).size > 0 if self.mapped else record in self._current

@@ -82,7 +82,7 @@ class Store:
         whole = State(tuple(rows), self.objects, schema, mapped=True)
         lines = {line for prefix in records for record in whole.found(prefix) for line in whole.line(record)}
         edits = self.catalogue.rows(corpus.name, kinds=("edit",), subjects=lines) if lines else []
-        return State(tuple(sorted([*rows, *edits], key=lambda row: row.seq)), self.objects, schema, mapped=True)
+        return whole.edited_by(edits)
 
     def version(self, corpus: str, name: str = "latest") -> Version:
         """Return the version meant by a name."""

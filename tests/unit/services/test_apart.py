@@ -11,7 +11,7 @@ from functools import partial
 import pytest
 
 from workbench.errors import Cancelled, DataError, OutsideError
-from workbench.services.apart import Apart, Here
+from workbench.services.apart import Apart, Here, Resident
 from workbench.services.progress import Report, silent
 
 
@@ -107,3 +107,43 @@ def test_a_process_that_is_killed_is_an_error_with_a_hint(apart: Apart) -> None:
 
 def test_work_can_be_done_here(apart: Apart) -> None:
     assert Here()(partial(counted, 2), silent) == (2, os.getpid())
+
+
+def held(key: str, report: Report, _held: dict[str, int] = {}) -> tuple[int, int]:  # noqa: B006 - kept on purpose
+    """Count how often this process was asked."""
+    _held[key] = _held.get(key, 0) + 1
+    return _held[key], os.getpid()
+
+
+@pytest.fixture
+def resident() -> Iterator[Resident]:
+    made = Resident()
+    yield made
+    made.close()
+
+
+def test_a_resident_keeps_what_its_work_has_loaded_also_after_an_error(resident: Resident) -> None:
+    assert resident._process is None
+    first, process = resident(partial(held, "model"), silent)
+    with pytest.raises(DataError):
+        resident(failing, silent)
+    assert (first, resident(partial(held, "model"), silent)) == (1, (2, process))
+    assert process != os.getpid()
+
+
+def test_a_resident_begins_anew_after_a_cancel_and_after_its_end(resident: Resident) -> None:
+    _, process = resident(partial(held, "model"), silent)
+
+    def cancelled(line: str, done: int = 0, total: int = 0) -> None:
+        if line == "waiting":
+            raise Cancelled("enough", "")
+
+    with pytest.raises(Cancelled):
+        resident(waiting, cancelled)
+    again, other = resident(partial(held, "model"), silent)
+    assert again == 1 and other != process
+    with pytest.raises(OutsideError):
+        resident(dying, silent)
+    assert resident(partial(held, "model"), silent)[0] == 1
+    resident.close()
+    assert resident(partial(held, "model"), silent)[0] == 1

@@ -15,7 +15,7 @@ from workbench.store import intake as rows_in
 def small_batches(monkeypatch):
     """Let every third row fill a segment, so that a small file is a long one."""
     monkeypatch.setattr(rows_in, "SEGMENT_ROWS", 3)
-    monkeypatch.setattr(service, "SEGMENT_ROWS", 3)
+    monkeypatch.setattr(intake, "_BATCH", 3)
     monkeypatch.setattr(service, "LOOKED_AT", 2)
     monkeypatch.setattr(intake, "LOOKED_AT", 2)
 
@@ -38,7 +38,7 @@ def test_ids_do_not_depend_on_the_size_of_batches(store, tmp_path):
     small = ids(store)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(rows_in, "SEGMENT_ROWS", 1000)
-        patch.setattr(service, "SEGMENT_ROWS", 1000)
+        patch.setattr(intake, "_BATCH", 1000)
         from tests.corpora import scratch
 
         with scratch() as other:

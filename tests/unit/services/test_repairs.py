@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from tests.corpora import CORPUS, state
-from workbench.readers.mapping import Mapping
+from workbench.readers.mapping import Mapping, applied
 from workbench.readers.record import Origin, Record, Repair
 from workbench.schema import load_schema
 from workbench.services.ingest import Delivery, Order, ingest
-from workbench.services.intake import fill
+from workbench.services.intake import fields_of, fill
 from workbench.services.undo import undo
 from workbench.store.intake import Intake
 from workbench.store.store import Store
@@ -53,7 +53,8 @@ def test_a_mark_in_a_column_that_no_field_takes_is_no_edit(store):
 
 def test_a_repair_that_cannot_be_mapped_leaves_the_row_as_it_was_delivered(store):
     mapping = Mapping({"question": "q", "answer": "a"})
+    schema = load_schema(store.workspace.schema_file("qa"))
     record = Record({"q": "why", "a": "so"}, Origin(0, 0, 1), (Repair("q", ["no", "text"], "a wrong one"),))
-    with Intake(load_schema(store.workspace.schema_file("qa")), (), store.objects) as intake:
-        fill(intake, [record], mapping)
+    with Intake(schema.types, (), store.objects) as intake:
+        fill(intake, [record], applied(mapping, fields_of(schema)))
         assert intake.height == 1 and intake.rejects == [] and intake.repaired == {}

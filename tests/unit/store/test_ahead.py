@@ -5,11 +5,15 @@ from __future__ import annotations
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.corpora import deliver, fact, facts, ids, scratch
+from tests.corpora import deliver, fact, facts, ids, scratch, state
+from workbench.services import purge
 from workbench.services.records import drop, edit
 from workbench.services.undo import undo
+from workbench.store import state as state_module
 from workbench.store.edits import body_of
 from workbench.store.pages import Pages
+from workbench.store.state import State
+from workbench.store.store import Store
 
 QUICK = settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 CHANGES = st.lists(
@@ -82,3 +86,36 @@ def test_many_records_are_found_in_one_look(store):
     known = view.frame["id"].to_list()
     assert sorted(view.rows(known).tolist()) == list(range(600))
     assert sorted(view.rows([*known[:3], "f" * 32, "short"]).tolist()) == [0, 1, 2]
+
+
+def test_an_edit_opens_the_view_once(store, monkeypatch):
+    deliver(store, facts(*range(4)))
+    record = ids(store)[0]
+    edit(store, "facts", record, {"answer": "first"})
+    seen, whole = [], state_module.opened
+    monkeypatch.setattr(state_module, "opened", lambda *given: seen.append(given) or whole(*given))
+    edit(store, "facts", record, {"answer": "second"}, seen={"answer": "first"})
+    assert len(seen) == 1
+
+
+def test_a_state_with_edits_is_the_one_of_all_rows(store):
+    deliver(store, facts(*range(4)))
+    for number, record in enumerate(ids(store)[:2]):
+        edit(store, "facts", record, {"answer": f"new {number}"})
+    whole = state(store)
+    assert whole.current.height == len(whole.view.frame) == 4
+    bare = State(tuple(row for row in whole.rows if row.kind != "edit"), whole.objects, whole.schema)
+    assert bare.records.height == 4
+    both = bare.edited_by(row for row in whole.rows if row.kind == "edit")
+    assert both.rows == whole.rows and both.records.equals(whole.records)
+    assert not bare.records.equals(whole.records)
+
+
+def test_objects_are_called_what_their_files_are_called_also_after_a_purge_elsewhere(store):
+    deliver(store, [fact(1), fact(2) | {"answer": "a secret text"}])
+    segments = state(store).segments
+    assert store.objects.names(segments) == segments
+    with Store(store.workspace) as other:
+        purge.purged(other, purge.planned(other, "facts", ["a secret text"]))
+    after = store.objects.names(segments)
+    assert after == [store.objects.path(name).name for name in segments] != segments

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+
 import pytest
 
 from tests.corpora import CORPUS, deliver, facts, ids, state
@@ -83,3 +85,11 @@ def test_a_version_of_no_corpus_is_refused_with_the_nearest_name(store):
     with pytest.raises(UsageError, match="fact") as refused:
         store.version("fact")
     assert "did you mean 'facts'" in refused.value.hint
+
+
+def test_a_log_that_is_used_wrongly_is_not_called_damaged(store):
+    store.catalogue.close()
+    with pytest.raises(sqlite3.ProgrammingError):
+        store.catalogue.rows()
+    with pytest.raises(sqlite3.ProgrammingError):
+        store.catalogue.append(("edit", "facts", "x", {}))

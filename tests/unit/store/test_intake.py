@@ -29,7 +29,7 @@ def test_an_integer_beyond_64_bits_that_no_field_took_is_kept_to_the_last_digit(
 
 def test_a_row_without_a_stable_form_is_not_taken(store):
     deliver(store, facts(0))
-    with Intake(state(store).schema, (), store.objects) as taken:
+    with Intake(state(store).schema.types, (), store.objects) as taken:
         with pytest.raises(TypeError):
             taken.add(arrival(1, number=math.nan))
         assert taken.height == 0
@@ -39,7 +39,7 @@ def test_a_row_without_a_stable_form_is_not_taken(store):
 def test_full_segments_wait_on_disk_in_their_order_and_go_at_the_end(store, monkeypatch):
     monkeypatch.setattr(intake, "SEGMENT_ROWS", 3)
     deliver(store, facts(0))
-    with Intake(state(store).schema, (), store.objects) as taken:
+    with Intake(state(store).schema.types, (), store.objects) as taken:
         for number in range(8):
             taken.add(arrival(number))
         assert len(list(store.workspace.scratch.iterdir())) == 2

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from base64 import b64encode, urlsafe_b64encode
 from pathlib import Path
 
 import polars as pl
@@ -179,6 +180,32 @@ def test_a_text_that_is_escaped_letter_by_letter_is_found(store):
     )
     remove(store)
     assert gone(store) and escaped.encode() not in raw_of(store, told)
+
+
+@pytest.mark.parametrize("encode", [b64encode, urlsafe_b64encode])
+@pytest.mark.parametrize("before", ["", "u", "us", "user:"])
+def test_a_base64_copy_of_a_secret_goes_wherever_in_it_the_secret_begins(store, before, encode):
+    secret = SECRET + "?>~\u00ff"
+    blob = encode(f"{before}{secret} and more".encode()).decode()
+    told = deliver(store, [fact(1, note={"basic": blob}), fact(2) | {"answer": f"send {blob}"}])
+    size = len(raw_of(store, told.digest))
+    remove(store, secret)
+    kept = blob[8 + len(before) : -20]
+    assert gone(store, kept) and len(raw_of(store, told.digest)) == size
+    assert marker(secret) in json.loads(by_question_row(store, 1)["extra"])["note"]["basic"]
+    assert marker(secret) in by_question_row(store, 2)["answer"]
+
+
+@given(
+    st.binary(max_size=5), st.text(min_size=6, max_size=12).filter(lambda t: len(t.strip()) >= 6), st.binary(max_size=5)
+)
+def test_base64_of_anything_around_a_text_holds_its_form(before, text, after):
+    blob = b64encode(before + text.encode("utf-8", "surrogatepass") + after).decode()
+    assert Redaction.of([text]).holds(blob)
+
+
+def by_question_row(store: Store, number: int) -> dict:
+    return state(store).records.filter(question=fact(number)["question"]).to_dicts()[0]
 
 
 def test_a_text_with_quotes_in_a_csv_goes(store):

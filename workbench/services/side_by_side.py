@@ -1,0 +1,55 @@
+"""Do many pieces of work in a few processes at once, and hand their results on in order."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from queue import SimpleQueue
+from threading import Event
+from typing import TypeVar
+
+from workbench.errors import Cancelled
+from workbench.services.apart import Resident, Work
+
+T = TypeVar("T")
+
+
+def side_by_side(works: Sequence[Work[T]], processes: int, unwanted: Callable[[T], None]) -> Generator[T, None, None]:
+    """Yield what pieces of work make, in their order; each may go to another process, so it is a `partial`.
+
+    What one of them raises is raised here, and the end of a process is an OutsideError. Whoever closes the iterator
+    early ends all processes; what was made and not yielded goes to `unwanted`.
+    """
+    ended, made = Event(), deque[Future[T]]()
+    idle: SimpleQueue[Resident] = SimpleQueue()
+    for _ in range(processes):
+        idle.put(Resident())
+
+    def done(work: Work[T]) -> T:
+        process = idle.get()
+        try:
+            return process(work, told)
+        finally:
+            idle.put(process)
+
+    def told(line: str, done: int = 0, total: int = 0) -> None:
+        """End a piece of work that nobody waits for any more; a silent process is asked several times a second."""
+        if ended.is_set():
+            raise Cancelled("the work was cancelled", "what was acknowledged before is kept")
+
+    with ThreadPoolExecutor(processes) as threads:
+        made.extend(threads.submit(done, work) for work in works)
+        try:
+            while made:
+                result = made[0].result()
+                made.popleft()
+                yield result
+        finally:
+            ended.set()
+            threads.shutdown(cancel_futures=True)
+            for future in made:
+                if not future.cancelled() and future.exception() is None:
+                    unwanted(future.result())
+            for _ in range(processes):
+                idle.get().close()
