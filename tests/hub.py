@@ -8,11 +8,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 from tests.hub_calls import Reply, Repository, Request, State, answer
 
 TOKEN = "hf_TheTokenOfTheTests"
+_PATIENCE = 30
+"""Seconds after which a slow answer comes all the same: no test waits for it."""
+
+
+SLOW = -1
+"""The status of a fault that gives no answer before the client has given up."""
 
 
 @dataclass
@@ -23,6 +30,13 @@ class Fault:
     status: int
     done: bool
     times: int
+    retry_after: int | None = None
+    """Seconds that the answer asks to wait."""
+
+    def reply(self) -> Reply:
+        """Return the answer; one without a status cuts the line."""
+        headers = {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
+        return Reply(max(self.status, 0), headers=headers)
 
 
 class Hub(ThreadingHTTPServer):
@@ -30,10 +44,11 @@ class Hub(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, token: str = TOKEN) -> None:
-        """Listen on a free port of this machine only."""
+    def __init__(self, token: str = TOKEN, cas: Path | None = None) -> None:
+        """Listen on a free port of this machine only; `cas` is the folder in which hf_xet keeps what it is sent."""
         super().__init__(("127.0.0.1", 0), Handler)
-        self.state = State(f"http://127.0.0.1:{self.server_port}", token)
+        self.state = State(f"http://127.0.0.1:{self.server_port}", token, cas)
+        self.released = threading.Event()
         self.calls: list[str] = []
         self.faults: list[Fault] = []
         self.before: dict[str, Callable[[], object]] = {}
@@ -49,9 +64,11 @@ class Hub(ThreadingHTTPServer):
         """Return what lies on the Hub."""
         return self.state.repositories
 
-    def fail(self, pattern: str, status: int, *, done: bool = False, times: int = 1) -> None:
+    def fail(
+        self, pattern: str, status: int, *, done: bool = False, times: int = 1, retry_after: int | None = None
+    ) -> None:
         """Order a fault for calls ("METHOD /path") that match; `done` makes it a lost answer."""
-        self.faults.append(Fault(pattern, status, done, times))
+        self.faults.append(Fault(pattern, status, done, times, retry_after))
 
     def called(self, pattern: str) -> int:
         """Count the calls that match."""
@@ -69,7 +86,9 @@ class Hub(ThreadingHTTPServer):
                 return answer(self.state, request)
             if fault.done:
                 answer(self.state, request)
-            return Reply(fault.status)
+        if fault.status == SLOW:
+            self.released.wait(_PATIENCE)
+        return fault.reply()
 
     def _fault(self, call: str) -> Fault | None:
         for fault in self.faults:
@@ -80,14 +99,15 @@ class Hub(ThreadingHTTPServer):
 
 
 @contextmanager
-def running_hub() -> Iterator[Hub]:
+def running_hub(cas: Path | None = None) -> Iterator[Hub]:
     """Serve a Hub until the block ends."""
-    hub = Hub()
+    hub = Hub(cas=cas)
     thread = threading.Thread(target=hub.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
         yield hub
     finally:
+        hub.released.set()
         hub.shutdown()
         hub.server_close()
         thread.join()

@@ -8,10 +8,14 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
-LARGE = (".parquet", ".arrow", ".bin")
+from tests.hub_xet import held, names
+
+LARGE = (".parquet", ".arrow", ".bin", ".safetensors")
+OTHER_TOKEN = "hf_TheTokenOfSomebodyElse"
 Files = Mapping[str, bytes]
 
 
@@ -29,6 +33,7 @@ class Repository:
     """Commits by name, one branch, tags."""
 
     private: bool
+    kind: str = "datasets"
     commits: dict[str, Commit] = field(default_factory=dict)
     head: str = ""
     tags: dict[str, str] = field(default_factory=dict)
@@ -89,6 +94,9 @@ class State:
 
     url: str
     token: str
+    cas: Path | None = None
+    """Folder in which hf_xet keeps what it is sent; None: this Hub knows nothing of Xet."""
+    role: str = "write"
     repositories: dict[str, Repository] = field(default_factory=dict)
     objects: dict[str, bytes] = field(default_factory=dict)
 
@@ -115,19 +123,30 @@ def answer(hub: State, request: Request) -> Reply:
 
 def _check_token(hub: State, request: Request, repo: str | None) -> None:
     known = request.headers.get("authorization") == f"Bearer {hub.token}"
+    if request.path == "/api/whoami-v2" and not known:
+        raise Refusal(401, "Invalid credentials in Authorization header")
     writes = request.method not in ("GET", "HEAD") and request.path.startswith("/api/")
     hidden = repo is not None and repo in hub.repositories and hub.repositories[repo].private
+    if hidden and request.headers.get("authorization") == f"Bearer {OTHER_TOKEN}":
+        raise Refusal(404, "Repository not found", "RepoNotFound")  # the Hub does not even say that it is there
     if not known and (writes or hidden):
         raise Refusal(401, "Invalid username or password.")
+
+
+def _whoami(hub: State, request: Request) -> Reply:
+    token = {"displayName": "tests", "role": hub.role}
+    return _json({"type": "user", "name": "me", "orgs": [], "auth": {"accessToken": token}})
 
 
 def _create(hub: State, request: Request) -> Reply:
     asked = request.json()
     name = f"{asked['organization']}/{asked['name']}"
-    url = f"{hub.url}/datasets/{name}"
+    kind = f"{asked.get('type', 'model')}s"
+    url = f"{hub.url}/{'datasets/' if kind == 'datasets' else ''}{name}"
     if name in hub.repositories:
         return Reply(409, json.dumps({"error": "exists", "url": url}).encode())
-    hub.repositories[name] = Repository(private=asked.get("visibility") == "private")
+    private = asked.get("visibility") == "private" or bool(asked.get("private"))
+    hub.repositories[name] = Repository(private=private, kind=kind)
     hub.repositories[name].commit({".gitattributes": b"*.parquet filter=lfs\n"}, "initial commit")
     return _json({"url": url, "id": name, "name": name})
 
@@ -142,6 +161,17 @@ def _info(hub: State, request: Request, repo: str, revision: str = "main") -> Re
     files = known.commits[name].files
     siblings = [_sibling(path, content) for path, content in files.items()]
     return _json({"id": repo, "sha": name, "private": known.private, "tags": [], "siblings": siblings})
+
+
+def _xet(hub: State, request: Request, repo: str, revision: str = "main") -> Reply:
+    """Answer with the folder in place of a storage service: hf_xet takes `local://` for tests of its own."""
+    hub.repository(repo)
+    if hub.cas is None:
+        raise Refusal(404, "no Xet here", "EntryNotFound")
+    access = {"casUrl": f"local://{hub.cas}", "exp": 4_000_000_000, "accessToken": "of-the-tests"}
+    headers = {"X-Xet-Cas-Url": access["casUrl"], "X-Xet-Access-Token": "of-the-tests"}
+    reply = _json(access)
+    return Reply(200, reply.body, {**reply.headers, **headers, "X-Xet-Token-Expiration": "4000000000"})
 
 
 def _sibling(path: str, content: bytes) -> dict[str, Any]:
@@ -205,7 +235,7 @@ def _commit(hub: State, request: Request, repo: str, revision: str) -> Reply:
     for operation in operations:
         OPERATIONS[operation["key"]](hub, files, operation["value"])
     name = known.commit(files, header["value"]["summary"])
-    url = f"{hub.url}/datasets/{repo}/commit/{name}"
+    url = f"{hub.url}/{'datasets/' if known.kind == 'datasets' else ''}{repo}/commit/{name}"
     return _json({"success": True, "commitOid": name, "commitUrl": url, "hookOutput": ""})
 
 
@@ -214,6 +244,8 @@ def _add(hub: State, files: dict[str, bytes], value: Mapping[str, Any]) -> None:
 
 
 def _add_large(hub: State, files: dict[str, bytes], value: Mapping[str, Any]) -> None:
+    if value["oid"] not in hub.objects and hub.cas is not None:
+        hub.objects |= held(hub.cas, value["oid"])
     if value["oid"] not in hub.objects:
         raise Refusal(400, f"no object {value['oid']}")
     files[value["path"]] = hub.objects[value["oid"]]
@@ -269,7 +301,11 @@ def _resolve(hub: State, request: Request, repo: str, revision: str, path: str) 
     content = known.commits[name].files.get(path)
     if content is None:
         raise Refusal(404, "Entry not found", "EntryNotFound")
-    return _bytes(content, request.headers.get("range", ""), _download_headers(path, content, name))
+    headers = _download_headers(path, content, name)
+    if hub.cas is not None and path.endswith(LARGE):
+        refresh = f"{hub.url}/api/{known.kind}/{repo}/xet-read-token/{name}"
+        headers |= {"X-Xet-Hash": names(hub.cas)[sha256(content)], "Link": f'<{refresh}>; rel="xet-auth"'}
+    return _bytes(content, request.headers.get("range", ""), headers)
 
 
 def _download_headers(path: str, content: bytes, commit: str) -> dict[str, str]:
@@ -313,21 +349,24 @@ OPERATIONS: dict[str, Callable[[State, dict[str, bytes], Mapping[str, Any]], Non
     "deletedFile": _delete,
 }
 
-_API = r"/api/datasets/(?P<repo>[^/]+/[^/]+)"
+_API = r"/api/(?:datasets|models)/(?P<repo>[^/]+/[^/]+)"
+_PAGE = r"/(?:datasets/)?(?P<repo>[^/]+/[^/]+)"
 _REVISION = r"/(?P<revision>[^/]+)"
 ROUTES: tuple[tuple[str, str, Callable[..., Reply]], ...] = (
+    ("GET", r"/api/whoami-v2", _whoami),
     ("POST", r"/api/repos/create", _create),
     ("POST", r"/api/validate-yaml", _validate),
     ("GET", _API, _info),
     ("GET", _API + r"/revision" + _REVISION, _info),
     ("GET", _API + r"/refs", _refs),
+    ("GET", _API + r"/xet-(?:write|read)-token" + _REVISION, _xet),
     ("POST", _API + r"/preupload" + _REVISION, _preupload),
     ("POST", _API + r"/commit" + _REVISION, _commit),
     ("POST", _API + r"/tag" + _REVISION, _tag),
     ("GET", _API + r"/tree" + _REVISION + r"(?:/(?P<path>.*))?", _tree),
     ("POST", _API + r"/paths-info" + _REVISION, _paths_info),
-    ("POST", r"/datasets/(?P<repo>[^/]+/[^/]+)\.git/info/lfs/objects/batch", _batch),
+    ("POST", _PAGE + r"\.git/info/lfs/objects/batch", _batch),
     ("PUT", r"/lfs/(?P<oid>\w+)", _receive),
     ("POST", r"/lfs/(?P<oid>\w+)/verify", _received),
-    ("GET HEAD", r"/datasets/(?P<repo>[^/]+/[^/]+)/resolve" + _REVISION + r"/(?P<path>.+)", _resolve),
+    ("GET HEAD", _PAGE + r"/resolve" + _REVISION + r"/(?P<path>.+)", _resolve),
 )

@@ -1,4 +1,4 @@
-"""What was pushed to the Hub loads from there, by tag, as the very same rows."""
+"""What was pushed to the Hub loads from there, by tag, as the very same rows, and comes back by a pull."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ import sys
 from pathlib import Path
 from workbench.publish.hub import push
 folder, tag = sys.argv[1:]
-report = lambda line: print(line, file=sys.stderr)
+report = lambda line, done=0, total=0: print(line, file=sys.stderr)
 print(push(Path(folder), "me/quiz", tag=tag, message=tag, report=report).commit)
 """
 LOAD = """
@@ -39,14 +39,17 @@ def hub() -> Iterator[Hub]:
 
 
 def run(hub: Hub, home: Path, code: str, *arguments: str) -> str:
-    """Run code in a process of its own: HF_ENDPOINT counts only before the client library is imported."""
+    """Run code in a process of its own: HF_ENDPOINT counts only before the client library is imported.
+
+    A Hub that has Xet is talked to by Xet.
+    """
     environment = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": os.pathsep.join(sys.path),
         "HF_ENDPOINT": hub.url,
         "HF_HOME": str(home),
         "HF_TOKEN": TOKEN,
-        "HF_HUB_DISABLE_XET": "1",
+        "HF_HUB_DISABLE_XET": "1" if hub.state.cas is None else "0",
         "HF_HUB_DISABLE_TELEMETRY": "1",
         # Whatever would leave this machine goes to a port where nobody answers.
         "HTTP_PROXY": "http://127.0.0.1:9",
@@ -63,6 +66,15 @@ def run(hub: Hub, home: Path, code: str, *arguments: str) -> str:
 
 def rows_of(rows: int) -> dict[str, list[dict[str, object]]]:
     return {split: table.to_pylist() for split, table in tables(rows).items() if split != "excluded"}
+
+
+@pytest.mark.slow
+def test_two_versions_pushed_through_xet_load_by_their_tags(tmp_path):
+    (tmp_path / "cas").mkdir()
+    with running_hub(cas=tmp_path / "cas") as hub:
+        test_two_versions_are_pushed_and_each_loads_by_its_tag(hub, tmp_path)
+        assert hub.called("GET .*/xet-write-token/") and hub.called("GET .*/xet-read-token/")
+        assert not hub.called("PUT /lfs/")
 
 
 def test_two_versions_are_pushed_and_each_loads_by_its_tag(hub, tmp_path):
@@ -91,6 +103,13 @@ def test_the_command_pushes_once_and_answers_the_same_again(tmp_path):
         again = workbench("push", "novel@latest", "org/novel", "--yes", "--json", cwd=tmp_path, environment=there)
         assert again.json["commit"] == first.json["commit"]
         assert TOKEN not in first.out + first.talk
+        pulled = workbench("pull", "org/novel@v1", "--corpus", "back", "--json", cwd=tmp_path, environment=there)
+        assert pulled.code == 0, pulled.talk
+        assert pulled.json["verified"]["here"] and pulled.json["commit"] == first.json["commit"]
+        assert TOKEN not in pulled.out + pulled.talk
+        again = workbench("pull", "org/novel", "--corpus", "back", "--json", cwd=tmp_path, environment=there)
+        assert {source["kept"] for source in again.json["sources"]} == {0}
+    assert not [path for path in tmp_path.rglob("*") if path.is_file() and TOKEN.encode() in path.read_bytes()]
     kinds = [row["kind"] for row in workbench("log", "novel", "--json", cwd=tmp_path).json["rows"]]
     assert "publication" in kinds
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -15,8 +15,41 @@ CURATION = "curation.json"
 
 
 @dataclass(frozen=True)
+class Length:
+    """How long some texts are: in the middle, up to the 95th percentile, and at most."""
+
+    what: str
+    unit: str
+    texts: int
+    median: float
+    p95: float
+    longest: int
+
+
+@dataclass(frozen=True)
+class Example:
+    """What was asked of a held-out record, what it should say, and what both models said."""
+
+    prompt: str
+    reference: str
+    base: str
+    tuned: str
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """What a training on the version adds to its card; nothing of it belongs to the version."""
+
+    run: str
+    base: str
+    lengths: tuple[Length, ...] = ()
+    """In tokens of the base's tokenizer, template included."""
+    examples: tuple[Example, ...] = ()
+
+
+@dataclass(frozen=True)
 class ExportFacts:
-    """Facts about one version; none of them is text out of a record."""
+    """Facts about one version; none of them but a run's examples is text out of a record."""
 
     corpus: str
     version: str
@@ -32,6 +65,23 @@ class ExportFacts:
     settings: Mapping[str, Any]
     tool: str
     text_columns: tuple[str, ...]
+    name: str = ""
+    """Short name: v3."""
+    note: str = ""
+    title: str = ""
+    """What the schema calls its records, in words."""
+    kept_for_removed: int = 0
+    """Kept records in whose favour the others were removed."""
+    excluded_because: Mapping[str, int] = field(default_factory=dict)
+    spoken: Mapping[str, float] = field(default_factory=dict)
+    """Share of the texts in each language that was recognised."""
+    spoken_of: int = 0
+    """Texts that were read for that."""
+    lengths: tuple[Length, ...] = ()
+    repo: str = ""
+    """Where it will lie on the Hub, for the card alone."""
+    run: RunFacts | None = None
+    """For the card alone: the version is the same with and without it."""
 
 
 @dataclass(frozen=True)
@@ -55,4 +105,5 @@ class DataFile:
 def curation(facts: ExportFacts, files: tuple[DataFile, ...], columns: Mapping[str, str]) -> dict[str, Any]:
     """Return what curation.json says: everything needed to check a copy of the export, and no date."""
     described = [{"name": name, "type": kind} for name, kind in columns.items()]
-    return {"format": 1, **asdict(facts), "columns": described, "files": [asdict(file) for file in files]}
+    of_the_version = {key: value for key, value in asdict(facts).items() if key not in ("repo", "run")}
+    return {"format": 1, **of_the_version, "columns": described, "files": [asdict(file) for file in files]}

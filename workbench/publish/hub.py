@@ -1,77 +1,47 @@
-"""Push one export to the Hub as one commit and one tag, and prove that it arrived."""
+"""Push one folder to the Hub as one commit and one tag, and prove that it arrived."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from tempfile import TemporaryDirectory
 
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
-from workbench.errors import CorruptionError, OutsideError, UsageError
+from workbench.errors import OutsideError, UsageError
 from workbench.publish.content import Content, content_of
-from workbench.publish.facts import CARD, CURATION
-from workbench.publish.formats import data_files, read_curation
-from workbench.publish.licenses import checked_license
-from workbench.publish.merge import merge
+from workbench.publish.facts import CARD, DataFile
+from workbench.publish.meter import Meter, Report, silent
+from workbench.publish.parcel import Parcel, PlannedFile, PushPlan, open_parcel, planned
+from workbench.publish.patience import ATTEMPTS, patiently, pause
+from workbench.publish.refusals import LostAnswerError, answering
 from workbench.publish.remote import (
-    KIND,
-    LostAnswerError,
+    Kind,
     Remote,
-    RemoteFile,
     Repository,
     Token,
-    answering,
+    check_may_write,
+    fetch,
     look,
     open_repository,
-    read_file,
     read_token,
     tags,
 )
 from workbench.text import counted, show
 
-_DATA = re.compile(
-    r"\.(?:json|jsonl|ndjson|csv|tsv|tab|txt|parquet|arrow|feather|orc|avro|h5|hdf5|npy|npz|pkl|pickle|db|sqlite3?"
-    r"|xlsx?|xml|zip|tar|tgz|gz|bz2|xz|zst|7z|rar)\Z",
-    re.IGNORECASE,
-)
-ATTEMPTS = 2
-"""How often a commit is sent when its answer gets lost."""
+__all__ = ["PlannedFile", "PushPlan", "Pushed", "plan", "plan_unseen", "push"]
 
-Report = Callable[[str], None]
+_TOGETHER = 32_000_000
+"""Bytes of small files that are uploaded in one call; a larger file has a call of its own."""
 
-
-@dataclass(frozen=True)
-class PlannedFile:
-    """One file of the export and what a push would do with it."""
-
-    path: str
-    size: int
-    sha256: str
-    change: Literal["add", "replace", "same"]
-
-
-@dataclass(frozen=True)
-class PushPlan:
-    """What a push would do to the repository's present head (`None`: it would be created)."""
-
-    repo: str
-    head: str | None
-    files: tuple[PlannedFile, ...]
-    deletes: tuple[str, ...]
-    card: str = field(repr=False)
-
-    @property
-    def changes(self) -> bool:
-        """Tell whether a commit is needed at all."""
-        return bool(self.deletes) or any(file.change != "same" for file in self.files)
+_SAID_AGAIN = "push again; where it says so again, tell the Hub"
 
 
 @dataclass(frozen=True)
 class Pushed:
-    """Where a version lies on the Hub."""
+    """Where a version or an adapter lies on the Hub."""
 
     repo: str
     commit: str
@@ -79,205 +49,243 @@ class Pushed:
     url: str
 
 
-@dataclass(frozen=True)
-class _Export:
-    """An export whose files were checked, and its card as it was written."""
-
-    folder: Path
-    known: Mapping[str, Any]
-    versions: frozenset[str] | None
-    """Every version of the corpus that may lie on the Hub already; None: any."""
-
-    def contents(self, card: str) -> dict[str, Content]:
-        """Return everything to upload by its path, with `card` in place of the export's own."""
-        files = {file.path: Content(self.folder / file.path, file.size, file.sha256) for file in data_files(self.known)}
-        return {**files, CURATION: content_of(self.folder / CURATION), CARD: content_of(card.encode())}
-
-    def card(self, remote: Remote) -> str:
-        """Return the card for this remote: its own text with our block in it."""
-        ours = (self.folder / CARD).read_text(encoding="utf-8")
-        return merge(remote.card, ours) if remote.card else ours
-
-
 def plan(
-    export_folder: Path,
+    folder: Path,
     repo: str,
     *,
     token: Token | None,
+    kind: Kind = "dataset",
     endpoint: str | None = None,
     known: frozenset[str] | None = None,
 ) -> PushPlan:
     """Return what `push` would do, changing nothing; without a token a private repository looks absent."""
-    repository = open_repository(repo, token, endpoint=endpoint)
-    return _planned(_open(export_folder, known), repo, look(repository))
+    parcel, remote = open_parcel(folder, kind, known), look(open_repository(repo, token, kind=kind, endpoint=endpoint))
+    todo = planned(parcel, repo, remote)
+    if not parcel.is_the_one(remote):
+        return todo
+    # The version is there: other bytes of another release's writer are no reason to send it again.
+    files = tuple(file if file.path == CARD else replace(file, change="same") for file in todo.files)
+    return replace(todo, files=files, deletes=())
 
 
-def plan_unseen(export_folder: Path, repo: str) -> PushPlan:
+def plan_unseen(folder: Path, repo: str, *, kind: Kind = "dataset") -> PushPlan:
     """Return what `push` would send to a repository that holds nothing, asking nobody: for a look without network."""
-    return _planned(_open(export_folder, None), repo, Remote())
+    return planned(open_parcel(folder, kind, None), repo, Remote())
 
 
 def push(
-    export_folder: Path,
+    folder: Path,
     repo: str,
     *,
     tag: str,
     message: str,
+    kind: Kind = "dataset",
     private: bool = True,
-    report: Report = lambda line: None,
+    report: Report = silent,
     endpoint: str | None = None,
     known: frozenset[str] | None = None,
 ) -> Pushed:
-    """Put an export on the Hub as one commit named by `tag`; doing it again changes nothing.
+    """Put a folder on the Hub as one commit named by `tag`; doing it again changes at most our block of the card.
 
     `known` holds the ids of all versions of this corpus: a repository that holds any other version of a corpus of
     the same name is refused; None leaves that unchecked. Raises UsageError for a licence, tag or repository that
     cannot be used, OutsideError where the Hub or the way to it fails.
     """
-    export = _open(export_folder, known)
-    repository = open_repository(repo, read_token(), endpoint=endpoint)
-    _prepare(repository, private=private, report=report)
-    commit = _already(repository, export, tag)
+    parcel = open_parcel(folder, kind, known)
+    repository = open_repository(repo, read_token(), kind=kind, endpoint=endpoint)
+    check_may_write(repository)
+    _prepare(repository, parcel, private=private, report=report)
+    commit = _already(repository, parcel, tag)
     if commit is None:
-        commit = _bring(repository, export, message=message, report=report)
-        report("checking what arrived")
-        _verify(repository, export, commit)
+        commit = _found(repository, parcel, report)
+        if commit is None:
+            commit = _bring(repository, parcel, private=private, message=message, report=report)
+            _verify(repository, parcel, commit, report)
         _tag(repository, tag, commit)
-    return Pushed(repo, commit, tag, f"{repository.api.endpoint}/datasets/{repo}/tree/{tag}")
+    else:
+        _refresh_card(repository, parcel, report)
+    return Pushed(repo, commit, tag, repository.address(tag))
 
 
-def _open(folder: Path, versions: frozenset[str] | None) -> _Export:
-    known = read_curation(folder)
-    checked_license(known.get("license"))
-    if not (folder / CARD).is_file():
-        raise CorruptionError(f"{str(folder / CARD)!r} is missing", "export the version again")
-    return _Export(folder, known, versions)
-
-
-def _prepare(repository: Repository, *, private: bool, report: Report) -> None:
+def _prepare(repository: Repository, parcel: Parcel, *, private: bool, report: Report) -> None:
     """Create the repository where it is missing; never send what is meant to be private to a public one."""
     remote = look(repository)
     if remote.head is None:
         report(f"creating {repository.name}")
-        with answering(f"creating {repository.name!r}"):
-            repository.api.create_repo(repository.name, repo_type=KIND, private=private, exist_ok=True)
-    elif private and not remote.private:
-        raise UsageError(
-            f"{repository.name!r} is public on the Hub",
-            "push with --public, or make it private in its settings",
-        )
+        patiently(partial(_create, repository, private=private))
+        remote = _present(repository, private=private)
+    _refuse_public(repository, remote, private=private)
+    if not private and remote.private:
+        report(f"{repository.name} is private and stays so; its settings on the Hub can open it")
+    planned(parcel, repository.name, remote)  # refuses before a byte is sent
 
 
-def _planned(export: _Export, repo: str, remote: Remote) -> PushPlan:
-    _refuse_another(export, repo, remote)
-    card = export.card(remote)
-    contents = export.contents(card)
-    files = tuple(_planned_file(path, content, remote.files.get(path)) for path, content in contents.items())
-    listed = data_files(remote.curation) if remote.curation is not None else ()
-    deletes = tuple(file.path for file in listed if file.path in remote.files and file.path not in contents)
-    return PushPlan(repo, remote.head, files, deletes, card)
+def _present(repository: Repository, *, private: bool) -> Remote:
+    """Look at a repository that must be there by now, and be as private as what is sent to it."""
+    remote = look(repository)
+    if remote.head is None:
+        # A commit on top of nothing that is known would be a commit on top of anything.
+        hint = "push again in a minute; where it says so again, the token may not see it"
+        raise OutsideError(f"the Hub shows no repository {repository.name!r}", hint)
+    _refuse_public(repository, remote, private=private)
+    return remote
 
 
-def _planned_file(path: str, content: Content, there: RemoteFile | None) -> PlannedFile:
-    if there is None:
-        return PlannedFile(path, content.size, content.sha256, "add")
-    return PlannedFile(path, content.size, content.sha256, "same" if there.holds(content) else "replace")
+def _refuse_public(repository: Repository, remote: Remote, *, private: bool) -> None:
+    if private and not remote.private:
+        hint = "push with --public, or make it private in its settings"
+        raise UsageError(f"{repository.name!r} is public on the Hub", hint)
 
 
-def _refuse_another(export: _Export, repo: str, remote: Remote) -> None:
-    """Refuse to mix an export with records that came from elsewhere."""
-    hint = "push to another repository"
-    there = remote.curation if remote.curation is not None and _is_ours(remote.curation) else None
-    foreign = next((path for path in sorted(remote.files) if _DATA.search(path)), None)
-    if there is None and foreign is not None:
-        raise UsageError(f"{repo!r} holds data that the workbench did not put there ({show(foreign)!r})", hint)
-    if there is None:
-        return
-    if there["corpus"] != export.known["corpus"]:
-        raise UsageError(f"{repo!r} holds the corpus {show(there['corpus'])!r}", hint)
-    if export.versions is not None and there["version"] not in {*export.versions, export.known["version"]}:
-        raise UsageError(
-            f"{repo!r} holds version {show(there['version'])!r} of another corpus named {show(there['corpus'])!r}",
-            hint,
-        )
+def _create(repository: Repository, *, private: bool) -> None:
+    with answering(f"creating {repository.name!r}"):
+        repository.api.create_repo(repository.name, repo_type=repository.kind, private=private, exist_ok=True)
 
 
-def _is_ours(curation: Mapping[str, Any]) -> bool:
-    return isinstance(curation.get("files"), list) and all(
-        isinstance(curation.get(name), str) for name in ("corpus", "version")
-    )
-
-
-def _already(repository: Repository, export: _Export, tag: str) -> str | None:
-    """Return the commit that `tag` names if it is this export; raise UsageError if it is another."""
+def _already(repository: Repository, parcel: Parcel, tag: str) -> str | None:
+    """Return the commit that `tag` names if it is this version or run, whole; raise UsageError if it is another."""
     commit = tags(repository).get(tag)
     if commit is None:
         return None
-    remote = look(repository, commit)
-    if _missing(export, remote):
-        raise UsageError(f"tag {tag!r} of {repository.name!r} already names another version", "push with another --tag")
+    if not parcel.is_the_one(look(repository, commit)):
+        other = "run of that name" if parcel.kind == "model" else "version"
+        raise UsageError(
+            f"tag {tag!r} of {repository.name!r} already names another {other}, or this one under another licence",
+            "push to another repository, or remove that tag there",
+        )
     return commit
 
 
-def _bring(repository: Repository, export: _Export, attempts: int = ATTEMPTS, *, message: str, report: Report) -> str:
-    """Return the commit that holds the export, made by one commit or found there after a lost answer."""
-    todo = _planned(export, repository.name, look(repository))
+def _found(repository: Repository, parcel: Parcel, report: Report) -> str | None:
+    """Return the head where it is this version or run as another release wrote it: it lacks its tag and no more."""
+    remote = look(repository)
+    if remote.head is None or not parcel.is_the_one(remote) or remote.curation == parcel.known:
+        return None
+    _compare(repository, parcel, remote.head, parcel.listed(remote), report)
+    return remote.head
+
+
+def _bring(repository: Repository, parcel: Parcel, *, private: bool, message: str, report: Report) -> str:
+    """Return the commit that holds the parcel, made by one commit or found there after a lost answer."""
+    began: str | None = None
+    for attempt in range(1, ATTEMPTS + 1):
+        todo = planned(parcel, repository.name, _present(repository, private=private))
+        if todo.head and not todo.changes:
+            return todo.head
+        _refuse_overtaken(repository, began, todo)
+        began = todo.head
+        try:
+            return _send(repository, parcel, todo, message=message, report=report)
+        except LostAnswerError as lost:
+            if attempt < ATTEMPTS:
+                report(f"{lost.what}: looking what the Hub did")
+                pause(lost, attempt)
+    # The last answer may have been lost as well.
+    todo = planned(parcel, repository.name, _present(repository, private=private))
     if todo.head and not todo.changes:
         return todo.head
-    if not attempts:
-        raise LostAnswerError(f"the Hub failed {ATTEMPTS} times to take the commit", "push again in some minutes")
-    report(_progress(todo))
-    try:
-        return _commit(repository, export, todo, message=message)
-    except LostAnswerError:
-        report("no answer: looking what the Hub did")
-        return _bring(repository, export, attempts - 1, message=message, report=report)
+    hint = "push again in some minutes: what was uploaded is not sent twice"
+    raise LostAnswerError(f"the Hub failed {ATTEMPTS} times to take the commit", hint)
 
 
-def _progress(todo: PushPlan) -> str:
-    sent = [file for file in todo.files if file.change != "same"]
-    return f"sending {counted(len(sent), 'file')}, {counted(sum(file.size for file in sent), 'byte')}"
+def _refuse_overtaken(repository: Repository, began: str | None, todo: PushPlan) -> None:
+    """Refuse to commit again on top of what somebody else committed while an answer was lost.
+
+    The lost commit may lie below it: then it would be there twice, and the newer one be undone.
+    """
+    if began is not None and todo.head != began:
+        hint = "look at its history, then push again: it starts from the new state"
+        raise OutsideError(f"{repository.name!r} has changed since it was read, while an answer got lost", hint)
 
 
-def _commit(repository: Repository, export: _Export, todo: PushPlan, *, message: str) -> str:
-    contents = export.contents(todo.card)
-    operations: list[CommitOperationAdd | CommitOperationDelete] = [
-        CommitOperationAdd(file.path, contents[file.path].source) for file in todo.files if file.change != "same"
-    ]
-    operations += [CommitOperationDelete(path) for path in todo.deletes]
-    with answering(f"committing to {todo.repo!r}"):
+def _send(repository: Repository, parcel: Parcel, todo: PushPlan, *, message: str, report: Report) -> str:
+    """Upload what is not there yet, then make all of it one commit on top of the head that was looked at."""
+    contents = parcel.contents(todo.card)
+    report(f"sending {counted(len(todo.sent), 'file')} to {repository.name}")
+    additions = {file.path: CommitOperationAdd(file.path, contents[file.path].source) for file in todo.sent}
+    meter = Meter("sending", sum(file.size for file in todo.sent), report)
+    for batch in _batches(todo.sent):
+        with answering(f"uploading to {repository.name!r}"):
+            repository.api.preupload_lfs_files(
+                repository.name, [additions[file.path] for file in batch], repo_type=repository.kind
+            )
+        meter.add(sum(file.size for file in batch))
+    removals = [CommitOperationDelete(path) for path in todo.deletes]
+    with answering(f"committing to {repository.name!r}"):
         done = repository.api.create_commit(
-            todo.repo,
-            operations,
-            commit_message=message or f"{export.known['corpus']} {export.known['version']}",
-            repo_type=KIND,
+            repository.name,
+            [*additions.values(), *removals],
+            commit_message=message or f"{parcel.known['corpus']} {parcel.known['version']}",
+            repo_type=repository.kind,
             parent_commit=todo.head,
         )
     return str(done.oid)
 
 
-def _missing(export: _Export, remote: Remote) -> list[str]:
-    """Return the files of the export that a commit lacks or holds otherwise; a person may edit the card."""
-    contents = export.contents("")
-    del contents[CARD]
-    return [
-        path for path, content in contents.items() if path not in remote.files or not remote.files[path].holds(content)
-    ]
+def _batches(files: tuple[PlannedFile, ...]) -> Iterator[list[PlannedFile]]:
+    """Yield files to be uploaded together: after each batch it can be told how far it is."""
+    batch: list[PlannedFile] = []
+    for file in files:
+        if batch and sum(held.size for held in batch) + file.size > _TOGETHER:
+            yield batch
+            batch = []
+        batch.append(file)
+    yield batch
 
 
-def _verify(repository: Repository, export: _Export, commit: str) -> None:
-    missing = _missing(export, look(repository, commit))
+def _verify(repository: Repository, parcel: Parcel, commit: str, report: Report) -> None:
+    """Compare what the Hub says of every file, then fetch each one back and compare its bytes."""
+    missing = parcel.missing(look(repository, commit))
     if missing:
-        raise OutsideError(f"the Hub holds another {missing[0]!r} than was sent", "push again")
-    if read_file(repository, CURATION, commit) != (export.folder / CURATION).read_bytes():
-        raise OutsideError(f"the Hub gives back another {CURATION} than was sent", "push again")
+        raise OutsideError(f"the Hub holds another {missing[0]!r} than was sent", _SAID_AGAIN)
+    contents = parcel.contents("")
+    del contents[CARD]
+    _compare(repository, parcel, commit, contents, report)
+
+
+def _compare(
+    repository: Repository, parcel: Parcel, commit: str, files: Mapping[str, Content | DataFile], report: Report
+) -> None:
+    """Fetch every file of a commit back and compare its bytes."""
+    meter = Meter("checking what arrived", sum(file.size for file in files.values()), report)
+    for path, file in files.items():
+        if patiently(partial(_back, repository, parcel, path, commit)) != file.sha256:
+            raise OutsideError(f"the Hub gives back another {show(path)!r} than was sent", _SAID_AGAIN)
+        meter.add(file.size)
+
+
+def _back(repository: Repository, parcel: Parcel, path: str, commit: str) -> str:
+    """Return the digest of a file as the Hub gives it back, leaving nothing behind."""
+    with TemporaryDirectory(dir=parcel.folder.parent, prefix=".back-") as folder:
+        return content_of(fetch(repository, path, commit, Path(folder))).sha256
+
+
+def _refresh_card(repository: Repository, parcel: Parcel, report: Report) -> None:
+    """Tell on the card what was learned since, where the version that lies there is still this one; the tag stays."""
+    remote = look(repository)
+    card = parcel.card(remote)
+    if not parcel.is_the_one(remote) or card == remote.card:
+        return
+    report("bringing the card up to date")
+    with answering(f"committing to {repository.name!r}"):
+        repository.api.create_commit(
+            repository.name,
+            [CommitOperationAdd(CARD, card.encode())],
+            commit_message="Bring the card up to date",
+            repo_type=repository.kind,
+            parent_commit=remote.head,
+        )
 
 
 def _tag(repository: Repository, tag: str, commit: str) -> None:
     """Name the commit; a tag that is already there is fine if it names this one."""
     try:
-        with answering(f"tagging {repository.name!r}"):
-            repository.api.create_tag(repository.name, tag=tag, revision=commit, repo_type=KIND)
+        patiently(partial(_create_tag, repository, tag, commit))
     except OutsideError:
         if tags(repository).get(tag) != commit:
             raise
+
+
+def _create_tag(repository: Repository, tag: str, commit: str) -> None:
+    with answering(f"tagging {repository.name!r}"):
+        repository.api.create_tag(repository.name, tag=tag, revision=commit, repo_type=repository.kind)

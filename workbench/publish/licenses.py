@@ -24,7 +24,8 @@ LICENSES = frozenset(
 def checked_license(name: str | None) -> str:
     """Return the identifier; raise UsageError where none is named or the Hub does not know it."""
     if not name:
-        raise UsageError("this export names no licence", "name one, for example --license cc-by-4.0")
+        hint = "there is no default: give the one that the sources allow, for example --license cc-by-4.0"
+        raise UsageError("this names no licence, and a licence is needed to publish", hint)
     if name in LICENSES:
         return name
     near = difflib.get_close_matches(name.lower(), LICENSES, n=1)

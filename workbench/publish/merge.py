@@ -27,6 +27,13 @@ def merge(remote_card: str, ours: str) -> str:
     Tags are joined, `pretty_name` is only proposed, line breaks follow the person's. Merging twice changes
     nothing more. Raises DataError where the person's front matter is not YAML, or cannot keep all it says.
     """
+    try:
+        return _merge(remote_card, ours)
+    except RecursionError as error:
+        raise _unreadable() from error
+
+
+def _merge(remote_card: str, ours: str) -> str:
     break_ = "\r\n" if "\r\n" in remote_card else "\n"
     their_front, their_body = _parts(remote_card.removeprefix("\ufeff"))
     our_front, our_body = _parts(ours)
@@ -38,6 +45,11 @@ def merge(remote_card: str, ours: str) -> str:
 def front_matter(front: Mapping[str, Any]) -> str:
     """Return YAML that keeps the order of the keys and one line a text."""
     return yaml.safe_dump(dict(front), sort_keys=False, allow_unicode=True, width=1000)
+
+
+def front_of(card: str) -> str:
+    """Return the YAML between a card's fences, unread; empty where it has none."""
+    return _parts(card.removeprefix("\ufeff"))[0]
 
 
 def _parts(text: str) -> tuple[str, str]:
@@ -110,11 +122,17 @@ def _left(front: str, start: int, stop: int) -> str:
     return "".join(f"{comment}\n" for comment in comments) + _INDENT.sub("", front[below:stop])
 
 
-def _loaded(front: str) -> dict[str, Any]:
+def read_front(front: str) -> object:
+    """Return what YAML says; anything that cannot be read is a DataError."""
     try:
-        known = yaml.safe_load(front)
-    except yaml.YAMLError as error:
+        return yaml.safe_load(front)
+    # PyYAML lets through what its own constructors stumble over: a month 13, an !!int or !!timestamp that is none.
+    except (yaml.YAMLError, ValueError, AttributeError, RecursionError) as error:
         raise _unreadable() from error
+
+
+def _loaded(front: str) -> dict[str, Any]:
+    known = read_front(front)
     if known is not None and not isinstance(known, dict):
         raise _unreadable()
     return known or {}

@@ -1,42 +1,35 @@
-"""The Hub as the workbench sees it: one repository's state, and each failure as one sentence."""
+"""The Hub as the workbench sees it: one repository's state, read and never changed."""
 
 from __future__ import annotations
 
 import json
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import huggingface_hub
-from httpx2 import HTTPError
 from huggingface_hub import HfApi
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, RepositoryNotFoundError
-from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
+from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 
 from workbench.errors import DataError, OutsideError, UsageError
 from workbench.publish.content import Content
-from workbench.publish.facts import CARD, CURATION
+from workbench.publish.facts import CARD, CURATION, DataFile
+from workbench.publish.patience import patiently
+from workbench.publish.refusals import answering
 from workbench.text import show
 
-KIND = "dataset"
+Kind = Literal["dataset", "model"]
+"""What a repository holds, in the Hub's own words: records, or an adapter."""
 
-_TOKEN = re.compile(r"hf_\w{6,}")
-_REFUSALS = {
-    401: ("the Hub refused the token", "run: hf auth login, or set HF_TOKEN to a valid token"),
-    403: ("the token has no right to do this", "use a token that may write to this repository"),
-    404: ("the Hub has no such repository or revision", "check the name, and whether the token may see it"),
-    412: ("the repository has changed since it was read", "push again: it starts from the new state"),
-    413: ("the Hub finds the request too large", "shorten the card"),
-    429: ("the Hub asks to slow down", "wait some minutes, then push again: it goes on where it stopped"),
-}
+_ADDRESSES: dict[Kind, str] = {"dataset": "datasets/", "model": ""}
 
 
-class LostAnswerError(OutsideError):
-    """The Hub may or may not have done what it was asked."""
+_LARGEST_TEXT = 20_000_000
+"""Bytes of a card or a curation.json that are read into memory."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +45,11 @@ class Repository:
 
     name: str
     api: HfApi = field(repr=False)
+    kind: Kind = "dataset"
+
+    def address(self, revision: str) -> str:
+        """Return where a browser finds a revision."""
+        return f"{self.api.endpoint}/{_ADDRESSES[self.kind]}{self.name}/tree/{revision}"
 
 
 @dataclass(frozen=True)
@@ -67,6 +65,10 @@ class RemoteFile:
         if content.size != self.size:
             return False
         return content.sha256 == self.sha256 if self.sha256 else content.git_name() == self.blob
+
+    def may_be(self, listed: DataFile) -> bool:
+        """Tell whether the file is what a curation.json lists, as far as the Hub's own word goes."""
+        return self.size == listed.size and self.sha256 in (None, listed.sha256)
 
 
 @dataclass(frozen=True)
@@ -94,85 +96,86 @@ def read_token() -> Token:
     return token
 
 
-def open_repository(name: str, token: Token | None, *, endpoint: str | None = None) -> Repository:
+def open_repository(
+    name: str, token: Token | None, *, kind: Kind = "dataset", endpoint: str | None = None
+) -> Repository:
     """Return the way to `owner/name`; `endpoint` defaults to HF_ENDPOINT or the Hub itself."""
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", name, re.ASCII):
         raise UsageError(f"{name!r} is not a repository name", "write it as OWNER/NAME")
-    return Repository(name, HfApi(endpoint=endpoint, token=token.value if token else False))
+    return Repository(name, HfApi(endpoint=endpoint, token=token.value if token else False), kind)
+
+
+def check_may_write(repository: Repository) -> None:
+    """Raise OutsideError for a token that may only read, before anything is made or sent.
+
+    Of a fine-grained token only the Hub itself can say what it may write to, and does: 403.
+    """
+    known = patiently(partial(_whoami, repository))
+    role = known.get("auth", {}).get("accessToken", {}).get("role")
+    if role == "read":
+        hint = "make one that may write: huggingface.co/settings/tokens"
+        raise OutsideError(f"the token may only read, so nothing can be sent to {repository.name!r}", hint)
+
+
+def _whoami(repository: Repository) -> dict[str, Any]:
+    with answering("asking whose token this is"):
+        return repository.api.whoami()
 
 
 def look(repository: Repository, revision: str | None = None) -> Remote:
-    """Read a commit (the head by default): its files, its card and its curation.json."""
+    """Read a commit (the head by default): its files, its card and its curation.json.
+
+    `Remote()` stands for a repository that is not there, or that the token may not see: the Hub does not tell which.
+    """
+    return patiently(partial(_look, repository, revision))
+
+
+def _look(repository: Repository, revision: str | None) -> Remote:
     api, name = repository.api, repository.name
     with answering(f"reading {name!r}"):
         try:
-            info = api.dataset_info(name, revision=revision, files_metadata=True)
+            info = (api.model_info if repository.kind == "model" else api.dataset_info)(
+                name, revision=revision, files_metadata=True
+            )
+        except GatedRepoError:
+            raise
         except RepositoryNotFoundError:
             return Remote()
     files = {file.rfilename: _remote_file(file) for file in info.siblings or ()}
+    for path in (CARD, CURATION):
+        if path in files and files[path].size > _LARGEST_TEXT:
+            raise DataError(f"{path} of {name!r} is too large to be read", "this is not how the workbench writes it")
     card, known = (read_file(repository, path, info.sha) if path in files else b"" for path in (CARD, CURATION))
     return Remote(info.sha, bool(info.private), files, _text(card), _known(known))
 
 
 def read_file(repository: Repository, path: str, revision: str | None) -> bytes:
     """Download one small file, past any cache."""
-    with tempfile.TemporaryDirectory() as folder, answering(f"reading {path} of {repository.name!r}"):
-        local = repository.api.hf_hub_download(
-            repository.name, path, repo_type=KIND, revision=revision, local_dir=folder
+    with tempfile.TemporaryDirectory() as folder:
+        return fetch(repository, path, revision, Path(folder)).read_bytes()
+
+
+def fetch(repository: Repository, path: str, revision: str | None, folder: Path) -> Path:
+    """Download one file below a folder of our own, past any cache, and return where it lies."""
+    with answering(f"reading {show(path)} of {repository.name!r}"):
+        kind = repository.kind
+        return Path(
+            # A cache that holds this commit already would answer in place of the Hub.
+            repository.api.hf_hub_download(
+                repository.name, path, repo_type=kind, revision=revision, local_dir=folder, cache_dir=folder
+            )
         )
-        return Path(local).read_bytes()
 
 
 def tags(repository: Repository) -> dict[str, str]:
     """Return each tag with the commit that it names."""
-    with answering(f"reading the tags of {repository.name!r}"):
-        refs = repository.api.list_repo_refs(repository.name, repo_type=KIND)
+    refs = patiently(partial(_refs, repository))
     return {tag.name: tag.target_commit for tag in refs.tags}
 
 
-@contextmanager
-def answering(doing: str) -> Iterator[None]:
-    """Turn every failure of the Hub or of the way to it into one sentence, without bars on the screen."""
-    try:
-        with _no_bars():
-            yield
-    except HFValidationError as error:
-        raise UsageError(f"the Hub cannot take a name: {_safe(error)}", "write it as OWNER/NAME") from error
-    except HfHubHTTPError as error:
-        raise _refusal(doing, error) from error
-    except ValueError as error:
-        raise OutsideError(f"the Hub refused while {doing}: {_safe(error)}", "correct it, then push again") from error
-    except (HTTPError, OSError, RuntimeError) as error:
-        hint = "check the network and HF_ENDPOINT, then try again"
-        raise LostAnswerError(f"the Hub could not be reached while {doing}: {_safe(error)}", hint) from error
-
-
-@contextmanager
-def _no_bars() -> Iterator[None]:
-    silent = bool(are_progress_bars_disabled())
-    disable_progress_bars()
-    try:
-        yield
-    finally:
-        if not silent:
-            enable_progress_bars()
-
-
-def _refusal(doing: str, error: HfHubHTTPError) -> OutsideError:
-    status = error.response.status_code
-    if status in _REFUSALS:
-        what, hint = _REFUSALS[status]
-        return OutsideError(f"{what} (HTTP {status}, while {doing})", hint)
-    if status >= 500:
-        return LostAnswerError(f"the Hub failed while {doing} (HTTP {status})", "try again in a minute")
-    said = _safe(error.server_message or error)
-    return OutsideError(f"the Hub refused while {doing} (HTTP {status}): {said}", "")
-
-
-def _safe(error: object) -> str:
-    """Return the first line of a message from outside, without anything that looks like a token."""
-    first = str(error).strip().partition("\n")[0] or type(error).__name__
-    return show(_TOKEN.sub("hf_***", first), limit=200)
+def _refs(repository: Repository) -> huggingface_hub.hf_api.GitRefs:
+    with answering(f"reading the tags of {repository.name!r}"):
+        return repository.api.list_repo_refs(repository.name, repo_type=repository.kind)
 
 
 def _remote_file(file: huggingface_hub.hf_api.RepoSibling) -> RemoteFile:
@@ -189,6 +192,6 @@ def _text(card: bytes) -> str:
 def _known(curation: bytes) -> Mapping[str, Any] | None:
     try:
         known = json.loads(curation) if curation else None
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return known if isinstance(known, dict) else None

@@ -14,6 +14,9 @@ OPENING = ("=", "+", "-", "@", "\t", "\r")
 GUARDED = "texts that begin with = + - @, tab or carriage return have an apostrophe in front"
 """What is said of a guarded file; csv-exact, Parquet and JSON Lines hold every text as it is."""
 
+BLANKS = "a missing text and an empty one are the same in csv"
+"""What is said of every CSV file."""
+
 
 def write_csv(table: pa.Table, path: Path, *, guarded: bool) -> pa.Table:
     """Write a table with a header, lists as JSON, and return it as it stands there: numbers, truths and texts.

@@ -127,7 +127,9 @@ def _held(store: Store, corpus: str, source: str, record: str) -> list[tuple[Row
 
 
 def _told(row: Row) -> dict[str, Any]:
-    return {"seq": row.seq, "at": row.at, "digest": row.body["digest"], "reader": row.body["reader"]}
+    origin = row.body.get("declared", {}).get("origin")  # rows of older workbenches do not know where from
+    told = {"seq": row.seq, "at": row.at, "digest": row.body["digest"], "reader": row.body["reader"]}
+    return told | ({"origin": origin} if origin else {})
 
 
 def _state_of(state: State, record: str) -> str:

@@ -50,11 +50,17 @@ def test_size_category_changes_at_its_limit(rows, size):
 
 def test_body_states_counts_proof_sources_columns_and_duplicates():
     text = made()
-    rows = ("| train | 6 |", "| removed as duplicates | 4 |", "| max\\_jaccard | 0.41 |", "| excluded | 3 |")
-    rows += (
+    rows: tuple[str, ...] = (
+        "| train | 6 | 60.0% |",
+        "4 records removed as duplicates",
+        "3 records excluded from all splits.",
+        "- No nearly equal texts \\(Jaccard 0.6 or more\\) on two sides",
+        "- The most alike pair of texts on two sides has a Jaccard of 0.41",
+        "- Not checked: cross-language",
+        "| train, validation and test, as shares | 0.8, 0.1, 0.1 |",
         "| question | string | text |",
         "| choices | list of string |  |",
-        f"| quiz.jsonl | {'ab' * 32} | cc-by-4.0 |",
+        f"| quiz.jsonl | cc-by-4.0 | {'ab' * 32} |",
     )
     assert [row for row in rows if row not in text] == []
 
@@ -86,10 +92,10 @@ def test_merge_keeps_a_persons_text_and_keys_and_replaces_ours():
     assert (known["license"], known["pretty_name"], known["tags"]) == (
         "cc-by-4.0",
         "My Quiz",
-        ["law", "workbench"],
+        ["law", "workbench", "mcq"],
     )
     assert "# My Quiz\n\nWhy I made it.\n\n" in merged and merged.endswith(f"{END}\n\n## Thanks\n")
-    assert "\nold\n" not in merged and "| train | 6 |" in merged
+    assert "\nold\n" not in merged and "| train | 6 | 60.0% |" in merged
 
 
 def test_merge_puts_our_block_below_a_text_that_has_none():

@@ -9,7 +9,8 @@ import pytest
 
 from tests.exports import an_export
 from tests.hub import TOKEN, Hub
-from workbench.errors import CorruptionError, ExitCode, OutsideError, UsageError, WorkbenchError
+from workbench.errors import CorruptionError, DataError, ExitCode, OutsideError, UsageError, WorkbenchError
+from workbench.publish.facts import Example, RunFacts
 from workbench.publish.hub import Pushed, plan, push
 from workbench.publish.remote import find_token, open_repository
 
@@ -102,11 +103,11 @@ def test_a_line_cut_before_the_commit_is_sent_again(hub, export):
     assert len(hub.repositories[REPO].commits) == 2
 
 
-def test_a_hub_that_keeps_failing_is_an_error_after_two_attempts(hub, export):
+def test_a_hub_that_keeps_failing_is_an_error_after_three_attempts(hub, export):
     hub.fail(COMMIT, 503, times=9)
-    with pytest.raises(OutsideError, match="failed 2 times"):
+    with pytest.raises(OutsideError, match="failed 3 times"):
         pushed(hub, export)
-    assert hub.called(COMMIT) == 2
+    assert hub.called(COMMIT) == 3
     assert hub.repositories[REPO].tags == {}
 
 
@@ -181,7 +182,7 @@ def test_a_damaged_export_is_not_sent(hub, export):
 
 
 def test_a_push_needs_a_licence(hub, tmp_path):
-    with pytest.raises(UsageError, match="no licence"):
+    with pytest.raises(UsageError, match="names no licence"):
         pushed(hub, an_export(tmp_path / "out", license=None))
     assert hub.calls == []
 
@@ -217,8 +218,12 @@ def test_a_name_that_is_no_repository_is_refused(name):
 def test_the_token_shows_nowhere(hub, export, status, caplog, capfd):
     hub.fail(COMMIT, status, times=9)
     told: list[str] = []
+
+    def report(line: str, done: int = 0, total: int = 0) -> None:
+        told.append(line)
+
     with caplog.at_level("DEBUG"), pytest.raises(WorkbenchError) as caught:
-        push(export, REPO, tag="v1", message="first", report=told.append, endpoint=hub.url)
+        push(export, REPO, tag="v1", message="first", report=report, endpoint=hub.url)
     shown = [*told, caplog.text, *capfd.readouterr(), *traceback.format_exception(caught.value)]
     shown += [repr(find_token()), repr(open_repository(REPO, find_token())), caught.value.hint, *hub.calls]
     assert told and TOKEN not in "".join(shown)
@@ -267,3 +272,76 @@ def test_a_version_that_this_corpus_had_is_replaced_by_the_next(hub, export, tmp
     following = an_export(tmp_path / "next", version="ffff")
     push(following, REPO, tag="v2", message="", endpoint=hub.url, known=frozenset({"a1b2c3d4", "ffff"}))
     assert set(hub.repositories[REPO].tags) == {"v1", "v2"}
+
+
+def test_the_same_version_under_another_licence_is_told_and_not_passed_over(hub, export, tmp_path):
+    pushed(hub, export)
+    with pytest.raises(UsageError, match="under another licence"):
+        pushed(hub, an_export(tmp_path / "other", license="mit"))
+
+
+def test_what_was_learned_since_comes_to_the_card_and_the_tag_stays(hub, export, tmp_path):
+    first = pushed(hub, export)
+    a_person_adds(hub, "README.md", files_of(hub)["README.md"] + EDITED.encode())
+    run = RunFacts("r1", "tiny", examples=(Example("Where?", "Here.", "There.", "Here."),))
+    later = an_export(tmp_path / "later", run=run)
+    look = plan(later, REPO, token=find_token(), endpoint=hub.url)
+    assert [file.path for file in look.sent] == ["README.md"]
+    assert pushed(hub, later) == first
+    card = files_of(hub)["README.md"].decode()
+    assert "## Examples" in card and card.endswith(EDITED)
+    assert hub.repositories[REPO].tags == {"v1": first.commit}
+    assert pushed(hub, later) == first and hub.called(COMMIT) == 2
+
+
+def test_an_older_version_pushed_again_leaves_the_newer_ones_card_alone(hub, export, tmp_path):
+    pushed(hub, export)
+    pushed(hub, an_export(tmp_path / "next", version="ffff"), tag="v2")
+    newer = files_of(hub)
+    pushed(hub, export)
+    assert files_of(hub) == newer
+
+
+def test_another_release_of_the_workbench_does_not_send_a_version_again(hub, export, tmp_path):
+    first = pushed(hub, export)
+    later = an_export(tmp_path / "later", tool="workbench 9.9.9")
+    assert [file.path for file in plan(later, REPO, token=find_token(), endpoint=hub.url).sent] == ["README.md"]
+    assert pushed(hub, later) == first
+
+
+def test_a_token_that_may_only_read_is_refused_before_anything_is_made(hub, export):
+    hub.state.role = "read"
+    with pytest.raises(OutsideError, match="may only read"):
+        pushed(hub, export)
+    assert hub.repositories == {}
+
+
+def test_a_private_repository_stays_private_and_says_so(hub, export, tmp_path):
+    pushed(hub, export)
+    told: list[str] = []
+
+    def report(line: str, done: int = 0, total: int = 0) -> None:
+        told.append(line)
+
+    following = an_export(tmp_path / "next", version="ffff")
+    push(following, REPO, tag="v2", message="", private=False, endpoint=hub.url, report=report)
+    assert hub.repositories[REPO].private and any("stays so" in line for line in told)
+
+
+def test_bytes_are_told_as_they_go_and_as_they_come_back(hub, export):
+    told: list[tuple[str, int, int]] = []
+
+    def report(line: str, done: int = 0, total: int = 0) -> None:
+        told.append((line, done, total))
+
+    push(export, REPO, tag="v1", message="", endpoint=hub.url, report=report)
+    for stage in ("sending:", "checking what arrived:"):
+        counts = [(done, total) for line, done, total in told if line.startswith(stage)]
+        assert counts and counts[-1][0] == counts[-1][1] > 0
+
+
+def test_a_card_of_gigabytes_is_not_read(hub, export, monkeypatch):
+    pushed(hub, export)
+    monkeypatch.setattr("workbench.publish.remote._LARGEST_TEXT", 10)
+    with pytest.raises(DataError, match=r"README\.md of 'me/quiz' is too large"):
+        plan(export, REPO, token=find_token(), endpoint=hub.url)

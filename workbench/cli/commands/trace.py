@@ -46,6 +46,7 @@ def _record(found: dict[str, Any]) -> list[str]:
             f"  from {found['source']}, sha256 {place['digest'][:12]}, row {place['position']}, "
             f"bytes {place['start']:,}-{place['end']:,}  ({place['at']})"
         )
+        out += [f"    pulled from {place['origin']}"] if "origin" in place else []
     out += _raw(found["raw"])
     out += [
         f"  edit {e['seq']}: {e['field'] or 'record'} = {shown(e['value'], limit=60)}  {e['reason']}"

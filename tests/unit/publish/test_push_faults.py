@@ -1,0 +1,145 @@
+"""Whatever fails on the way to the Hub, there is never half a version there, never two, and pushing again ends it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from httpx2 import Timeout
+
+from tests.exports import an_export
+from tests.hub import SLOW, Hub
+from workbench.errors import OutsideError, WorkbenchError
+from workbench.publish import refusals
+from workbench.publish.hub import Pushed, push
+
+pytestmark = pytest.mark.thorough
+
+REPO = "me/quiz"
+CREATE, INFO, REFS = "POST /api/repos/create", "GET /api/datasets/me/quiz$", "GET .*/refs"
+UPLOAD, SENT = "PUT /lfs/", "POST /lfs/.*/verify"
+COMMIT, TAG, LOOK, BACK = "POST .*/commit/", "POST .*/tag/", "GET .*/revision/", "GET .*/resolve/.*parquet"
+CUT = 0
+
+
+class Case(NamedTuple):
+    """One fault: which call, what becomes of it, how often, and whether the push ends well all the same."""
+
+    call: str
+    status: int
+    ends_well: bool
+    done: bool = False
+    times: int = 1
+    retry_after: int | None = None
+
+
+CASES = {
+    "the token has expired": Case("GET /api/whoami-v2", 401, ends_well=False),
+    "whose token it is cannot be told at first": Case("GET /api/whoami-v2", 503, ends_well=True),
+    "the repository may not be made": Case(CREATE, 403, ends_well=False),
+    "the repository was made and the answer cut": Case(CREATE, CUT, ends_well=True, done=True),
+    "the Hub fails while it is asked what it holds": Case(INFO, 500, ends_well=True),
+    "the Hub is down": Case(INFO, 503, ends_well=False, times=99),
+    "the tags cannot be read": Case(REFS, 502, ends_well=False, times=99),
+    "the way of uploading is told late": Case("POST .*/preupload/", 503, ends_well=True),
+    "storage refuses": Case("POST .*/objects/batch", 403, ends_well=False),
+    "storage is not there for a moment": Case("POST .*/objects/batch", 500, ends_well=True),
+    "a shard is cut on its way": Case(UPLOAD, CUT, ends_well=True),
+    "a shard arrives and its answer is cut": Case(UPLOAD, CUT, ends_well=True, done=True),
+    "shards never arrive": Case(UPLOAD, 500, ends_well=False, times=99),
+    "a shard is not confirmed": Case(SENT, 500, ends_well=True),
+    "the commit fails before it applies": Case(COMMIT, 500, ends_well=True),
+    "the commit applies and its answer is lost": Case(COMMIT, 500, ends_well=True, done=True),
+    "the line is cut before the commit": Case(COMMIT, CUT, ends_well=True),
+    "the line is cut after the commit": Case(COMMIT, CUT, ends_well=True, done=True),
+    "the commit applies, and no answer comes in time": Case(COMMIT, SLOW, ends_well=True, done=True),
+    "the commit hangs and does not apply": Case(COMMIT, SLOW, ends_well=True),
+    "the Hub asks to wait a moment": Case(COMMIT, 429, ends_well=True, retry_after=7),
+    "the Hub asks to wait for an hour": Case(COMMIT, 429, ends_well=False, retry_after=3600),
+    "somebody else was faster": Case(COMMIT, 412, ends_well=False),
+    "the token may not commit": Case(COMMIT, 403, ends_well=False),
+    "the private repository is hidden from this token": Case(COMMIT, 404, ends_well=False),
+    "no commit is ever taken": Case(COMMIT, 503, ends_well=False, times=99),
+    "the commit cannot be looked at": Case(LOOK, 503, ends_well=False, times=99),
+    "a shard cannot be fetched back at first": Case(BACK, 500, ends_well=True),
+    "a shard can never be fetched back": Case(BACK, 403, ends_well=False, times=99),
+    "the tag fails before it applies": Case(TAG, 500, ends_well=True),
+    "the tag applies and its answer is cut": Case(TAG, CUT, ends_well=True, done=True),
+    "the tag may not be made": Case(TAG, 403, ends_well=False),
+}
+
+
+@pytest.fixture(scope="module")
+def export(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return an_export(tmp_path_factory.mktemp("export") / "out")
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(refusals, "PATIENCE", Timeout(2))
+
+
+def pushed(hub: Hub, export: Path) -> Pushed:
+    return push(export, REPO, tag="v1", message="first", endpoint=hub.url)
+
+
+def check_whole_or_absent(hub: Hub, export: Path) -> None:
+    """Every commit but the first holds every byte, there is at most one, and a tag names it and nothing else."""
+    known = hub.repositories.get(REPO)
+    if known is None:
+        return
+    sent = {path.relative_to(export).as_posix(): path.read_bytes() for path in export.rglob("*.*")}
+    versions = {name: commit for name, commit in known.commits.items() if commit.parent is not None}
+    assert len(versions) <= 1
+    assert all(
+        {**commit.files, ".gitattributes": b""} == {**sent, ".gitattributes": b""} for commit in versions.values()
+    )
+    assert set(known.tags.values()) <= set(versions)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_never_half_a_version_and_never_two(hub, export, name):
+    case = CASES[name]
+    hub.fail(case.call, case.status, done=case.done, times=case.times, retry_after=case.retry_after)
+    try:
+        pushed(hub, export)
+        ended_well = True
+    except WorkbenchError as error:
+        ended_well = False
+        assert error.what and error.hint and "\n" not in error.what
+    assert ended_well == case.ends_well
+    check_whole_or_absent(hub, export)
+    hub.faults.clear()
+    done = pushed(hub, export)
+    check_whole_or_absent(hub, export)
+    assert hub.repositories[REPO].tags == {"v1": done.commit} == {"v1": hub.repositories[REPO].head}
+
+
+def test_there_are_at_least_as_many_cases_as_were_asked_for():
+    assert len(CASES) >= 25
+
+
+def test_uploads_go_on_where_they_stopped(hub, export):
+    hub.fail("PUT /lfs/", 403)
+    with pytest.raises(OutsideError, match="no right"):
+        pushed(hub, export)
+    before = hub.called("PUT /lfs/")
+    arrived = len(hub.state.objects)
+    pushed(hub, export)
+    shards = len(list(export.rglob("*.parquet")))
+    assert 0 < arrived < shards
+    assert hub.called("PUT /lfs/") - before == shards - arrived
+
+
+def test_the_pause_that_the_hub_asks_for_is_kept(hub, export, waited):
+    hub.fail(COMMIT, 429, retry_after=7)
+    pushed(hub, export)
+    assert 7 in waited
+
+
+def test_a_pause_that_is_too_long_is_told_and_not_waited_for(hub, export, waited):
+    hub.fail(COMMIT, 429, retry_after=3600)
+    with pytest.raises(OutsideError, match="slow down") as caught:
+        pushed(hub, export)
+    assert "3,600 s" in caught.value.hint and max(waited, default=0) < 3600

@@ -1,0 +1,52 @@
+"""Bytes on their way, told with their pace and what is left of the time."""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import Protocol
+
+
+class Report(Protocol):
+    """Takes a line of progress, and how far it is; the same shape as the services' own."""
+
+    def __call__(self, line: str, done: int = 0, total: int = 0) -> None:
+        """Tell a line; a total of 0 is not known."""
+
+
+def silent(line: str, done: int = 0, total: int = 0) -> None:
+    """Tell nobody."""
+
+
+class Meter:
+    """Counts bytes up to a total that is known from the start."""
+
+    def __init__(self, doing: str, total: int, report: Report) -> None:
+        """Begin at nothing, now."""
+        self._doing, self._total, self._report = doing, total, report
+        self._done, self._began = 0, monotonic()
+
+    def add(self, count: int) -> None:
+        """Tell that some more bytes have arrived."""
+        self._done += count
+        seconds = monotonic() - self._began
+        told = f"{self._doing}: {size(self._done)} of {size(self._total)}"
+        self._report(f"{told}{self._pace(seconds)}", self._done, self._total)
+
+    def _pace(self, seconds: float) -> str:
+        if not (self._done and seconds >= 1):
+            return ""
+        pace = self._done / seconds
+        left = max(self._total - self._done, 0) / pace
+        return f", {size(int(pace))}/s, {_span(left)} left"
+
+
+def size(count: int) -> str:
+    """Return a number of bytes in decimal units (SI), as the Hub shows them."""
+    number, units = float(count), ["B", "kB", "MB", "GB"]
+    while number >= 1000 and len(units) > 1:
+        number, units = number / 1000, units[1:]
+    return f"{number:,.0f} B" if units[0] == "B" else f"{number:,.1f} {units[0]}"
+
+
+def _span(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

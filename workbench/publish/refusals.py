@@ -1,0 +1,121 @@
+"""Every failure of the Hub, or of the way to it, as one sentence with what to do next and never with a token."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from errno import EACCES, EDQUOT, ENOSPC, EPERM, EROFS
+
+from httpx2 import ConnectError, HTTPError, Timeout
+from huggingface_hub import get_session, get_token
+from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
+from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
+
+from workbench.errors import OutsideError, UsageError
+from workbench.text import show
+
+PATIENCE = Timeout(120, connect=10)
+"""Seconds that the Hub may keep silent in the middle of a call; the client library itself would wait for ever."""
+_TOKEN = re.compile(r"(?:hf|api_org)_[\w.-]{6,}")
+_FULL = frozenset({ENOSPC, EDQUOT, EROFS, EACCES, EPERM})
+"""What this machine's own disk answers; no way to the Hub does."""
+_REFUSALS = {
+    401: ("the Hub refused the token", "run: hf auth login, or set HF_TOKEN to a valid token"),
+    403: ("the token has no right to do this", "use a token that may write to this repository"),
+    404: ("the Hub has no such repository or revision", "check the name, and whether the token may see it"),
+    412: ("the repository has changed since it was read", "push again: it starts from the new state"),
+    413: ("the Hub finds the request too large", "shorten the card"),
+    429: ("the Hub asks to slow down", "wait some minutes, then push again: it goes on where it stopped"),
+}
+
+
+class LostAnswerError(OutsideError):
+    """The Hub may or may not have done what it was asked; asked again, it may answer."""
+
+    wait: float | None = None
+    """Seconds that the Hub asks to wait; None where it names none."""
+
+
+@contextmanager
+def answering(doing: str) -> Iterator[None]:
+    """Turn every failure of the Hub or of the way to it into one sentence, without bars on the screen.
+
+    Raises LostAnswerError where the Hub may have done what it was asked, other OutsideErrors where it did not.
+    """
+    try:
+        # Asked anew each time: the library closes its client after some failures and makes another one.
+        get_session().timeout = PATIENCE
+        with _no_bars():
+            yield
+    except HFValidationError as error:
+        raise UsageError(f"the Hub cannot take a name: {_safe(error)}", "write it as OWNER/NAME") from error
+    except (HTTPError, OSError, RuntimeError, ValueError) as error:
+        raise _told(doing, error) from error
+
+
+def _told(doing: str, error: Exception) -> OutsideError:
+    """Return what a failure means; the client library wraps the Hub's answer in errors of its own."""
+    causes = list(_causes(error))
+    refused = next((cause for cause in causes if isinstance(cause, HfHubHTTPError)), None)
+    if refused is not None:
+        return _refusal(doing, refused)
+    disk = next((cause for cause in causes if isinstance(cause, OSError) and cause.errno in _FULL), None)
+    if disk is not None:
+        what = f"this machine could not keep a file while {doing}: {_safe(disk.strerror)}"
+        return OutsideError(what, "check the free space and the rights of the workspace, then try again")
+    if isinstance(error, ValueError):
+        return OutsideError(f"the Hub refused while {doing}: {_safe(error)}", "correct it, then try again")
+    # The innermost cause says what happened; what the library wraps around it speaks of its cache.
+    what, hint = f"the Hub could not be reached while {doing}: {_safe(causes[-1])}", "check the network and HF_ENDPOINT"
+    if any(isinstance(cause, (ConnectError, OfflineModeIsEnabled)) for cause in causes):
+        return OutsideError(what, hint)
+    return LostAnswerError(what, f"{hint}, then try again")
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__
+
+
+@contextmanager
+def _no_bars() -> Iterator[None]:
+    silent = bool(are_progress_bars_disabled())
+    disable_progress_bars()
+    try:
+        yield
+    finally:
+        if not silent:
+            enable_progress_bars()
+
+
+def _refusal(doing: str, error: HfHubHTTPError) -> OutsideError:
+    if isinstance(error, GatedRepoError):
+        hint = "ask for access on its page, then try again with the token of that account"
+        return OutsideError(f"the repository asks for consent first (while {doing})", hint)
+    status = error.response.status_code
+    if status in _REFUSALS:
+        what, hint = _REFUSALS[status]
+        told = f"{what} (HTTP {status}, while {doing})"
+        return _may_answer(told, hint, error) if status == 429 else OutsideError(told, hint)
+    if status >= 500 or status == 408:
+        return _may_answer(f"the Hub failed while {doing} (HTTP {status})", "try again in a minute", error)
+    said = _safe(error.server_message or error)
+    return OutsideError(f"the Hub refused while {doing} (HTTP {status}): {said}", "correct it, then try again")
+
+
+def _may_answer(what: str, hint: str, error: HfHubHTTPError) -> LostAnswerError:
+    lost = LostAnswerError(what, hint)
+    asked = error.response.headers.get("retry-after", "")
+    lost.wait = float(asked) if asked.isdecimal() else None
+    return lost
+
+
+def _safe(error: object) -> str:
+    """Return the first line of a message from outside, without anything that looks like a token."""
+    first = str(error).strip().partition("\n")[0] or type(error).__name__
+    # The token of this very call, whatever it looks like, then anything that looks like one.
+    token = get_token()
+    known = first.replace(token, "hf_***") if token else first
+    return show(_TOKEN.sub("hf_***", known), limit=200)
