@@ -6,10 +6,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pyarrow as pa
 
 from workbench.publish.facts import ExportFacts
 from workbench.publish.formats import write_export
+from workbench.publish.written import Written
+from workbench.readers import mapping as maps
+from workbench.readers.detect import plan
+from workbench.readers.record import Record
+from workbench.readers.registry import read
+from workbench.schema import Schema
+from workbench.services.intake import fields_of
 
 HOSTILE = "<script>x</script> | `a` [b](c)\x1b]0;t\x07 \u202egp.exe <!-- workbench:end -->"
 
@@ -58,3 +66,18 @@ def an_export(folder: Path, *, rows: int = 6, format: str = "parquet", force: bo
     """Write an export into `folder` and return it."""
     write_export(facts(**changes), tables(rows), folder, format=format, force=force)
     return folder
+
+
+def read_back(path: Path, schema: Schema, reader: str | None = None) -> list[dict[str, Any]]:
+    """Return the records of a file as an ingest would make them, under the mapping that it proposes."""
+    rows = [unit.fields for unit in read(plan(path, reader=reader)) if isinstance(unit, Record)]
+    fields = fields_of(schema)
+    apply = maps.applied(maps.propose(list(dict.fromkeys(name for row in rows for name in row)), rows, fields), fields)
+    return [apply(row)[0] for row in rows]
+
+
+def an_export_of(schema: Schema, records: list[dict[str, Any]], folder: Path, format: str) -> Written:
+    """Export records of a schema, all of them in train."""
+    lineage = {"record_id": [f"{n:032d}" for n in range(len(records))], "source": ["rows"] * len(records)}
+    frame = schema.table(records).with_columns(**{name: pl.Series(values) for name, values in lineage.items()})
+    return write_export(facts(), {"train": frame.to_arrow()}, folder, format=format, schema=schema, force=True)

@@ -18,6 +18,7 @@ from workbench.errors import UsageError, WorkbenchError
 from workbench.readers import detect, registry
 from workbench.readers.json_values import without_comments
 from workbench.readers.record import Record
+from workbench.readers.turn_shapes import from_chatml
 
 SAMPLES = Path(__file__).resolve().parents[1] / "data" / "readers"
 NAMES = sorted(registry.readers())
@@ -25,6 +26,8 @@ FILES = [path for path in sorted(SAMPLES.iterdir()) if path.is_file()]
 BYTE_FILES = [path for path in FILES if path.suffix != ".parquet"]
 COUNTS = {
     "arrow_folder": (2, 1),
+    "chatml": (3, 1),
+    "conversations": (5, 3),
     "delimited": (4, 3),
     "json_array": (3, 1),
     "json_comments": (2, 1),
@@ -33,6 +36,7 @@ COUNTS = {
     "plain_text": (5, 0),
 }
 SEPARATORS = {
+    "chatml": rb"\s*",
     "delimited": rb"(?:\xef\xbb\xbf)?question,A,B,answer[\r\n]*",
     "json_array": rb"[\s,\[\]]*",
     "json_comments": rb"(?:[\s,\[\]]|//[^\n]*|/\*.*?\*/)*",
@@ -51,6 +55,7 @@ def parsed_csv(text: str) -> list[str]:
 
 
 AGAIN: dict[str, Callable[[str, Record], bool]] = {
+    "chatml": lambda text, unit: from_chatml(text) == unit.fields["messages"],
     "delimited": lambda text, unit: parsed_csv(text) == list(unit.fields.values()),
     "json_array": lambda text, unit: json.loads(text) == unit.fields,
     "json_comments": lambda text, unit: json.loads(without_comments(text)) == unit.fields,

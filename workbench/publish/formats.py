@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from filecmp import cmp
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -19,8 +18,11 @@ from workbench.fingerprint import digest_file
 from workbench.publish.card import card
 from workbench.publish.columns import features, plain_tables
 from workbench.publish.facts import CARD, CURATION, SPLITS, DataFile, ExportFacts, curation
-from workbench.publish.sheet import GUARDED, write_csv
+from workbench.publish.sheet import BLANKS, GUARDED, write_csv
+from workbench.publish.trainer_files import TRAINER_FORMATS
 from workbench.publish.whole import whole_folder
+from workbench.publish.written import Tables, Writer, Written, data_file, rows_of, write_lines
+from workbench.schema import Schema
 
 SHARD_BYTES = 500_000_000
 """Arrow bytes a Parquet file holds at most; the file itself is smaller."""
@@ -29,35 +31,52 @@ JSONL_SPLIT = "records"
 """How loaders see the one JSON Lines or CSV file: it holds all splits, so it must not pass for `train`."""
 
 
-@dataclass(frozen=True)
-class Written:
-    """What a format wrote: its files and the columns in them."""
-
-    files: tuple[DataFile, ...]
-    schema: pa.Schema
-    note: str = ""
-    """What a reader must know of the texts in it; it is written to the card and to curation.json."""
+Stub = Callable[[Written], Mapping[str, str]]
+"""Returns the texts of a trainer's own files, by path, for the files that were written."""
 
 
 def write_export(
-    facts: ExportFacts, splits: Mapping[str, pa.Table], folder: Path, *, format: str = "parquet", force: bool = False
-) -> list[Path]:
+    facts: ExportFacts,
+    splits: Mapping[str, pa.Table],
+    folder: Path,
+    *,
+    format: str = "parquet",
+    force: bool = False,
+    schema: Schema | None = None,
+    stub: Stub | None = None,
+) -> Written:
     """Write data files, card and curation.json of one version into `folder`, whole or not at all.
 
-    Row order is kept and nothing depends on the time, so the same version gives the same bytes. Where these stand in
-    the folder already all is well; another export is replaced by `force` alone, and what is none of ours never is:
-    both are refused with UsageError.
+    The trainers' formats need the `schema` of the records; a `stub` adds files of its own. Row order is kept and
+    nothing depends on the time, so the same version gives the same bytes. Where these stand in the folder already all
+    is well; another export is replaced by `force` alone, and what is none of ours never is: both are refused with
+    UsageError.
     """
-    if format not in FORMATS:
-        raise unknown("export format", format, FORMATS)
+    write = _writer(format, facts, schema)
     tables = _leaving(facts, splits)
     _refuse_what_is_not_ours(folder)
     with whole_folder(folder) as partial:
-        written = FORMATS[format](tables, partial)
+        written = write(tables, partial)
+        if stub is not None:
+            written = _with_texts(written, stub(written), partial)
         _describe(facts, written, partial)
         if not force:
             _refuse_other_content(folder, partial)
-    return [folder / name for name in (*(file.path for file in written.files), CARD, CURATION)]
+    return written
+
+
+def _writer(format: str, facts: ExportFacts, schema: Schema | None) -> Writer:
+    if format in TRAINER_FORMATS and schema is not None:
+        return TRAINER_FORMATS[format](schema, facts)
+    if format not in FORMATS:
+        raise unknown("export format", format, (*FORMATS, *TRAINER_FORMATS))
+    return FORMATS[format]
+
+
+def _with_texts(written: Written, texts: Mapping[str, str], folder: Path) -> Written:
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return replace(written, beside=(*written.beside, *texts))
 
 
 def read_curation(folder: Path) -> dict[str, Any]:
@@ -90,7 +109,7 @@ def _leaving(facts: ExportFacts, splits: Mapping[str, pa.Table]) -> dict[str, pa
     return plain_tables(held)
 
 
-def _write_parquet(tables: Mapping[str, pa.Table], folder: Path) -> Written:
+def _write_parquet(tables: Tables, folder: Path) -> Written:
     (folder / "data").mkdir()
     files = [file for split, table in tables.items() for file in _write_shards(split, table, folder)]
     return Written(tuple(files), next(iter(tables.values())).schema)
@@ -103,7 +122,7 @@ def _write_shards(split: str, table: pa.Table, folder: Path) -> Iterator[DataFil
         # Content-defined chunks keep most bytes of a slightly edited version unchanged on the Hub.
         pq.write_table(shard, path, compression="zstd", use_content_defined_chunking=True, write_page_index=True)
         # Measured on what a reader gets: the writer's own table may carry empty null maps.
-        yield _data_file(path, folder, split, rows=shard.num_rows, memory=pq.ParquetFile(path).read().nbytes)
+        yield data_file(path, folder, split, rows=shard.num_rows, memory=pq.ParquetFile(path).read().nbytes)
 
 
 def _shards(table: pa.Table) -> list[pa.Table]:
@@ -117,51 +136,30 @@ def _shards(table: pa.Table) -> list[pa.Table]:
         count = min(2 * count, table.num_rows)
 
 
-def _write_jsonl(tables: Mapping[str, pa.Table], folder: Path) -> Written:
+def _write_jsonl(tables: Tables, folder: Path) -> Written:
     path = folder / "records.jsonl"
     table = pa.concat_tables([_with_split(table, split) for split, table in tables.items()])
-    with path.open("wb") as handle:
-        for batch in table.to_batches(max_chunksize=1000):
-            handle.writelines(_json_line(row) for row in batch.to_pylist())
-    size = path.stat().st_size
-    return Written((_data_file(path, folder, JSONL_SPLIT, rows=table.num_rows, memory=size),), table.schema)
+    write_lines(path, rows_of(table))
+    return Written((data_file(path, folder, JSONL_SPLIT, rows=table.num_rows),), table.schema)
 
 
-def _write_csv(tables: Mapping[str, pa.Table], folder: Path, *, guarded: bool) -> Written:
+def _write_csv(tables: Tables, folder: Path, *, guarded: bool) -> Written:
     path = folder / "records.csv"
     whole = pa.concat_tables([_with_split(table, split) for split, table in tables.items()])
     table = write_csv(whole, path, guarded=guarded)
-    size = path.stat().st_size
-    file = _data_file(path, folder, JSONL_SPLIT, rows=table.num_rows, memory=size)
-    return Written((file,), table.schema, GUARDED if guarded else "")
+    file = data_file(path, folder, JSONL_SPLIT, rows=table.num_rows)
+    return Written((file,), table.schema, f"{GUARDED}; {BLANKS}" if guarded else BLANKS)
 
 
 def _with_split(table: pa.Table, split: str) -> pa.Table:
     return table.append_column("split", pa.array([split] * table.num_rows, pa.string()))
 
 
-def _json_line(row: Mapping[str, Any]) -> bytes:
-    try:
-        return orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
-    except TypeError as error:
-        raise DataError(f"a record has no JSON form: {error}", "export with --format parquet") from error
-
-
-def _data_file(path: Path, folder: Path, split: str, *, rows: int, memory: int) -> DataFile:
-    return DataFile(
-        path=path.relative_to(folder).as_posix(),
-        split=split,
-        rows=rows,
-        memory=memory,
-        size=path.stat().st_size,
-        sha256=digest_file(path),
-    )
-
-
 def _describe(facts: ExportFacts, written: Written, folder: Path) -> None:
     if written.note:
         facts = replace(facts, settings={**facts.settings, "texts": written.note})
     known = curation(facts, written.files, {field.name: str(field.type) for field in written.schema})
+    known |= {"beside": list(written.beside)} if written.beside else {}
     text = json.dumps(known, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
     (folder / CURATION).write_text(text + "\n", encoding="utf-8")
     told = card(facts, files=written.files, features=features(written.schema))
@@ -180,7 +178,7 @@ def _refuse_what_is_not_ours(folder: Path) -> None:
     known = _curation_of(folder)
     if known is None:
         raise UsageError(f"{str(folder)!r} is there, and is not an export", "choose another folder")
-    ours = {CARD, CURATION, *(file.path for file in data_files(known))}
+    ours = {CARD, CURATION, *known.get("beside", ()), *(file.path for file in data_files(known))}
     for path in _files(folder):
         if path.as_posix() not in ours:
             raise UsageError(f"{str(folder / path)!r} is not part of the export", "move it away, then export again")
@@ -211,9 +209,10 @@ def _curation_of(folder: Path) -> dict[str, Any] | None:
     return known if isinstance(known, dict) else None
 
 
-FORMATS: dict[str, Callable[[Mapping[str, pa.Table], Path], Written]] = {
+FORMATS: dict[str, Writer] = {
     "parquet": _write_parquet,
     "jsonl": _write_jsonl,
     "csv": partial(_write_csv, guarded=True),
     "csv-exact": partial(_write_csv, guarded=False),
 }
+"""The formats that hold a record's own columns; those of trainers stand in `workbench.publish.trainer_files`."""

@@ -51,24 +51,21 @@ def test_excluded_records_leave_in_no_file(tmp_path):
 
 
 def test_files_come_back_in_order_and_exist(tmp_path):
-    files = write_export(facts(), tables(), tmp_path / "out")
-    names = [path.relative_to(tmp_path / "out").as_posix() for path in files]
-    assert names == [
+    written = write_export(facts(), tables(), tmp_path / "out")
+    assert written.names == (
         "data/train-00000-of-00001.parquet",
         "data/validation-00000-of-00001.parquet",
         "data/test-00000-of-00001.parquet",
-        "README.md",
-        "curation.json",
-    ]
-    assert all(path.is_file() for path in files)
+    )
+    assert all((tmp_path / "out" / name).is_file() for name in (*written.names, "README.md", "curation.json"))
 
 
 def test_a_split_beyond_the_limit_is_cut_into_shards_that_load_in_order(tmp_path, monkeypatch):
     monkeypatch.setattr(formats, "SHARD_BYTES", 1500)
-    files = write_export(facts(), tables(40), tmp_path / "out")
-    shards = [path for path in files if path.name.startswith("train-")]
+    files = write_export(facts(), tables(40), tmp_path / "out").files
+    shards = [file.path for file in files if file.split == "train"]
     assert len(shards) > 2
-    assert shards[-1].name == f"train-{len(shards) - 1:05d}-of-{len(shards):05d}.parquet"
+    assert shards[-1] == f"data/train-{len(shards) - 1:05d}-of-{len(shards):05d}.parquet"
     rows = loaded_rows(tmp_path / "out", tmp_path / "cache")
     assert rows["train"] == tables(40)["train"].to_pylist()
 
