@@ -61,7 +61,7 @@ def near_pairs(
     With `sides` (one bit a side) only pairs that stand on two sides are compared. `known` is what `signed` returns,
     where it was called before. Texts without words are alike to none.
     """
-    from workbench.curation.comparing import alike, alike_pairs, buckets
+    from workbench.curation.comparing import alike_pairs, buckets
 
     keys, low = known or signed(texts, ngram)
     found = buckets(keys, CROWDED)
@@ -71,11 +71,18 @@ def near_pairs(
     if len(found.crowds):
         crowds = [(keys[band, first:last] & _ROW).astype(np.int64) for band, first, last in found.crowds]
         listed, left_out = _crowded(texts, ngram, found.crowds[:, 0], crowds)
-        both = everywhere[listed >> 32] | everywhere[listed & _ROW]
-        close = alike(low, listed >> 32, listed & _ROW) >= enough(floor)
-        packed = np.concatenate([packed, listed[close & (both & (both - 1) > 0)].astype(np.uint64)])
+        packed = np.concatenate([packed, listed[close_enough(low, everywhere, listed, floor)].astype(np.uint64)])
     del keys, low, found  # two thirds of the memory, and the shingles of every near text come next
-    return _measured(texts, ngram, distinct(packed.astype(np.int64)), floor, left_out)
+    return measured(texts, ngram, distinct(packed.astype(np.int64)), floor, left_out)
+
+
+def close_enough(low: NDArray[np.uint8], sides: NDArray[np.uint8], packed: _Rows, floor: float) -> NDArray[np.bool_]:
+    """Return which of the listed pairs (one << 32 | other) stand on two sides and may be at the floor."""
+    from workbench.curation.comparing import alike
+
+    both = sides[packed >> 32] | sides[packed & _ROW]
+    near: NDArray[np.bool_] = (alike(low, packed >> 32, packed & _ROW) >= enough(floor)) & (both & (both - 1) > 0)
+    return near
 
 
 def verified(texts: pl.Series, ngram: int, packed: _Rows, floor: float) -> Near:
@@ -85,10 +92,11 @@ def verified(texts: pl.Series, ngram: int, packed: _Rows, floor: float) -> Near:
     rows, place = named(len(texts), packed >> 32, packed & _ROW)
     low = signed(texts.gather(rows), ngram).low
     close = alike(low, place[packed >> 32], place[packed & _ROW]) >= enough(floor)
-    return _measured(texts, ngram, packed[close], floor, 0)
+    return measured(texts, ngram, packed[close], floor, 0)
 
 
-def _measured(texts: pl.Series, ngram: int, packed: _Rows, floor: float, left_out: int) -> Near:
+def measured(texts: pl.Series, ngram: int, packed: _Rows, floor: float, left_out: int) -> Near:
+    """Return those of the listed pairs (one << 32 | other, in order) whose exact Jaccard is at the floor or above."""
     jaccard = jaccards_of(texts, ngram, packed >> 32, packed & _ROW)
     close = (jaccard >= floor) & (jaccard > 0)
     return Near(packed[close] >> 32, packed[close] & _ROW, jaccard[close], left_out)
@@ -105,17 +113,32 @@ def _crowded(texts: pl.Series, ngram: int, bands: Sequence[int], crowds: Sequenc
     whole_signatures = signatures_of(texts.gather(members), ngram)
     packed = [np.empty(0, np.int64)]
     for band, rows in zip(bands, crowds, strict=True):
-        columns = (np.arange(TIGHTER) + (band + 1) * ROWS) % (BANDS * ROWS)
-        further = whole_signatures[place[rows]][:, columns]
-        packed.append(_neighbours(rows, rows[np.lexsort(further.T[::-1])]))
+        packed.append(neighbours(rows, whole_signatures[place[rows]][:, further_rows(band)]))
     compared = distinct(np.concatenate(packed))
     whole = sum(len(crowd) * (len(crowd) - 1) // 2 for crowd in crowds)
-    most = min(whole, len(members) * (len(members) - 1) // 2)
-    return compared, most - len(compared)
+    return compared, uncompared(whole, len(members), len(compared))
 
 
-def _neighbours(rows: _Rows, ordered: _Rows) -> _Rows:
-    """Return the pairs, packed, of the first rows with all, and of each with those next to it in the order."""
+def further_rows(band: int) -> _Rows:
+    """Return the TIGHTER signature rows by which a crowded bucket of a band is put in order."""
+    rows: _Rows = (np.arange(TIGHTER) + (band + 1) * ROWS) % (BANDS * ROWS)
+    return rows
+
+
+def uncompared(whole: int, members: int, compared: int) -> int:
+    """Return how many pairs of crowded buckets are left out at most.
+
+    `whole` counts the pairs bucket by bucket, `members` the texts that stand in any of them.
+    """
+    return min(whole, members * (members - 1) // 2) - compared
+
+
+def neighbours(rows: _Rows, further: NDArray[np.uint32]) -> _Rows:
+    """Return the pairs, packed, of a crowded bucket's first rows with all, and of each with those next to it.
+
+    `rows` are in order, `further` holds their further signature rows.
+    """
+    ordered = rows[np.lexsort(further.T[::-1])]
     pairs = [np.stack([np.full(len(rows) - 1 - i, rows[i]), rows[i + 1 :]]) for i in range(LEADERS)]
     pairs += [np.stack([ordered[:-apart], ordered[apart:]]) for apart in range(1, LEADERS + 1)]
     both = np.concatenate(pairs, axis=1)

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from workbench.curation.bands import BANDS, FLOOR, ROWS, chance
 from workbench.curation.duplicates import unit_pairs
-from workbench.curation.nearness import near_pairs
+from workbench.curation.nearness import Near, near_pairs
 from workbench.curation.split import held_value
 from workbench.curation.templates import Template
 from workbench.curation.units import Units, units
@@ -24,6 +25,13 @@ LOOKED_AT_FROM = 0.3
 """Pairs between two sides are verified down to this Jaccard, for the list of the closest."""
 LISTED = 20
 _CLOSE = {"a": pl.String, "b": pl.String, "jaccard": pl.Float64, "side_a": pl.String, "side_b": pl.String}
+
+
+class Look(Protocol):
+    """Finds the near pairs that stand on two sides: `near_pairs`, or what gives the same."""
+
+    def __call__(self, texts: pl.Series, ngram: int, *, floor: float, sides: NDArray[np.uint8]) -> Near:
+        """Return the pairs from a floor on."""
 
 
 @dataclass(frozen=True)
@@ -70,14 +78,16 @@ def prove(
     schema: Schema,
     links: pl.DataFrame | None = None,
     templates: tuple[Template, ...] | None = None,
+    look: Look = near_pairs,
 ) -> Proof:
     """Prove a derived frame of the split records (columns `id`, `source`, `position`, `split`, the schema's).
 
     `links` are pairs of these records (`one`, `other`) that were found to belong together, whatever their Jaccard.
-    `templates` are those of the whole corpus: what was compared without them is proved without them.
+    `templates` are those of the whole corpus: what was compared without them is proved without them. `look` finds
+    the near pairs, as `near_pairs` does.
     """
     found = units(frame, schema, templates)
-    close, left_out = _close_pairs(found, frame.select("id", "split"), schema.declared.duplicates.ngram)
+    close, left_out = _close_pairs(found, frame.select("id", "split"), schema.declared.duplicates.ngram, look)
     leaking = close.filter(pl.col("jaccard") >= FLOOR)
     torn = [("group", *pair) for column in _holding(schema) for pair in _torn(frame, column)]
     torn += _torn_links(links, frame, leaking) if links is not None else []
@@ -122,7 +132,7 @@ def _holding(schema: Schema) -> list[str]:
     return [*schema.declared.group, *([schema.declared.concept] if schema.declared.concept else [])]
 
 
-def _close_pairs(found: Units, side: pl.DataFrame, ngram: int) -> tuple[pl.DataFrame, int]:
+def _close_pairs(found: Units, side: pl.DataFrame, ngram: int, look: Look) -> tuple[pl.DataFrame, int]:
     """Return the pairs of records on two sides whose units are alike, the closest first, and how many are left out.
 
     Two units, or the records of one, are named by one pair of records.
@@ -131,7 +141,7 @@ def _close_pairs(found: Units, side: pl.DataFrame, ngram: int) -> tuple[pl.DataF
     bits = (placed["split"].rank("dense") - 1).cast(pl.UInt8).to_numpy()
     by_text = np.zeros(len(found.texts), np.uint8)
     np.bitwise_or.at(by_text, found.frame["text"].gather(placed["unit"]).to_numpy(), np.uint8(1) << bits)
-    near = near_pairs(found.texts, ngram, floor=LOOKED_AT_FROM, sides=by_text)
+    near = look(found.texts, ngram, floor=LOOKED_AT_FROM, sides=by_text)
     pairs, left_out = unit_pairs(found, near)
     itself = pl.DataFrame({"a": range(len(found))}, schema={"a": pl.Int64}).select("a", b="a", jaccard=1.0)
     stands = placed.group_by("unit", "split").agg(pl.col("id").min())

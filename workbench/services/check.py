@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -24,30 +24,41 @@ from workbench.store.store import Store
 from workbench.store.versions import versions
 from workbench.workspace import Workspace
 
+if TYPE_CHECKING:
+    from workbench.scale.engine import Engine
+
 SEVERITIES = ("error", "warning", "info")
 
 
-def check(store: Store, name: str, report: Report = silent) -> tuple[State, pl.DataFrame]:
+def check(store: Store, name: str, report: Report = silent, engine: Engine | None = None) -> tuple[State, pl.DataFrame]:
     """Return a corpus' state and all issues of its records."""
     corpus = store.corpus(name)
     state = store.state(corpus)
-    return state, found_issues(store.workspace, name, state, store.schema(corpus), report)
+    return state, found_issues(store.workspace, name, state, store.schema(corpus), report, engine)
 
 
 def found_issues(
-    workspace: Workspace, name: str, state: State, schema: Schema, report: Report = silent
+    workspace: Workspace,
+    name: str,
+    state: State,
+    schema: Schema,
+    report: Report = silent,
+    engine: Engine | None = None,
 ) -> pl.DataFrame:
     """Return what `issues` says of a state's records, looking only at records whose issues are not kept yet.
 
-    The issues that depend on each record alone are kept for every stored segment; records that were edited are
-    looked at anew, and so is what comes from comparing records.
+    The issues that depend on each record alone are kept for every stored segment, and found by an engine where one
+    is given; records that were edited are looked at anew, and so is what comes from comparing records.
     """
     folder, own = workspace.cache, f"issues-{digest(name)[:16]}-"
     unedited = state.records.filter(~pl.col("edited")).select("rid", record="id")
-    parts, used, looked_at = [], set(), 0
-    for segment, rids in _segments(state):
-        path = folder / f"{own}{_key(segment, state, schema)}.parquet"
-        used.add(path)
+    parts, looked_at = [], 0
+    segments = list(_segments(state))
+    kept_at = {segment: folder / f"{own}{_key(segment, state, schema)}.parquet" for segment, _ in segments}
+    if engine:
+        _look_ahead(engine, kept_at, state, schema)
+    for segment, rids in segments:
+        path = kept_at[segment]
         stored = _kept(path)
         if stored is None:
             stored = record_issues(state.stored.filter(pl.col("rid").is_in(rids.implode())), schema)
@@ -57,9 +68,19 @@ def found_issues(
         parts.append(stored.join(current, on="record", how="semi"))
         looked_at += len(rids)
         report("checking records", looked_at, state.stored.height)
-    _prune(set(folder.glob(f"{own}*.parquet")) - used)
+    _prune(set(folder.glob(f"{own}*.parquet")) - set(kept_at.values()))
+    report("comparing the records with each other")
     edited = record_issues(state.records.filter(pl.col("edited")), schema)
     return in_order(state.records, [*parts, edited, corpus_issues(state.records, schema)])
+
+
+def _look_ahead(engine: Engine, kept_at: dict[str, Path], state: State, schema: Schema) -> None:
+    """Keep the issues of the segments that nobody looked at yet, as an engine finds them."""
+    from workbench.scale.issues import issues_of
+
+    wanted = {state.objects.path(name): path for name, path in kept_at.items() if _kept(path) is None}
+    for segment, found in issues_of(engine, list(wanted), state.stored.schema, schema).items():
+        _keep(found, wanted[segment])
 
 
 def _segments(state: State) -> Iterator[tuple[str, pl.Series]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -21,6 +22,9 @@ from workbench.services.verdicts import Verdicts, verdicts_of
 from workbench.store.state import State
 from workbench.store.store import Store
 from workbench.store.versions import Version, state_of, versions
+
+if TYPE_CHECKING:
+    from workbench.scale.engine import Engine
 
 DUPLICATE_OF = "duplicate of "
 """What the reason of a removed record begins with; the kept record follows."""
@@ -53,18 +57,20 @@ def curate(
     prior: dict[str, str] | None = None,
     keep: bool | None = None,
     report: Report = silent,
+    engine: Engine | None = None,
 ) -> Curated:
     """Look at a corpus as a whole; what is given replaces what corpus.yaml and the newest version say.
 
-    `keep` tells whether the sources' own split is kept, by which of two duplicates the held-out one stays.
+    `keep` tells whether the sources' own split is kept, by which of two duplicates the held-out one stays. An engine
+    applies the rules and compares the texts; what it finds is what this machine would find.
     """
     corpus = store.corpus(name)
-    state, found = check(store, name, report)
+    state, found = check(store, name, report, engine)
     schema = store.schema(corpus)
     report(f"comparing the texts of {state.records.height:,} records")
     found_units = units(schema.derived(state.records), schema)
     ngram = schema.declared.duplicates.ngram
-    pairs = verified_pairs(found_units, ngram, near_texts(store.workspace, name, found_units.texts, ngram))
+    pairs = verified_pairs(found_units, ngram, near_texts(store.workspace, name, found_units.texts, ngram, engine))
     report("judging duplicates")
     once = assigned_before(store, state) if prior is None else prior
     keeps = _keeps(store, corpus) if keep is None else keep

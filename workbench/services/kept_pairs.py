@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -31,6 +31,9 @@ from workbench.curation.minhash import SEED, Signed, digests_of, signed
 from workbench.curation.nearness import CROWDED, LEADERS, TIGHTER, Near, distinct, near_pairs, verified
 from workbench.fingerprint import digest
 from workbench.workspace import Workspace, out_of_space, private
+
+if TYPE_CHECKING:
+    from workbench.scale.engine import Engine
 
 NORMALISER = 3
 """Raised whenever what the loops make of a text changes: words, folding, digests, signatures or keys."""
@@ -66,8 +69,11 @@ class Index:
     """Rows and checksum of each run."""
 
 
-def near_texts(workspace: Workspace, corpus: str, texts: pl.Series, ngram: int) -> Near:
-    """Return the near pairs of a corpus' distinct compared texts: those of `near_pairs`, computed once."""
+def near_texts(workspace: Workspace, corpus: str, texts: pl.Series, ngram: int, engine: Engine | None = None) -> Near:
+    """Return the near pairs of a corpus' distinct compared texts: those of `near_pairs`, computed once.
+
+    An engine looks from scratch where anything is new, and leaves no keys behind.
+    """
     folder = workspace.cache / f"near-{digest(corpus)[:16]}"
     scheme = _scheme(ngram)
     known = _read(folder, scheme)
@@ -75,8 +81,11 @@ def near_texts(workspace: Workspace, corpus: str, texts: pl.Series, ngram: int) 
     places = _places(known, digests) if known else np.full(len(texts), -1, np.int64)
     if known and (places >= 0).all() and (known.runs or len(places) == len(known.places)):
         return _numbered(known.near, places)
-    grown = _grown(folder, known, (digests, places), texts, ngram) if known and known.runs else None
-    index = grown or _whole(folder, digests, texts, ngram)
+    if engine:
+        index = _by_engine(engine, digests, texts, ngram)
+    else:
+        grown = _grown(folder, known, (digests, places), texts, ngram) if known and known.runs else None
+        index = grown or _whole(folder, digests, texts, ngram)
     _write(folder, index, scheme)
     return _numbered(index.near, index.places)
 
@@ -113,6 +122,12 @@ def _whole(folder: Path, digests: NDArray[np.uint64], texts: pl.Series, ngram: i
     near = near_pairs(texts, ngram, known=made)
     index = Index(digests, np.arange(len(texts)), near)
     return index if near.left_out else _with_run(folder, index, made.keys)
+
+
+def _by_engine(engine: Engine, digests: NDArray[np.uint64], texts: pl.Series, ngram: int) -> Index:
+    from workbench.scale import near
+
+    return Index(digests, np.arange(len(texts)), near.near_pairs(engine, texts, ngram))
 
 
 def _with_run(folder: Path, index: Index, keys: _Keys) -> Index:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 from pydantic import ValidationError
 
 from workbench.corpus import Corpus, DuplicateSettings, SplitSettings
 from workbench.curation import outcome
+from workbench.curation.nearness import near_pairs
 from workbench.curation.outcome import Missed, excluded_by_reason, largest_group, texts_of, wanted_and_got
-from workbench.curation.proof import Proof, prove
+from workbench.curation.proof import Look, Proof, prove
 from workbench.curation.split import SIDES, SPLITS, SURPLUS, Wanted
 from workbench.errors import DataError, LeakError, UsageError
 from workbench.services.assign import Assignment, Before, assign, stratum
@@ -27,6 +29,9 @@ from workbench.store.state import LOGGED, State
 from workbench.store.store import Store
 from workbench.store.versions import Version, content_digest, version_id, versions
 from workbench.wording import complaint
+
+if TYPE_CHECKING:
+    from workbench.scale.engine import Engine
 
 
 @dataclass(frozen=True)
@@ -57,12 +62,19 @@ class Request:
     """Let records train that earlier versions tested."""
 
 
-def split(store: Store, request: Request, *, past: Past | None = None, report: Report = silent) -> Version:
+def split(
+    store: Store,
+    request: Request,
+    *,
+    past: Past | None = None,
+    report: Report = silent,
+    engine: Engine | None = None,
+) -> Version:
     """Make a version, or return the newest one where nothing changed; a leak is a LeakError and makes none.
 
-    A version that is there already gets the note as a later one.
+    A version that is there already gets the note as a later one. With an engine it is the very same version.
     """
-    version = _split(store, request, past, report)
+    version = _split(store, request, past, report, engine)
     note = request.note.strip()
     if note and note not in labels(store, version).notes:
         label(store, version, note=note)
@@ -90,14 +102,14 @@ class Draft:
         return _report(self.request, self.before, self.curated, self.assignment)
 
 
-def _split(store: Store, request: Request, past: Past | None, report: Report) -> Version:
+def _split(store: Store, request: Request, past: Past | None, report: Report, engine: Engine | None) -> Version:
     request = replace(request, settings=settled(request.settings.model_dump()))
     same = None if past or request.fresh else unchanged(store, request)
     if same is not None:
         return same
-    made = drafted(store, request, past=past, report=report)
+    made = drafted(store, request, past=past, report=report, engine=engine)
     report("proving the split")
-    proof = proved(made.curated, made.assignment.frame)
+    proof = proved(made.curated, made.assignment.frame, engine)
     if not proof.clean:
         raise LeakError(leak_text(proof), "give the records a common group or concept, or drop one of each pair")
     return _commit(store, made, proof)
@@ -110,6 +122,7 @@ def drafted(
     past: Past | None = None,
     curated: Curated | None = None,
     report: Report = silent,
+    engine: Engine | None = None,
 ) -> Draft:
     """Return the version that a request would make; `curated` saves a second look at texts that are the same still.
 
@@ -122,7 +135,7 @@ def drafted(
     keep = request.settings.keep_source_split
     report("looking for duplicates")
     if curated is None:
-        curated = curate(store, request.corpus, prior=prior, keep=keep, report=report)
+        curated = curate(store, request.corpus, prior=prior, keep=keep, report=report, engine=engine)
     else:
         curated = judged_again(curated, prior=prior, keep=keep)
     if curated.records.is_empty():
@@ -188,12 +201,21 @@ def _said(settings: dict[str, Any], keys: list[str]) -> str:
     return ", ".join(f"{key} {_slashed(settings.get(key))}" for key in keys)
 
 
-def proved(curated: Curated, assignment: pl.DataFrame) -> Proof:
+def proved(curated: Curated, assignment: pl.DataFrame, engine: Engine | None = None) -> Proof:
     """Return the proof of where records (`id`, `split`) stand, made afresh from their texts."""
     standing = assignment.filter(pl.col("split").is_in(SPLITS)).select("id", "split")
     frame = curated.schema.derived(curated.records.join(standing, on="id", maintain_order="left"))
-    proof = prove(frame, curated.schema, links_of(curated, standing), curated.units.templates)
+    proof = prove(frame, curated.schema, links_of(curated, standing), curated.units.templates, _look(engine))
     return replace(proof, giant=giant(curated))
+
+
+def _look(engine: Engine | None) -> Look:
+    """Return what finds the near pairs of a proof."""
+    if engine is None:
+        return near_pairs
+    from workbench.scale import near
+
+    return partial(near.near_pairs, engine)
 
 
 def leak_text(proof: Proof) -> str:

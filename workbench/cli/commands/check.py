@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from workbench.cli.engines import EngineName, OnEngine, Workers, engine_of
 from workbench.cli.options import AsJson, In, Named, Option, corpus_name, opened
 from workbench.cli.output import result, table
 from workbench.errors import ExitCode
@@ -37,6 +38,8 @@ def check(
         typer.Option("--against", metavar="CORPUS|FILE", help="Flag the records that repeat another corpus or a file."),
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="End with exit code 1 on warnings, too.")] = False,
+    engine: OnEngine = EngineName.local,
+    workers: Workers = None,
     as_json: AsJson = False,
     workspace: In = None,
 ) -> None:
@@ -58,7 +61,8 @@ def check(
         from workbench.services.check import issue_counts, letter_balance, of_rule
 
         name = corpus_name(store, corpus, option)
-        state, found = checked(store, name)
+        with engine_of(store, engine, workers) as spread:
+            state, found = checked(store, name, engine=spread)
         held = held_against(store, state, against) if against else None
         if held:
             found = pl.concat([found, held.issues])

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from workbench.cli.engines import EngineName, OnEngine, Workers, engine_of
 from workbench.cli.options import AsJson, In, Named, Option, corpus_name, opened
 from workbench.cli.output import fitted, left_beside, progress, result
 from workbench.text import counted
@@ -46,6 +47,8 @@ def dedup(
     ledger: Annotated[
         bool, typer.Option("--ledger", help="List every removal with the kept record and the words that differ.")
     ] = False,
+    engine: OnEngine = EngineName.local,
+    workers: Workers = None,
     as_json: AsJson = False,
     workspace: In = None,
 ) -> None:
@@ -69,7 +72,8 @@ def dedup(
             members.judge_duplicates(store, name, *duplicates)
         if threshold is not None:
             verdicts.set_threshold(store, name, threshold)
-        curated = curate.curate(store, name, report=progress)
+        with engine_of(store, engine, workers) as spread:
+            curated = curate.curate(store, name, report=progress, engine=spread)
         method = removals.method(curated)
         listed = list(removals.removals(curated, None if as_json else MOST)) if ledger else []
         judged = curated.judgement

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from workbench.cli.engines import EngineName, OnEngine, Workers, engine_of
 from workbench.cli.options import AsJson, In, Named, Option, corpus_name, opened
 from workbench.cli.output import progress, result, say, table
 from workbench.curation.split import SPLITS, by_side
@@ -62,6 +63,8 @@ def split(
         typer.Option("--forget-tested", help="Let records train that earlier versions tested; it is written down."),
     ] = False,
     note: Annotated[str, typer.Option(help="A line for the history.")] = "",
+    engine: OnEngine = EngineName.local,
+    workers: Workers = None,
     as_json: AsJson = False,
     workspace: In = None,
 ) -> None:
@@ -80,6 +83,8 @@ def split(
             "--strategy random makes no version: there is nothing to draw anew, to forget or to note",
             "leave --fresh, --forget-tested and --note out",
         )
+    if strategy is Strategy.random and engine is not EngineName.local:
+        raise UsageError("--strategy random is drawn by this machine alone", "leave --engine out")
     with opened(workspace) as store:
         from workbench.services.split import Request, requested
         from workbench.services.split import split as cut
@@ -99,7 +104,9 @@ def split(
             shuffled = shuffle(store, name, settings, progress)
             result(_compared(shuffled), _compared_lines(shuffled), as_json=as_json)
             raise typer.Exit(int(ExitCode.OK if shuffled.proof.clean else ExitCode.DATA))
-        version = cut(store, Request(name, settings, fresh, note, forget_tested), report=progress)
+        asked = Request(name, settings, fresh, note, forget_tested)
+        with engine_of(store, engine, workers) as spread:
+            version = cut(store, asked, report=progress, engine=spread)
     warn(version)
     result(facts(version), lines(version), as_json=as_json)
 

@@ -1,0 +1,234 @@
+"""The same curation by this process alone, in Daft on one machine, and on a local Ray cluster of one worker and more.
+
+Run: .venv/bin/python benchmarks/scale.py --records 200000 --threads 2 --workers 1 2 4
+or:  .venv/bin/python benchmarks/scale.py --records 200000 --stages
+Every way begins with a copy of one ingested workspace; all must end with the same judgements and the same version id.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import psutil
+from measuring import machine, table
+
+NGRAM = 5
+CORPUS, SOURCE = "texts", "texts.jsonl"
+SHARED = 200 * 2**20
+"""Bytes of shared memory that a node of the cluster takes."""
+WORKER = "RaySwordfishActor"
+"""What the engine's own processes are called."""
+ALONE = "this process alone"
+HEAD = ["way", "begin s", "check s", "dedup s", "split s", "CPU s", "records/s", "MiB here", "MiB a worker"]
+"""CPU: of the command and of the engine's workers."""
+
+
+def prepared(folder: Path, records: int) -> None:
+    """Write planted texts and take them into a workspace."""
+    from documents import planted, texts_of
+
+    from workbench.services.ingest import Order, ingest
+    from workbench.store.store import Store
+    from workbench.workspace import Workspace
+
+    with (folder / SOURCE).open("w", encoding="utf-8") as handle:
+        handle.writelines(json.dumps({"text": text}) + "\n" for text in texts_of(planted(records)))
+    Workspace.create(folder / "workspace", with_samples=False)
+    with Store(Workspace(folder / "workspace")) as store:
+        ingest(store, Order(CORPUS, (folder / SOURCE,), schema="prose"))
+
+
+def curated(folder: Path, threads: int | None) -> dict[str, Any]:
+    """Check, compare and split one workspace, and return seconds and what came out."""
+    from workbench.fingerprint import digest
+    from workbench.scale.engine import started
+    from workbench.services.check import check
+    from workbench.services.curate import curate
+    from workbench.services.split import Request, requested, split
+    from workbench.store.store import Store
+    from workbench.workspace import Workspace
+
+    def tell(line: str, done: int = 0, total: int = 0) -> None:
+        pass
+
+    asks = threads or "RAY_ADDRESS" in os.environ
+    begun = time.perf_counter()
+    workspace = Workspace(folder)
+    with Store(workspace) as store, started(workspace, threads, tell) if asks else nullcontext() as engine:
+        start, (_, issues) = _timed(lambda: check(store, CORPUS, engine=engine))
+        compare, found = _timed(lambda: curate(store, CORPUS, engine=engine))
+        asked = Request(CORPUS, requested(store, CORPUS, seed=42))
+        cut, version = _timed(lambda: split(store, asked, engine=engine))
+        workers = of_workers()  # they end with the command
+        judged = [found.judgement.pairs.sort("a", "b").rows(), found.judgement.removed.rows(), issues.height]
+    return {
+        "begin": time.perf_counter() - begun - start - compare - cut,
+        "check": start,
+        "dedup": compare,
+        "split": cut,
+        "cpu": time.process_time() + workers.pop("workers_cpu"),
+        "memory": _peak(os.getpid()),
+        "judged": digest(json.loads(json.dumps(judged))),
+        "version": version.id,
+        **workers,
+    }
+
+
+def _timed(work: Callable[[], Any]) -> tuple[float, Any]:
+    begun = time.perf_counter()
+    made = work()
+    return time.perf_counter() - begun, made
+
+
+def _peak(process: int) -> int:
+    lines = Path(f"/proc/{process}/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
+
+
+def run(folder: Path, way: str, environment: dict[str, str], threads: int = 0) -> dict[str, Any]:
+    """Curate a copy of the workspace in a fresh process."""
+    copy = folder / way.replace(" ", "-")
+    shutil.copytree(folder / "workspace", copy)
+    command = [sys.executable, __file__, "--child", str(copy), "--threads", str(threads)]
+    done = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, check=False)
+    shutil.rmtree(copy)
+    if done.returncode:
+        raise SystemExit(f"{way}: {done.stderr[-2000:]}")
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found | {"way": way}
+
+
+@contextmanager
+def cluster(nodes: int) -> Iterator[str]:
+    """Start a Ray cluster of so many nodes of one processor on loopback, and give its address."""
+    from ray.cluster_utils import Cluster
+
+    head = {"num_cpus": 0, "object_store_memory": SHARED // 2, "include_dashboard": False}
+    made = Cluster(initialize_head=True, head_node_args=head)
+    try:
+        for _ in range(nodes):
+            made.add_node(num_cpus=1, object_store_memory=SHARED)
+        made.wait_for_nodes()
+        yield made.address
+    finally:
+        made.shutdown()
+
+
+def on_cluster(folder: Path, nodes: int) -> dict[str, Any]:
+    """Curate on a cluster."""
+    with cluster(nodes) as address:
+        return run(folder, f"Ray, {nodes} workers" if nodes > 1 else "Ray, 1 worker", {"RAY_ADDRESS": address})
+
+
+def of_workers() -> dict[str, float]:
+    """Return the processor time of the engine's workers on this machine, and the most memory that one of them held."""
+    named = psutil.process_iter(["cmdline"])  # what ended meanwhile has none
+    workers = [process for process in named if WORKER in " ".join(process.info["cmdline"] or ())]
+    spent = sum(process.cpu_times().user + process.cpu_times().system for process in workers)
+    return {"workers_cpu": spent, "worker": max((_peak(process.pid) for process in workers), default=0)}
+
+
+def staged(records: int) -> list[list[str]]:
+    """Return a table of what the stages of the near pairs cost, beside the same pairs found by this process alone."""
+    from documents import planted, texts_of
+
+    from workbench.curation.nearness import near_pairs
+    from workbench.scale import near
+    from workbench.scale.engine import Engine
+    from workbench.scale.surface import Plan, connected
+
+    rows = [["stage", "CPU s", "us/text", "rows/text", "bytes/text on disk"]]
+
+    def row(name: str, begun: float, files: list[Path]) -> None:
+        spent = time.process_time() - begun
+        held = sum(pl.scan_parquet(path).select(pl.len()).collect().item() for path in files)
+        size = sum(path.stat().st_size for path in files)
+        told = [f"{spent:.1f}", f"{spent / records * 1e6:.1f}", f"{held / records:.2f}", f"{size / records:.0f}"]
+        rows.append([name, *told])
+
+    class Timed(Engine):
+        def ran(self, line: str, plan: Plan, folder: Path) -> list[Path]:
+            begun = time.process_time()
+            files = super().ran(line, plan, folder)
+            row(line, begun, files)
+            return files
+
+    connected(None, 1)
+    texts = texts_of(planted(records)).unique(maintain_order=True)
+    with tempfile.TemporaryDirectory() as made:
+        engine = Timed(Path(made), lambda line: None)
+        near.near_pairs(engine, texts.head(3000), NGRAM)
+        del rows[1:]
+        begun = time.process_time()
+        spread = near.near_pairs(engine, texts, NGRAM)
+        row("all of it", begun, [])
+    begun = time.process_time()
+    alone = near_pairs(texts, NGRAM)
+    row(ALONE, begun, [])
+    assert (spread.one == alone.one).all() and (spread.other == alone.other).all()
+    return rows
+
+
+def measured(folder: Path, threads: Sequence[int], workers: Sequence[int]) -> Iterator[dict[str, Any]]:
+    """Yield what each way took, one after the other."""
+    yield run(folder, ALONE, {})
+    for count in threads:
+        yield run(folder, f"Daft, {count} threads" if count > 1 else "Daft, 1 thread", {}, count)
+    for nodes in workers:
+        yield on_cluster(folder, nodes)
+
+
+def line(found: dict[str, Any], records: int) -> list[str]:
+    """Return one line of the table."""
+    seconds = [found[name] for name in ("begin", "check", "dedup", "split")]
+    rate = records / sum(seconds[1:])
+    told = [f"{value:.1f}" for value in (*seconds, found["cpu"])]
+    return [found["way"], *told, f"{rate:,.0f}", f"{found['memory'] / 2**20:,.0f}", _mebibytes(found)]
+
+
+def _mebibytes(found: dict[str, Any]) -> str:
+    return f"{found['worker'] / 2**20:,.0f}" if found.get("worker") else "-"
+
+
+def main() -> None:
+    """Measure every way in turn and print one table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--records", type=int, default=20_000)
+    parser.add_argument("--threads", type=int, nargs="*", default=[2], help="of Daft on this machine")
+    parser.add_argument("--workers", type=int, nargs="*", default=[1, 2, 4], help="of a cluster on this machine")
+    parser.add_argument("--stages", action="store_true", help="what each stage of the near pairs costs, on one thread")
+    parser.add_argument("--child", type=Path, help="curate one workspace and print what it took")
+    asked = parser.parse_args()
+    if asked.child:
+        print(json.dumps(curated(asked.child, asked.threads[0] or None)))
+        return
+    print(f"{asked.records:,} texts, planted; {machine()}")
+    if asked.stages:
+        print(table(staged(asked.records)))
+        return
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        prepared(folder, asked.records)
+        ways = []
+        for found in measured(folder, asked.threads, asked.workers):
+            print(found, file=sys.stderr, flush=True)
+            ways.append(found)
+    print(table([HEAD, *(line(found, asked.records) for found in ways)]), flush=True)
+    same = {(found["judged"], found["version"]) for found in ways}
+    print("judgements and version id: the same" if len(same) == 1 else f"THEY DIFFER: {same}")
+
+
+if __name__ == "__main__":
+    main()

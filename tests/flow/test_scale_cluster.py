@@ -1,0 +1,116 @@
+"""On a real Ray cluster of several nodes the result is the same, and a node or a worker that dies changes nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.cli import workbench
+
+pytestmark = pytest.mark.slow
+pytest.importorskip("daft", reason="the extra `scale` is not installed: pip install '.[scale]'")
+pytest.importorskip("ray", reason="the extra `scale` is not installed: pip install '.[scale]'")
+RECORDS = 20_000
+SHARED = 200 * 2**20
+"""Bytes of shared memory that a node takes."""
+PAIRING = "comparing signatures"
+"""What is told when the second of the three stages begins."""
+
+
+@pytest.fixture(scope="module")
+def room(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a workspace of questions, a tenth of which are asked a second time with a word changed."""
+    room, chance = tmp_path_factory.mktemp("room") / "w", random.Random(8)
+    rows: list[dict[str, str]] = []
+    for number in range(RECORDS):
+        words = ["".join(chance.choices("abcdefgh", k=6)) for _ in range(80)]
+        row = {"question": " ".join(words), "answer": f"the answer is number {number}"}
+        if number % 10 == 9:
+            row = chance.choice(rows)
+            row = row | {"question": row["question"].replace(row["question"].split()[chance.randrange(80)], "changed")}
+        rows.append(row)
+    room.mkdir()
+    (room / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    assert workbench("init", ".", cwd=room).code == 0
+    said = workbench("ingest", "rows.jsonl", "--corpus", "big", "--schema", "qa", "--json", cwd=room)
+    assert said.code == 0, said.talk
+    return room
+
+
+@pytest.fixture(scope="module")
+def alone(room: Path) -> list[Any]:
+    """Return what one process says."""
+    own = shutil.copytree(room, room.with_name("alone"))
+    said = [workbench(verb, "big", "--json", cwd=own).json for verb in ("check", "dedup", "split")]
+    assert said[1]["removed"] > 1000
+    return said
+
+
+@pytest.fixture
+def cluster() -> Iterator[Any]:
+    from ray.cluster_utils import Cluster
+
+    head = {"num_cpus": 0, "object_store_memory": SHARED // 2, "include_dashboard": False}
+    made = Cluster(initialize_head=True, head_node_args=head)
+    try:
+        for _ in range(2):
+            made.add_node(num_cpus=1, object_store_memory=SHARED)
+        made.wait_for_nodes()
+        yield made
+    finally:
+        made.shutdown()
+
+
+def asked(cluster: Any, verb: str, room: Path, at: Callable[[str], None] = lambda line: None) -> Any:
+    """Return what a command says on the cluster; each line it tells on the way is given to `at`."""
+    command = [sys.executable, "-m", "workbench", verb, "big", "--engine", "daft", "--json"]
+    environment = {**os.environ, "RAY_ADDRESS": cluster.address}
+    with (room / "said.json").open("w+", encoding="utf-8") as out:  # a pipe that nobody empties would hold it up
+        with subprocess.Popen(command, cwd=room, env=environment, stdout=out, stderr=subprocess.PIPE, text=True) as one:
+            assert one.stderr
+            for line in one.stderr:
+                at(line.strip())
+        out.seek(0)
+        return json.load(out)
+
+
+def test_a_cluster_of_two_nodes_says_what_one_process_says(cluster, room, alone):
+    own = shutil.copytree(room, room.with_name("spread"))
+    assert [asked(cluster, verb, own) for verb in ("check", "dedup", "split")] == alone
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["node", "worker"])
+def test_what_dies_in_the_middle_changes_nothing(cluster, room, alone, whole):
+    own = shutil.copytree(room, room.with_name(f"dying-{whole}"))
+    killed: list[str] = []
+
+    def kill(line: str) -> None:
+        if line != PAIRING or killed:
+            return
+        if whole:
+            cluster.remove_node(
+                next(node for node in cluster.list_all_nodes() if not node.is_head()), allow_graceful=False
+            )
+        else:
+            _kill_worker()
+        killed.append(line)
+
+    assert asked(cluster, "dedup", own, kill) == alone[1]
+    assert killed
+
+
+def _kill_worker() -> None:
+    """Kill one of the processes that work for the engine, as a lack of memory would."""
+    mine = psutil.Process().children(recursive=True)
+    worker = next(process for process in mine if "RaySwordfishActor" in " ".join(process.cmdline()))
+    worker.kill()

@@ -1,0 +1,43 @@
+"""An engine is asked for by name, says what it lacks, and cleans up after those that were killed."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import pytest
+
+from workbench.errors import UsageError
+from workbench.scale import engine as engines
+from workbench.scale.engine import ABANDONED, Engine, started
+from workbench.workspace import Workspace
+
+
+def test_without_the_extra_it_names_the_command_that_installs_it(monkeypatch, workspace):
+    monkeypatch.setitem(sys.modules, "daft", None)
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    with pytest.raises(UsageError) as error, started(workspace, None, print):
+        pass
+    assert "workbench[scale]" in error.value.hint
+
+
+def test_workers_of_a_cluster_are_not_for_the_command_to_choose(monkeypatch, workspace):
+    monkeypatch.setenv("RAY_ADDRESS", "10.0.0.1:6379")
+    with pytest.raises(UsageError, match="workers that it has"), started(workspace, 4, print):
+        pass
+
+
+def test_a_path_that_the_engine_would_take_for_a_pattern_is_refused(tmp_path):
+    workspace = Workspace.create(tmp_path / "mine [2]", with_samples=False)
+    with pytest.raises(UsageError, match="for a pattern"), started(workspace, None, print):
+        pass
+
+
+def test_shards_that_a_killed_run_left_are_swept_after_a_day(tmp_path):
+    old, new = tmp_path / "scale-old", tmp_path / "scale-new"
+    for folder in (old, new):
+        folder.mkdir()
+    os.utime(old, (0, engines.time.time() - ABANDONED - 1))
+    with Engine(tmp_path, print).folder() as own:
+        assert own.is_dir() and new.is_dir() and not old.exists()
+    assert sorted(tmp_path.iterdir()) == [new]

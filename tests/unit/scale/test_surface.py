@@ -1,0 +1,65 @@
+"""A plan brings groups together, and a fault in one of them is told in its own words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from workbench.errors import DataError, OutsideError
+from workbench.scale.surface import Plan, collected
+
+TABLE = pl.DataFrame({"group": [0, 1, 1, 2], "value": [1, 2, 3, 4]})
+SUMS = {"group": pl.Int64, "value": pl.Int64}
+
+
+def summed(rows: pl.DataFrame) -> pl.DataFrame:
+    return pl.DataFrame({"group": [0], "value": [rows["value"].sum()]})
+
+
+def without_threes(rows: pl.DataFrame) -> pl.DataFrame:
+    if 3 in rows["value"]:
+        raise DataError("three is no value")
+    return rows
+
+
+def mistaken(rows: pl.DataFrame) -> pl.DataFrame:
+    raise KeyError("a mistake of ours")
+
+
+def nothing(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.clear()
+
+
+@pytest.mark.usefixtures("engine")
+def test_work_sees_whole_groups_one_after_another(tmp_path: Path):
+    plan = Plan.of(TABLE, 2).grouped("group", summed, SUMS)
+    files = plan.written(tmp_path / "sums")
+    assert sorted(collected(files, SUMS)["value"]) == [1, 4, 5]
+    again = Plan.read(files, 2).grouped("group", summed, SUMS).written(tmp_path / "sum")
+    assert collected(again, SUMS)["value"].to_list() == [10]
+
+
+@pytest.mark.usefixtures("engine")
+def test_a_fault_outlasts_the_work_that_follows(tmp_path: Path):
+    plan = Plan.of(TABLE, 2).grouped("group", without_threes, SUMS).grouped("group", summed, SUMS)
+    with pytest.raises(DataError, match="three is no value"):
+        plan.written(tmp_path / "sums")
+
+
+@pytest.mark.usefixtures("engine")
+def test_an_engine_that_cannot_write_is_the_outside_worlds_fault_and_ours_stays_ours(tmp_path: Path):
+    (tmp_path / "file").touch()
+    with pytest.raises(OutsideError, match="cannot go on"):
+        Plan.of(TABLE, 2).grouped("group", summed, SUMS).written(tmp_path / "file" / "sums")
+    with pytest.raises(KeyError):
+        Plan.of(TABLE, 2).grouped("group", mistaken, SUMS).written(tmp_path / "sums")
+
+
+@pytest.mark.usefixtures("engine")
+def test_groups_may_give_nothing(tmp_path: Path):
+    files = Plan.of(TABLE, 2).grouped("group", nothing, SUMS).written(tmp_path / "none")
+    assert collected(files, SUMS).schema == pl.Schema(SUMS)
+    again = Plan.read(files, 2).grouped("group", summed, SUMS).written(tmp_path / "still none")
+    assert collected(again, SUMS).is_empty()

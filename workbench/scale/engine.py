@@ -1,0 +1,75 @@
+"""The engine a person chose: where its shards lie, and how a stage is run to its end."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+
+from workbench.errors import UsageError
+from workbench.scale.surface import Plan, connected, disconnected
+from workbench.workspace import Workspace, out_of_space
+
+RAY_ADDRESS = "RAY_ADDRESS"
+"""Environment variable by which Ray's own commands know their cluster."""
+ABANDONED = 86_400
+"""Seconds after which a folder of shards is what a killed process left."""
+_PATTERN = frozenset("*?[]{}")
+Tell = Callable[[str], None]
+"""Takes one line about what is being done."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """Runs plans; `shared` is a folder that every worker sees under the same path."""
+
+    shared: Path
+    tell: Tell
+
+    @contextmanager
+    def folder(self) -> Iterator[Path]:
+        """Give a new folder for shards; it is gone afterwards."""
+        self._sweep()
+        made = self.shared / f"scale-{uuid.uuid4().hex}"
+        try:
+            with out_of_space(made):
+                made.mkdir(mode=0o700)
+            yield made
+        finally:
+            shutil.rmtree(made, ignore_errors=True)
+
+    def ran(self, line: str, plan: Plan, folder: Path) -> list[Path]:
+        """Tell a line, run a plan to its end, and return the Parquet files that hold what it gave."""
+        self.tell(line)
+        return plan.written(folder / uuid.uuid4().hex)
+
+    def _sweep(self) -> None:
+        for folder in self.shared.glob("scale-*"):
+            if time.time() - folder.stat().st_mtime > ABANDONED:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def started(workspace: Workspace, workers: int | None, tell: Tell) -> Iterator[Engine]:
+    """Give Daft on the Ray cluster that RAY_ADDRESS names, else on this machine with so many threads.
+
+    The workers of a cluster see the workspace under the same path: shards lie in its scratch folder.
+    """
+    address = os.environ.get(RAY_ADDRESS) or None
+    if address and workers is not None:
+        raise UsageError("a cluster has the workers that it has", f"leave --workers out, or unset {RAY_ADDRESS}")
+    if _PATTERN & set(str(workspace.scratch)):
+        what = f"the engine takes a sign in {str(workspace.root)!r} for a pattern: one of {' '.join(sorted(_PATTERN))}"
+        raise UsageError(what, "move the workspace to a path without it")
+    with redirect_stdout(sys.stderr):  # Ray writes there what it thinks of nodes that died
+        connected(address, workers)
+        try:
+            yield Engine(workspace.scratch, tell)
+        finally:
+            disconnected(address)

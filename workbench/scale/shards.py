@@ -1,0 +1,61 @@
+"""Shards: Parquet files of at most SHARD numbered texts, which every worker can read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from workbench.errors import DataError
+from workbench.store.objects import write_parquet
+
+SHARD = 16_384
+"""Texts of a shard: as many as a stored segment has rows. A worker holds one at a time."""
+_TEXTS = {"text": pl.String, "side": pl.UInt8}
+
+
+@dataclass(frozen=True)
+class Shards:
+    """Texts in a folder: row i of shard s is text s * SHARD + i."""
+
+    folder: Path
+    count: int
+
+    def read(self, shard: int) -> pl.DataFrame:
+        """Return `text` and `side` of a shard; one that cannot be read is a DataError that names it."""
+        path = _path(self.folder, shard)
+        try:
+            return pl.read_parquet(path, columns=list(_TEXTS))
+        except (pl.exceptions.PolarsError, OSError) as error:
+            raise DataError(f"shard {path} cannot be read: {error}") from error
+
+
+def written(texts: pl.Series, sides: NDArray[np.uint8], folder: Path) -> Shards:
+    """Write texts, and the sides they stand on (one bit a side), as shards."""
+    table = pl.DataFrame([texts.alias("text"), pl.Series("side", sides, dtype=pl.UInt8)])
+    count = -(-table.height // SHARD)
+    for shard in range(count):
+        write_parquet(table[shard * SHARD : (shard + 1) * SHARD], _path(folder, shard))
+    return Shards(folder, count)
+
+
+def _path(folder: Path, shard: int) -> Path:
+    return folder / f"texts-{shard:06}.parquet"
+
+
+def packed(rows: NDArray[Any]) -> pl.Series:
+    """Return the rows of a matrix as one column of bytes."""
+    import pyarrow as pa
+
+    width = rows.shape[1] * rows.itemsize
+    data = pa.py_buffer(np.ascontiguousarray(rows).tobytes())
+    return pl.Series(pa.Array.from_buffers(pa.binary(width), len(rows), [None, data]), dtype=pl.Binary)
+
+
+def unpacked(column: pl.Series, kind: type[np.generic]) -> NDArray[Any]:
+    """Return the matrix that `packed` made a column of, which holds a row at least."""
+    return np.frombuffer(b"".join(column.to_list()), kind).reshape(len(column), -1)

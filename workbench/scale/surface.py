@@ -1,0 +1,205 @@
+"""All that is asked of Daft: read shards, run a function over each group of rows, write shards."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from workbench.errors import DataError, OutsideError, UsageError, WorkbenchError
+
+if TYPE_CHECKING:
+    import daft
+
+FAULT = "_fault"
+"""Column of what went wrong in a group, in words; null where its rows are what was asked for."""
+Work = Callable[[pl.DataFrame], pl.DataFrame]
+"""A function over all rows of one group; it is sent to the workers, so it is a module's function or a partial of one.
+
+Every worker may be asked for the same group again, so it writes nothing that another run would not write alike.
+"""
+Kinds = Mapping[str, Any]
+"""Columns and polars types of a table."""
+_ROWS = "rows"
+_QUIET = {
+    **{"DO_NOT_TRACK": "true", "RAY_USAGE_STATS_ENABLED": "0"},
+    **{"DAFT_PROGRESS_BAR": "0", "RAY_LOG_TO_DRIVER": "0"},
+}
+"""Both packages would else report their use over the network, and fill a screen that is not theirs."""
+
+
+@cache  # an engine takes the number of its threads only once
+def connected(address: str | None, workers: int | None) -> None:
+    """Choose where plans run: on the Ray cluster at an address, else on this machine with so many threads.
+
+    A process keeps its first choice. UsageError without the extra, OutsideError where no cluster answers.
+    """
+    os.environ.update(_QUIET)
+    try:
+        import daft
+    except ImportError as error:
+        hint = "pip install 'workbench[scale]'; without --engine the same work is done by this machine alone"
+        raise UsageError("the packages that spread work over machines are not installed", hint) from error
+    try:
+        if address is None:
+            daft.set_runner_native(num_threads=workers)
+            return
+        import ray
+
+        ray.init(address, logging_level="ERROR")
+        daft.set_runner_ray(noop_if_initialized=True)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        raise OutsideError(f"the cluster at {address!r} cannot be used: {error}", "see: ray status") from error
+
+
+def disconnected(address: str | None) -> None:
+    """Leave the cluster at an address; this machine's own threads stay."""
+    if address is not None:
+        import ray
+
+        ray.shutdown()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Tables on their way through the engine; nothing runs before `written`."""
+
+    frame: daft.DataFrame
+    parts: int
+    """Into how many parts rows are put whenever groups are made: left alone, the engine takes one for small tables."""
+
+    @classmethod
+    def of(cls, table: pl.DataFrame, parts: int) -> Plan:
+        """Return a plan that begins with a small table."""
+        import daft
+
+        return cls(daft.from_arrow(table.to_arrow(compat_level=pl.CompatLevel.oldest())), parts)
+
+    @classmethod
+    def read(cls, shards: Sequence[Path], parts: int) -> Plan:
+        """Return a plan that begins with what another one wrote."""
+        import daft
+
+        return cls(daft.read_parquet([str(path) for path in shards]), parts)
+
+    def grouped(self, key: str, work: Work, kinds: Kinds) -> Plan:
+        """Bring the rows of equal keys together and run some work over each group; `kinds` is what it returns.
+
+        A group whose work fails on its data becomes one row that says so, and what follows leaves it alone.
+        """
+        import daft
+
+        names = [column for column in self.frame.column_names if column != FAULT]
+        told = [*names, FAULT] if FAULT in self.frame.column_names else names
+        out = daft.DataType.struct(_types({**kinds, FAULT: pl.String}))
+        guarded = _Guarded(work, tuple(told), tuple(kinds.items()))
+
+        def called(*columns: daft.Series) -> daft.Series:
+            return guarded(columns)
+
+        run = daft.func.batch(return_dtype=out)(called)
+        spread = self.frame.repartition(self.parts, key) if _is_spread() else self.frame
+        made = spread.groupby(key).map_groups(run(*map(daft.col, told)).alias(_ROWS))
+        return Plan(made.select(daft.col(_ROWS).unnest()), self.parts)
+
+    def written(self, folder: Path) -> list[Path]:
+        """Run the plan and return the Parquet files that hold its table; the first fault is raised as DataError.
+
+        Only the files that the engine names count: what a killed worker left beside them belongs to nobody. An engine
+        that cannot go on (no worker left, no space, a file gone) is an OutsideError.
+        """
+        try:
+            done = self.frame.write_parquet(str(folder), write_mode="append", compression="zstd")
+        except _failures() as error:
+            hint = "is there space, and are workers left? see: ray status; then run the command again"
+            raise OutsideError(f"the engine cannot go on: {error}", hint) from error
+        files = [Path(path) for path in done.to_pydict()["path"]]
+        raise_fault(files)
+        return files
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    """Return what the engine raises where the fault is neither the data's nor ours."""
+    from daft.exceptions import DaftCoreException
+
+    if not _is_spread():
+        return DaftCoreException, OSError
+    from ray.exceptions import RayError
+
+    return DaftCoreException, OSError, RayError
+
+
+def _is_spread() -> bool:
+    """Return whether plans run on several machines; on one there are no parts to put rows into."""
+    import daft.runners
+
+    runner: str = daft.runners.get_or_infer_runner_type()
+    return runner == "ray"
+
+
+def raise_fault(files: Sequence[Path]) -> None:
+    """Raise the first fault, by its words, that some files hold."""
+    faults = pl.scan_parquet(list(files)).select(pl.col(FAULT).drop_nulls().unique().sort()).collect()[FAULT].to_list()
+    if faults:
+        more = f"; so say {len(faults)} groups" if len(faults) > 1 else ""
+        raise DataError(f"{faults[0]}{more}", "run: workbench verify, then the command again")
+
+
+def collected(files: Sequence[Path], kinds: Kinds) -> pl.DataFrame:
+    """Return the rows that a plan wrote as one table."""
+    empty = pl.DataFrame(schema=dict(kinds))
+    return pl.concat([empty, *(pl.read_parquet(path, columns=list(kinds)).cast(pl.Schema(kinds)) for path in files)])
+
+
+def _types(kinds: Kinds) -> dict[str, daft.DataType]:
+    import daft
+
+    fields = pl.DataFrame(schema=dict(kinds)).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
+    return {field.name: daft.DataType.from_arrow_type(field.type) for field in fields}
+
+
+@dataclass(frozen=True)
+class _Guarded:
+    """Some work as the engine calls it: columns in, one column of rows out, and faults as rows."""
+
+    work: Work
+    names: tuple[str, ...]
+    kinds: tuple[tuple[str, Any], ...]
+
+    def __call__(self, columns: Sequence[daft.Series]) -> daft.Series:
+        """Return the rows made of one group as a column of structs."""
+        import daft
+
+        frame = pl.DataFrame([_series(name, column) for name, column in zip(self.names, columns, strict=True)])
+        rows = self._made(frame).to_struct(_ROWS)
+        return daft.Series.from_arrow(rows.to_arrow(compat_level=pl.CompatLevel.oldest()))
+
+    def _made(self, frame: pl.DataFrame) -> pl.DataFrame:
+        wanted = {**dict(self.kinds), FAULT: pl.String}
+        if FAULT in frame.columns:
+            faults = frame.filter(pl.col(FAULT).is_not_null())
+            if faults.height:
+                return _only_faults(faults[FAULT].unique().to_list(), wanted)
+            frame = frame.drop(FAULT)
+        try:
+            made = self.work(frame)
+        except WorkbenchError as error:
+            return _only_faults([error.what], wanted)
+        return made.with_columns(pl.lit(None, dtype=pl.String).alias(FAULT)).select(*wanted).cast(pl.Schema(wanted))
+
+
+def _only_faults(faults: list[str], wanted: dict[str, Any]) -> pl.DataFrame:
+    return pl.DataFrame({FAULT: faults}).select(
+        pl.col(name) if name == FAULT else pl.lit(None, dtype=kind).alias(name) for name, kind in wanted.items()
+    )
+
+
+def _series(name: str, column: daft.Series) -> pl.Series:
+    made = pl.from_arrow(column.to_arrow())
+    assert isinstance(made, pl.Series)
+    return made.alias(name)
