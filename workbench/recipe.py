@@ -18,6 +18,8 @@ Positive = Annotated[int, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Optimizer = Literal["adamw_torch_fused", "adamw_torch", "adamw_8bit", "paged_adamw_8bit", "paged_adamw_32bit"]
 Number = Literal["bfloat16", "float16", "float32"]
+MemoryPlan = Literal["auto", "none", "selective", "full", "offload"]
+Tracker = Literal["tensorboard", "trackio", "wandb", "mlflow", "comet_ml", "clearml", "swanlab"]
 ALL_LINEAR: Literal["all-linear"] = "all-linear"
 
 
@@ -82,6 +84,15 @@ class Train(Part):
     eval_steps: Positive | None = 100
     logging_steps: Positive = 10
     gradient_checkpointing: bool = False
+    """Compute each layer again in the backward pass; `plan: full` says the same, and `plan` wins."""
+    plan: MemoryPlan = "auto"
+    """What is kept in memory for the backward pass (`workbench.training.plan`); `auto` follows from the card."""
+    kernels: Literal["auto", "plain"] = "auto"
+    """`auto` fuses and compiles the layers on a GPU where the recipe allows it; `plain` never does."""
+    step_down: bool = False
+    """Whether a training whose memory is full goes on by itself in less of it, from its last checkpoint."""
+    report_to: tuple[Tracker, ...] = ()
+    """Who is told besides metrics.jsonl; TensorBoard's events are written wherever it is installed."""
 
 
 class Generate(Part):

@@ -174,6 +174,10 @@ def _stored_kind(folder: Path) -> str:
     return str(config.get("quantization_config", {}).get("quant_method", ""))
 
 
+class MemoryFullError(OutsideError):
+    """A device, or the machine, has too little memory for what was asked."""
+
+
 @contextmanager
 def enough_memory(what: str, hint: str) -> Iterator[None]:
     """Turn a device, or a CPU, without memory left into one clear message that says what to change."""
@@ -182,13 +186,14 @@ def enough_memory(what: str, hint: str) -> Iterator[None]:
     try:
         yield
     except (RuntimeError, MemoryError) as error:
-        # On a CPU torch has no error of its own for this, only a sentence.
-        if not isinstance(error, (torch.OutOfMemoryError, MemoryError)) and _CPU_FULL not in str(error):
+        # Only torch's own allocator on a GPU has an error of its own for this; all else has a sentence.
+        told = any(sentence in str(error) for sentence in _FULL)
+        if not told and not isinstance(error, (torch.OutOfMemoryError, MemoryError)):
             raise
-        raise OutsideError(f"too little device memory for {what}", hint) from error
+        raise MemoryFullError(f"too little device memory for {what}", hint) from error
 
 
-_CPU_FULL = "DefaultCPUAllocator: "
+_FULL = ("DefaultCPUAllocator: ", "CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
 
 
 @contextmanager

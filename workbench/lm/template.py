@@ -32,6 +32,10 @@ Message = Mapping[str, str]
 Rendered = Mapping[str, Any]
 
 
+class SkewError(DataError):
+    """A template asks otherwise than it was trained: its prompt is not the beginning of the training text."""
+
+
 @dataclass(frozen=True)
 class Encoded:
     """One record as ids: `labels` is -100 where nothing is learned, `prompt_ids` a prefix of `input_ids`."""
@@ -41,7 +45,13 @@ class Encoded:
     prompt_ids: list[int]
     answers: tuple[str, ...]
     """The texts of all answers, in order."""
-    truncated: bool
+    lost: int
+    """Tokens that were cut away."""
+
+    @property
+    def truncated(self) -> bool:
+        """Whether the record was longer than it may be."""
+        return self.lost > 0
 
     @property
     def reference(self) -> str:
@@ -67,8 +77,8 @@ def encode(
     `labels` hold the answers and their EOS (with `completion_only=False`: everything up to the last EOS);
     `prompt_ids` is what generation starts from, up to the last answer. A literal special token in a field is
     read as that token.
-    Raises DataError where the shape is none of these, where a conversation does not end with an answer, where
-    the template refuses it, and where its prompt is not the beginning of the training text.
+    Raises DataError where the shape is none of these, where a conversation does not end with an answer and where
+    the template refuses it; SkewError, which is one, where its prompt is not the beginning of the training text.
     """
     parts = _parts(tokenizer, rendered)
     learned = parts.answer if completion_only else _until_the_end(parts.answer)
@@ -82,7 +92,7 @@ def encode(
         labels[:max_length],
         parts.ids[: min(parts.prompt, max_length)],
         parts.answers,
-        len(parts.ids) > max_length,
+        max(len(parts.ids) - max_length, 0),
     )
 
 
@@ -195,7 +205,7 @@ def _prefix(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], pla
 
 def _shared(head: list[int], ids: list[int], what: str) -> int:
     if ids[: len(head)] != head:
-        raise DataError(
+        raise SkewError(
             f"the chat template renders {what} differently alone than inside the conversation",
             "the model would be asked otherwise than it was trained: use a template whose turns only append",
         )

@@ -64,7 +64,7 @@ def build_tiny(
     """
     config = config or TinyConfig()
     blocks = read_blocks(statements)
-    target = folder / f"tiny-{_name(statements.read_bytes(), config, seed)}"
+    target = place(statements, folder, seed=seed, config=config)
     if target.is_dir():
         return target
     folder.mkdir(parents=True, exist_ok=True)
@@ -75,6 +75,11 @@ def build_tiny(
         model.save_pretrained(stage)
         tokenizer.save_pretrained(stage)
     return target
+
+
+def place(statements: Path, folder: Path, *, seed: int = 0, config: TinyConfig | None = None) -> Path:
+    """Return where the tiny base of a statements file lies, or would."""
+    return folder / f"tiny-{_name(statements.read_bytes(), config or TinyConfig(), seed)}"
 
 
 def _name(statements: bytes, config: TinyConfig, seed: int) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pyarrow as pa
 
 from workbench.errors import DataError
-from workbench.lm.template import NOT_LEARNED, Encoded, encode
+from workbench.lm.template import NOT_LEARNED, Encoded, SkewError, encode
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -19,14 +19,31 @@ if TYPE_CHECKING:
 FLAGS: Mapping[str, str] = {
     "double-bos": "more than one BOS: the text already holds a literal one",
     "literal-mark": "a field's own text holds a special token, which the model would read as a command",
-    "no-eos": "the last learned token is not EOS: the model would never learn to stop",
+    "no-eos": "an answer does not end with EOS: the model would never learn to stop",
     "no-label": "nothing is learned from this record",
     "out-of-range": "a token id is beyond the vocabulary",
     "prompt-not-prefix": "the prompt asked later is not the beginning of the trained text",
     "not-encodable": "the record cannot be rendered into tokens at all",
     "truncated": "longer than train.max_length: the rest is cut away",
+    "wrong-label": "what is learned is not the answer: the chat template marks other text as its own",
 }
 """Every flag and what it means."""
+
+FIXES: Mapping[str, str] = {
+    "double-bos": "`workbench edit CORPUS --fix literal-marker` removes it from the records",
+    "literal-mark": "`workbench edit CORPUS --fix literal-marker` removes it from the records",
+    "no-eos": "use a template that writes EOS behind every answer: --set template=inst, or a base tuned for turns",
+    "no-label": "raise train.max_length, or shorten or drop the record: nothing of its answer is left",
+    "not-encodable": "the reason stands beside the record: correct its turns, or choose another template",
+    "out-of-range": "use the tokenizer that belongs to the base: they come in one folder",
+    "prompt-not-prefix": "use a template whose turns only append: --set template=inst",
+    "truncated": "raise train.max_length, cut the source into chunks, or accept the loss",
+    "wrong-label": "use a template whose generation marks enclose the answer, or one without such marks",
+}
+"""What to do about each flag."""
+
+UNREAD = frozenset({"not-encodable", "prompt-not-prefix"})
+"""Flags of records that became no tokens: they have no row in the token cache."""
 
 WARNINGS = frozenset({"truncated"})
 """Flags that do not stop a training."""
@@ -41,13 +58,14 @@ XRAY = pa.schema(
         ("eos", pa.int32()),
         ("ends_with_eos", pa.bool_()),
         ("truncated", pa.bool_()),
+        ("lost", pa.int32()),
         ("fully_masked", pa.bool_()),
         ("out_of_range", pa.int32()),
         ("flags", pa.list_(pa.string())),
         ("reason", pa.string()),
     ]
 )
-"""One row a record; counts are in tokens; `reason` only where the record could not be encoded."""
+"""One row a record; counts are in tokens, `lost` are those cut away; `reason` only where nothing could be encoded."""
 
 TOKENS = pa.schema(
     [
@@ -62,6 +80,9 @@ TOKENS = pa.schema(
 )
 """The token cache: what training and scoring read. `reference` is null where a record has no answer of its
 own (plain text); `bytes` counts the UTF-8 bytes that the learned tokens stand for, EOS as 0."""
+
+REVISION = 2
+"""Changes with what an X-ray says of the same record, so that none of an older kind is taken for a new one."""
 
 _CHUNK = 4096
 
@@ -93,6 +114,18 @@ class _Bench:
     bos: int | None
     eos: int | None
     special: frozenset[int]
+    turns: dict[tuple[str, ...], _Turns]
+    """What the template was found to do, by the roles of a conversation."""
+
+
+@dataclass(frozen=True)
+class _Turns:
+    """What a template does with a conversation of certain roles, whatever is said in it."""
+
+    bos: int = 1
+    """How many BOS it writes: Llama 2 writes one a turn."""
+    learns_other_text: bool = False
+    """Whether the learned tokens leave out an answer, or hold a question."""
 
 
 def build_collator(tokenizer: PreTrainedTokenizerBase, recipe: Recipe) -> Collator:
@@ -154,7 +187,7 @@ def _bench(tokenizer: PreTrainedTokenizerBase, recipe: Recipe, vocabulary: int |
     bos = tokenizer.bos_token_id if tokenizer.bos_token_id != tokenizer.eos_token_id else None
     collator = build_collator(tokenizer, recipe)
     size, special = vocabulary or len(tokenizer), _special(tokenizer)
-    return _Bench(tokenizer, collator, recipe, size, bos, tokenizer.eos_token_id, special)
+    return _Bench(tokenizer, collator, recipe, size, bos, tokenizer.eos_token_id, special, {})
 
 
 def _special(tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
@@ -173,15 +206,17 @@ def _look(example: Example, bench: _Bench) -> tuple[dict[str, Any], list[dict[st
             max_length=train.max_length,
             completion_only=train.completion_only,
         )
+    except SkewError as error:
+        return _unread(example, error, "prompt-not-prefix"), []
     except DataError as error:
-        return _unread(example, error), []
+        return _unread(example, error, "not-encodable"), []
     ids, labels = _collated(encoded, bench.collator)
     return _counted(example, encoded, (ids, labels), bench), [_cached(example, encoded, bench)]
 
 
-def _unread(example: Example, error: DataError) -> dict[str, Any]:
-    counts = dict.fromkeys(("tokens", "learned", "bos", "eos", "out_of_range"), 0)
-    flags = {"ends_with_eos": False, "truncated": False, "fully_masked": True, "flags": ["not-encodable"]}
+def _unread(example: Example, error: DataError, flag: str) -> dict[str, Any]:
+    counts = dict.fromkeys(("tokens", "learned", "bos", "eos", "lost", "out_of_range"), 0)
+    flags = {"ends_with_eos": False, "truncated": False, "fully_masked": True, "flags": [flag]}
     return {"record": example.record, "split": example.split, **counts, **flags, "reason": error.what}
 
 
@@ -204,12 +239,23 @@ def _counted(example: Example, encoded: Encoded, seen: tuple[list[int], list[int
         "eos": ids.count(bench.eos) if bench.eos is not None else 0,
         "ends_with_eos": bool(learned) and learned[-1] == bench.eos,
         "truncated": encoded.truncated,
+        "lost": encoded.lost,
         "fully_masked": not learned,
         "out_of_range": sum(not 0 <= token < bench.vocabulary for token in ids),
     }
-    prefix = ids[: len(encoded.prompt_ids)] == encoded.prompt_ids
-    marked = _holds_a_mark(example.rendered, bench)
-    return {**row, "flags": _flags(row, prefix=prefix, marked=marked), "reason": None}
+    turns = _turns_of(example.rendered, bench)
+    raised = {
+        "double-bos": _has_extra_bos(ids, turns, bench),
+        "literal-mark": _holds_a_mark(example.rendered, bench),
+        # Where the end was cut away, a missing EOS is the cut's doing and says nothing about the template.
+        "no-eos": _has_unended_answer(labels, bench) and not encoded.truncated,
+        "no-label": not learned,
+        "out-of-range": row["out_of_range"] > 0,
+        "prompt-not-prefix": ids[: len(encoded.prompt_ids)] != encoded.prompt_ids,
+        "truncated": encoded.truncated,
+        "wrong-label": turns.learns_other_text,
+    }
+    return {**row, "flags": [code for code, is_raised in raised.items() if is_raised], "reason": None}
 
 
 def _holds_a_mark(rendered: Mapping[str, Any], bench: _Bench) -> bool:
@@ -220,18 +266,47 @@ def _holds_a_mark(rendered: Mapping[str, Any], bench: _Bench) -> bool:
     return any(not bench.special.isdisjoint(row) for row in rows)
 
 
-def _flags(row: Mapping[str, Any], *, prefix: bool, marked: bool) -> list[str]:
-    # Where the end was cut away, a missing EOS is the cut's doing and says nothing about the template.
-    raised = {
-        "double-bos": row["bos"] > 1,
-        "literal-mark": marked,
-        "no-eos": not row["ends_with_eos"] and not row["truncated"] and not row["fully_masked"],
-        "no-label": row["fully_masked"],
-        "out-of-range": row["out_of_range"] > 0,
-        "prompt-not-prefix": not prefix,
-        "truncated": row["truncated"],
-    }
-    return [code for code, is_raised in raised.items() if is_raised]
+def _has_extra_bos(ids: list[int], turns: _Turns, bench: _Bench) -> bool:
+    """Say whether BOS stands twice at the start, or more often than the template writes it for these turns."""
+    return bench.bos is not None and (ids[:2] == [bench.bos] * 2 or ids.count(bench.bos) > turns.bos)
+
+
+def _has_unended_answer(labels: list[int], bench: _Bench) -> bool:
+    """Say whether a learned stretch ends with another token than EOS."""
+    ends = zip(labels, [*labels[1:], NOT_LEARNED], strict=True)
+    return any(label not in (NOT_LEARNED, bench.eos) and after == NOT_LEARNED for label, after in ends)
+
+
+def _turns_of(rendered: Mapping[str, Any], bench: _Bench) -> _Turns:
+    """Return what the template does with turns like these; found once for all records of the same roles."""
+    roles = tuple(message["role"] for message in rendered.get("messages", ()))
+    if not roles:
+        return _Turns()
+    if roles not in bench.turns:
+        bench.turns[roles] = _tried(roles, bench)
+    return bench.turns[roles]
+
+
+def _tried(roles: tuple[str, ...], bench: _Bench) -> _Turns:
+    """Render a conversation of words that no template writes, and look at what becomes of them."""
+    said = {role: _ANSWER if role == "assistant" else _QUESTION for role in roles}
+    messages = [{"role": role, "content": said[role]} for role in roles]
+    try:
+        encoded = encode(bench.tokenizer, {"messages": messages}, max_length=_ENOUGH * len(roles))
+    except DataError:
+        return _Turns()  # a template that also minds what is said: nothing is known of it beforehand
+    bos = encoded.input_ids.count(bench.bos) if bench.bos is not None else 0
+    learned = [label for label in encoded.labels if label != NOT_LEARNED]
+    # Without a label there is a flag of its own; the unknown token spells nothing.
+    if not bench.recipe.train.completion_only or not learned or bench.tokenizer.unk_token_id in learned:
+        return _Turns(bos)
+    text = bench.tokenizer.decode(learned, skip_special_tokens=True)
+    return _Turns(bos, text.count(_ANSWER) != roles.count("assistant") or _QUESTION in text)
+
+
+_QUESTION, _ANSWER = "whichquestion", "thatanswer"
+_ENOUGH = 4096
+"""Tokens that no turn of one word takes, with all that a template writes around it."""
 
 
 def _cached(example: Example, encoded: Encoded, bench: _Bench) -> dict[str, Any]:

@@ -48,6 +48,30 @@ def located(workspace: Workspace, base: str, report: Report = silent) -> str:
     return pinned(base, kept)
 
 
+def folder(workspace: Workspace, base: str, report: Report = silent) -> Path:
+    """Return the folder of a recipe's base, built or fetched where it is not here, as `located` does."""
+    from workbench.lm.load import base_folder
+
+    return base_folder(located(workspace, base, report))
+
+
+def here(workspace: Workspace, base: str) -> Path | None:
+    """Return the folder of a recipe's base where it is on this machine; nothing is built or fetched."""
+    if base == TINY:
+        from workbench.lm.tiny import place
+
+        built = place(statements(workspace), workspace.bases)
+        return built if built.is_dir() else None
+    if (workspace.root / base).is_dir():
+        return workspace.root / base
+    from workbench.lm.load import base_folder
+
+    try:
+        return base_folder(base)
+    except (OutsideError, UsageError):
+        return None
+
+
 def fetch(base: str, report: Report = silent) -> Path:
     """Fetch a base of the Hub, at its revision's newest commit, and return its folder."""
     from workbench.lm.fetch import fetch as fetched

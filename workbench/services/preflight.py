@@ -3,34 +3,31 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Literal
+from functools import partial
+from pathlib import Path
+from typing import Any
 
-from workbench.errors import WorkbenchError
-from workbench.recipe import Recipe, load_recipe
-from workbench.services import bases
+from workbench.errors import UsageError, WorkbenchError
+from workbench.recipe import Recipe, load_recipe, with_overrides
+from workbench.services import bases, xray
+from workbench.services.base_checks import base_checks
+from workbench.services.checks import Check, Verdict, fine, minded, refused
 from workbench.services.device import gpus
+from workbench.services.progress import Report, silent
 from workbench.store.state import LOGGED
 from workbench.store.store import Store
 from workbench.store.versions import Version
 from workbench.training.runs import RunFolder
 from workbench.workspace import Workspace
 
-Verdict = Literal["ok", "look", "no"]
+__all__ = ["Check", "Preflight", "Verdict", "Wish", "last_recipe", "preflight", "with_xray"]
+
 _LEAKS = ("exact", "near", "neighbour", "group")
 _ROOM = 2 * 2**30
 """Bytes that checkpoints and the adapter of a small base may take."""
-
-
-@dataclass(frozen=True)
-class Check:
-    """One thing that was looked at: fine, worth a look, or in the way; then `fix` says what to do."""
-
-    name: str
-    verdict: Verdict
-    said: str
-    fix: str = ""
 
 
 @dataclass(frozen=True)
@@ -50,21 +47,50 @@ class Preflight:
         return all(check.verdict != "no" for check in self.checks)
 
 
-def preflight(store: Store, corpus: str, version: str = "latest", recipe: str = "") -> Preflight:
+@dataclass(frozen=True)
+class Wish:
+    """What is wanted besides a recipe: keys set for this time, and flags of the X-ray that shall not stop it."""
+
+    overrides: tuple[str, ...] = ()
+    allow: tuple[str, ...] = ()
+
+
+def preflight(
+    store: Store, corpus: str, version: str = "latest", recipe: str = "", wish: Wish | None = None
+) -> Preflight:
     """Look at a version, a recipe and this machine; no recipe named means the one this corpus was trained with last.
 
-    Tokenizer and template are not run here: the X-ray does that when the run is prepared, and refuses by name.
+    Tokenizer and template are not run here: an X-ray that is kept is read (`services.xray`), and a training makes
+    one that is not.
     """
     name = recipe or last_recipe(store.workspace, corpus)
     recipes = tuple(store.workspace.named("recipes"))
     try:
         found = store.version(corpus, version)
     except WorkbenchError as error:
-        return Preflight(
-            corpus, version, name, recipes, (Check("version", "no", error.what, f"{error.hint}; here: 2, then s"),)
-        )
-    checks = tuple(_checks(store, found, name))
+        missing = refused("version", "no-version", error.what, f"{error.hint}; here: 2, then s")
+        return Preflight(corpus, version, name, recipes, (missing,))
+    checks = tuple(_checks(store, found, name, wish or Wish()))
     return Preflight(corpus, found.name, name, recipes, checks)
+
+
+def with_xray(
+    store: Store, corpus: str, version: str, recipe: str, wish: Wish, report: Report = silent
+) -> tuple[Preflight, dict[str, Any] | None]:
+    """Look as `preflight` does and at the X-ray too, made now where none is kept; return both, the X-ray in numbers.
+
+    There is no X-ray, and None for it, where the version, the recipe or the base is not there: the checks say which.
+    """
+    numbers = None
+    with suppress(UsageError):  # said by the checks
+        found = store.version(corpus, version)
+        known = with_overrides(load_recipe(store.workspace.recipe_file(recipe)), wish.overrides)
+        # The tiny base is built as a training would; no other is fetched for a look.
+        find = bases.here if known.base != bases.TINY else partial(bases.folder, report=report)
+        folder = find(store.workspace, known.base)
+        if folder is not None:
+            numbers = xray.summary(xray.make(store, found, known, folder, report).tables()[0])
+    return preflight(store, corpus, version, recipe, wish), numbers
 
 
 def last_recipe(workspace: Workspace, corpus: str) -> str:
@@ -81,20 +107,22 @@ def _trains(run: RunFolder, corpus: str) -> bool:
     return run.facts_file.is_file() and run.facts().get("corpus") == corpus
 
 
-def _checks(store: Store, version: Version, name: str) -> Iterator[Check]:
+def _checks(store: Store, version: Version, name: str, wish: Wish) -> Iterator[Check]:
     yield _sides(version)
     yield _newer(store, version)
     yield _proof(version)
     try:
-        recipe = load_recipe(store.workspace.recipe_file(name))
+        recipe = with_overrides(load_recipe(store.workspace.recipe_file(name)), wish.overrides)
     except WorkbenchError as error:
-        yield Check("recipe", "no", error.what, error.hint)
+        yield refused("recipe", "recipe-fault", error.what, error.hint)
         return
-    yield Check("recipe", "ok", f"{name}: {recipe.base}, {recipe.train.epochs:g} epochs, LoRA r {recipe.lora.r}")
+    yield fine("recipe", f"{name}: {recipe.base}, {recipe.train.epochs:g} epochs, LoRA r {recipe.lora.r}")
     yield _validation(version, recipe)
-    yield _base(store.workspace, recipe)
-    yield _xray(store.workspace, version, recipe)
-    yield _device(recipe)
+    folder, found = bases.here(store.workspace, recipe.base), gpus()
+    yield _base(recipe, folder)
+    yield from base_checks(recipe, folder, found)
+    yield _xray(store.workspace, version, recipe, (folder, wish.allow))
+    yield _device(recipe, len(found), "; ".join(map(str, found)))
     yield _room(store.workspace)
     yield _others(store.workspace)
 
@@ -103,93 +131,87 @@ def _sides(version: Version) -> Check:
     counts = ", ".join(f"{version.counts.get(side, 0):,} {side}" for side in ("train", "validation", "test"))
     said = f"{version.corpus}@{version.name}: {counts}"
     if version.counts.get("train", 0):
-        return Check("version", "ok", said)
-    return Check("version", "no", f"{said}: nothing to learn from", "cut a version with a train share")
+        return fine("version", said)
+    return refused("version", "no-train-split", f"{said}: nothing to learn from")
 
 
 def _newer(store: Store, version: Version) -> Check:
     if store.catalogue.head(version.corpus, LOGGED) == version.upto:
-        return Check("edits", "ok", f"{version.name} holds every change of the corpus")
+        return fine("edits", f"{version.name} holds every change of the corpus")
     said = f"the corpus was changed after {version.name}, which will train without that"
-    return Check("edits", "look", said, "cut a new version first, if that matters: 2, then s")
+    return minded("edits", "edits-after-version", said, "cut a new version first, if that matters: 2, then s")
 
 
 def _proof(version: Version) -> Check:
-    leaks = {what: version.proof.get(what, 0) for what in _LEAKS}
-    said = f"{sum(leaks.values())} leaks between splits; largest Jaccard {version.proof.get('max_jaccard')}"
-    return Check("proof", "no" if any(leaks.values()) else "ok", said, "cut the version again")
+    leaks = sum(version.proof.get(what, 0) for what in _LEAKS)
+    said = f"{leaks} leaks between splits; largest Jaccard {version.proof.get('max_jaccard')}"
+    return refused("proof", "leak", said) if leaks else fine("proof", said)
 
 
 def _validation(version: Version, recipe: Recipe) -> Check:
     every, rows = recipe.train.eval_steps, version.counts.get("validation", 0)
     if every is None:
-        return Check("validation", "ok", "not measured while training: the recipe says so")
+        return fine("validation", "not measured while training: the recipe says so")
     if rows:
-        return Check("validation", "ok", f"loss over {rows:,} records every {every:,} steps")
+        return fine("validation", f"loss over {rows:,} records every {every:,} steps")
     fix = "cut a version with a validation share, or set train.eval_steps: null in the recipe (E)"
-    return Check("validation", "no", f"the recipe measures every {every:,} steps, but the split is empty", fix)
+    said = f"the recipe measures every {every:,} steps, but the split is empty"
+    return refused("validation", "no-validation", said, fix)
 
 
-def _base(workspace: Workspace, recipe: Recipe) -> Check:
+def _base(recipe: Recipe, folder: Path | None) -> Check:
     name = recipe.base
     if name == bases.TINY:
-        built = bool(bases.listing(workspace))
-        return Check(
-            "base", "ok", "tiny is built" if built else "tiny is built first, once: under a minute of one core"
-        )
-    if (workspace.root / name).is_dir():
-        return Check("base", "ok", f"the folder {name}")
-    from huggingface_hub import try_to_load_from_cache
-
-    repository, _, revision = name.partition("@")
-    if isinstance(try_to_load_from_cache(repository, "config.json", revision=revision or None), str):
-        return Check("base", "ok", f"{name} is on this machine")
+        told = "tiny is built" if folder else "tiny is built first, once: under a minute of one core"
+        return fine("base", told)
+    if folder is not None:
+        return fine("base", f"{name} is on this machine")
     # In the way: one key shall not begin to fetch what may be tens of gigabytes.
-    return Check("base", "no", f"{name} is not on this machine", f"workbench base fetch {name}, or another recipe: R")
+    fix = f"workbench base fetch {name}, or another recipe: R"
+    return refused("base", "base-absent", f"{name} is not on this machine", fix)
 
 
-def _xray(workspace: Workspace, version: Version, recipe: Recipe) -> Check:
-    """Return what the X-ray said of just this version and recipe, where a run was refused by it before."""
-    said = "every record passes tokenizer and template when the run is prepared"
-    for run in RunFolder.list(workspace.runs):
-        if _was_refused(run, version, recipe):
-            import pyarrow.parquet as pq
+def _xray(workspace: Workspace, version: Version, recipe: Recipe, known: tuple[Path | None, Sequence[str]]) -> Check:
+    """Return what the X-ray of just this version and recipe says, where one is kept."""
+    folder, allow = known
+    kept = xray.find(workspace, version, recipe, folder) if folder else None
+    if folder is None or kept is None:
+        return fine("X-ray", "every record passes tokenizer and template when the run is prepared")
+    from workbench.training.preflight import find_refusal
+    from workbench.training.prepare import context_of
 
-            from workbench.training.preflight import find_refusal
-
-            allowed = frozenset(run.facts().get("allowed", ()))
-            if refusal := find_refusal(pq.read_table(run.xray), recipe, allowed):
-                return Check("X-ray", "no", refusal.what, refusal.hint)
-    return Check("X-ray", "ok", said)
-
-
-def _was_refused(run: RunFolder, version: Version, recipe: Recipe) -> bool:
-    try:
-        refused = run.state()["state"] == "refused" and run.facts().get("version") == version.id
-        return refused and run.xray.is_file() and run.recipe() == recipe
-    except WorkbenchError:
-        return False  # a damaged folder says nothing of this training
+    table = kept.tables()[0]
+    if refusal := find_refusal(table, recipe, frozenset(allow), context=context_of(folder)):
+        return refused("X-ray", "xray-refuses", refusal.what, refusal.hint)
+    return fine("X-ray", in_words(xray.summary(table)))
 
 
-def _device(recipe: Recipe) -> Check:
-    found = gpus()
-    if found:
-        return Check("device", "ok", "; ".join(str(gpu) for gpu in found))
+def in_words(summary: dict[str, Any]) -> str:
+    """Return the numbers of an X-ray in one line."""
+    tokens, learned = summary["tokens"], summary["learned"]
+    sizes = f"{tokens['p50']:,} tokens (longest {tokens['max']:,}), {learned['p50']:,} learned"
+    cut = f"{summary['truncated']:,} cut, which loses {summary['lost']:.1%} of all tokens"
+    return f"{summary['records']:,} records of {sizes}; {cut}"
+
+
+def _device(recipe: Recipe, count: int, said: str) -> Check:
+    if count:
+        return fine("device", said)
     if recipe.base == bases.TINY:
-        return Check("device", "ok", "no GPU: the tiny base trains on the CPU")
-    return Check("device", "look", "no GPU: on the CPU this base takes very long", "or train on another machine")
+        return fine("device", "no GPU: the tiny base trains on the CPU")
+    fix = "or train on another machine"
+    return minded("device", "no-gpu", "no GPU: on the CPU this base takes very long", fix)
 
 
 def _room(workspace: Workspace) -> Check:
     free = shutil.disk_usage(workspace.runs).free
     said = f"{free / 2**30:,.1f} GiB free for checkpoints"
-    return Check("disk", "ok", said) if free > _ROOM else Check("disk", "no", said, "free some room, or move old runs")
+    return fine("disk", said) if free > _ROOM else refused("disk", "disk-full", said)
 
 
 def _others(workspace: Workspace) -> Check:
     going = [run.name for run in RunFolder.list(workspace.runs) if run.is_alive()]
     if not going:
-        return Check("other runs", "ok", "none is going")
-    return Check(
-        "other runs", "look", f"{', '.join(going)} is going on the same device", "wait for it, or stop it: 3, then S"
-    )
+        return fine("other runs", "none is going")
+    said = f"{', '.join(going)} is going on the same device"
+    return minded("other runs", "other-run", said, "wait for it, or stop it: 3, then S")

@@ -16,15 +16,17 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from workbench.curation.split import SPLITS
-from workbench.errors import OutsideError, UsageError, WorkbenchError, unknown
+from workbench.errors import OutsideError, RefusedError, UsageError, WorkbenchError, unknown
 from workbench.fingerprint import digest_file
 from workbench.recipe import Recipe, cautions, load_recipe, with_overrides
-from workbench.services import bases
+from workbench.services import bases, xray
+from workbench.services.base_checks import modules_of, targets
 from workbench.services.progress import Report, silent
 from workbench.store.store import Store
 from workbench.store.versions import Version, records_of
 from workbench.training.launch import Progress, follow, launch, stop
-from workbench.training.runs import RunFolder
+from workbench.training.reporting import trackers
+from workbench.training.runs import STEP_DOWN, RunFolder
 from workbench.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -44,6 +46,8 @@ class Training:
     """X-ray flags to train in spite of, by name."""
     name: str | None = None
     """Name of the run; None takes the next free one."""
+    gpus: int = 1
+    """How many GPUs share the rows of each step."""
 
 
 def start(store: Store, training: Training, report: Report = silent) -> RunFolder:
@@ -52,19 +56,35 @@ def start(store: Store, training: Training, report: Report = silent) -> RunFolde
     recipe = _recipe(store.workspace, training)
     for caution in cautions(recipe):
         report(f"mind: {caution}")
+    trackers(recipe)  # refuses one that is not installed
     base = bases.located(store.workspace, recipe.base, report)
     run = RunFolder(store.workspace.run_folder(training.name or free_name(store.workspace, version, training.recipe)))
-    report(f"X-ray: every record of {training.corpus}@{version.name} through tokenizer, template and collator")
-    _prepared(run, recipe, (store, version, base), training)
+    _check_targets(recipe, base)
+    _prepared(run, recipe, (store, version, base), (training, report))
     _log_run(store, run, version, recipe)
-    launch(run)
+    run.note("gpus", training.gpus)
+    launch(run, gpus=training.gpus)
     return run
 
 
-def _prepared(run: RunFolder, recipe: Recipe, made_of: tuple[Store, Version, str], training: Training) -> None:
-    from workbench.training.prepare import prepare
+def _check_targets(recipe: Recipe, base: str) -> None:
+    """Refuse a recipe that names modules which the base lacks: PEFT would pass over them without a word."""
+    from workbench.lm.load import base_folder
 
-    store, version, base = made_of
+    found = targets(recipe, modules_of(base_folder(base)))
+    if found.verdict == "no":
+        raise RefusedError(f"{found.code}: {found.said}", found.fix)
+
+
+def _prepared(
+    run: RunFolder, recipe: Recipe, made_of: tuple[Store, Version, str], asked: tuple[Training, Report]
+) -> None:
+    from workbench.lm.load import base_folder
+    from workbench.training.preflight import check_allowed
+    from workbench.training.prepare import prepare_from
+
+    (store, version, base), (training, report) = made_of, asked
+    check_allowed(training.allow)
     facts: dict[str, Any] = {
         "base_path": base,
         "corpus": version.corpus,
@@ -73,7 +93,8 @@ def _prepared(run: RunFolder, recipe: Recipe, made_of: tuple[Store, Version, str
         "schema": version.schema,
         "parent": version.parent,
     }
-    prepare(run, recipe, facts, examples(store, version), allow=training.allow)
+    seen = xray.make(store, version, recipe, base_folder(base), report)
+    prepare_from(run, recipe, facts, seen.tables(), allow=training.allow)
 
 
 def _log_run(store: Store, run: RunFolder, version: Version, recipe: Recipe) -> None:
@@ -133,6 +154,7 @@ def spawn(workspace: Workspace, training: Training) -> Begun:
     command += ["--recipe", training.recipe, "--name", name, "--detach", "--workspace", str(workspace.root)]
     command += [part for override in training.overrides for part in ("--set", override)]
     command += [part for flag in training.allow for part in ("--allow", flag)]
+    command += ["--gpus", str(training.gpus)]
     with _talk(workspace, name).open("ab") as log:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
     return Begun(name, process)
@@ -157,10 +179,15 @@ def _talk(workspace: Workspace, name: str) -> Path:
     return workspace.runs / f"{name}.log"
 
 
-def resume(workspace: Workspace, name: str) -> RunFolder:
-    """Go on with a run that was stopped or lost, from its last checkpoint."""
+def resume(workspace: Workspace, name: str, *, step_down: bool = False, gpus: int | None = None) -> RunFolder:
+    """Go on with a run that was stopped or lost, from its last checkpoint; in less memory where it is full.
+
+    On as many GPUs as before where no other number is said.
+    """
     run = found(workspace, name)
-    launch(run, resume=True)
+    if step_down and not run.is_alive():  # a living one writes there itself, and is not resumed
+        run.note(STEP_DOWN, True)
+    launch(run, resume=True, gpus=gpus or run.facts().get("gpus", 1))
     return run
 
 
@@ -211,3 +238,15 @@ def summary(run: RunFolder) -> dict[str, Any]:
         "total": state.get("total"),
         "at": state.get("at"),
     }
+
+
+def noticed(run: RunFolder) -> list[str]:
+    """Return what a training noticed of itself, a sentence each: warnings of the probe, and steps down."""
+    facts = run.facts() if run.facts_file.is_file() else {}
+    warned = [f"{finding['code']}: {finding['said']}" for finding in facts.get("probe", ())]
+    down = [
+        f"from step {step['step']} on in less memory ({step['to']['checkpointing']}, {step['to']['tokens']:,} tokens"
+        f" at once): {step['reason']}"
+        for step in facts.get("steps_down", ())
+    ]
+    return warned + down

@@ -5,19 +5,16 @@ from __future__ import annotations
 import json
 import math
 import time
-from pathlib import Path
 from typing import cast
 
 import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from workbench.errors import DataError
+from workbench.training.checkpoints import mark_whole
 from workbench.training.runs import RunFolder, read_lines, replace
 from workbench.training.signals import StopRequest
 from workbench.workspace import out_of_space
-
-COMPLETE = "complete"
-"""File that a checkpoint holds once all of it is written; one without it is a crash's leftover."""
 
 _KEPT = ("loss", "learning_rate", "grad_norm")
 _LOWER = "lower train.learning_rate, or look at these records"
@@ -90,7 +87,7 @@ class Logbook(TrainerCallback):  # type: ignore[misc]
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
         """Mark the checkpoint as whole."""
-        (self.run.checkpoints / f"checkpoint-{state.global_step}" / COMPLETE).touch()
+        mark_whole(self.run.checkpoints / f"checkpoint-{state.global_step}")
 
     def _trained(self, said: dict[str, float], state: TrainerState) -> dict[str, float]:
         now = time.monotonic()
@@ -115,12 +112,6 @@ class NonFiniteError(DataError):
         super().__init__(f"the {where} of step {step} is not a number{named}", _LOWER)
         self.step = step
         self.where = where
-
-
-def last_checkpoint(run: RunFolder) -> Path | None:
-    """Return the newest checkpoint that was written whole, or None."""
-    whole = (found.parent for found in run.checkpoints.glob(f"checkpoint-*/{COMPLETE}"))
-    return max(whole, key=lambda folder: int(folder.name.rpartition("-")[2]), default=None)
 
 
 def rewind_metrics(run: RunFolder, step: int) -> None:

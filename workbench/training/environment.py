@@ -10,9 +10,9 @@ _ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": "4294967296", "MALLOC_TRIM_THRESHOLD_": 
 _VISIBLE = "CUDA_VISIBLE_DEVICES"
 
 
-def for_training(around: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment to start a training process in."""
-    return {**around, **_ALLOCATOR, **one_gpu(around)}
+def for_training(around: Mapping[str, str], gpus: int = 1) -> dict[str, str]:
+    """Return the environment to start a training process in; several are dealt the GPUs by their launcher."""
+    return {**around, **_ALLOCATOR, **(one_gpu(around) if gpus == 1 else {})}
 
 
 def one_gpu(around: Mapping[str, str]) -> dict[str, str]:

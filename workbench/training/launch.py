@@ -34,8 +34,11 @@ class Progress:
     eta_seconds: float | None
 
 
-def launch(run: RunFolder, *, resume: bool = False) -> int:
-    """Start the training process of a prepared run and return its id; it outlives this process.
+def launch(run: RunFolder, *, resume: bool = False, gpus: int = 1) -> int:
+    """Start the training process of a prepared run, or its launcher on several GPUs, and return its id.
+
+    It outlives this process. On several GPUs every process holds the whole base and learns its share of the rows of
+    each step; the rows of a step, their order and the seed stay what they are on one.
 
     Raises UsageError where the run is going already, has finished, or was begun and `resume` is not said.
     """
@@ -47,7 +50,7 @@ def launch(run: RunFolder, *, resume: bool = False) -> int:
         run.pid_file.unlink(missing_ok=True)
         with _kept_where_it_fails(run):
             run.set_state("running")
-            child = _started(run, descriptor, resume=resume)
+            child = _started(run, descriptor, _command(run, descriptor, gpus, resume=resume), gpus)
     finally:
         os.close(descriptor)
     _CHILDREN.append(child)
@@ -55,10 +58,16 @@ def launch(run: RunFolder, *, resume: bool = False) -> int:
     return child.pid
 
 
-def _started(run: RunFolder, descriptor: int, *, resume: bool) -> subprocess.Popen[bytes]:
+def _command(run: RunFolder, descriptor: int, gpus: int, *, resume: bool) -> list[str]:
+    training = ["-m", "workbench.training.process", str(run.path.resolve()), *(["--resume"] if resume else [])]
+    if gpus == 1:
+        return [sys.executable, *training, "--lock", str(descriptor)]
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(gpus)]
+    return [sys.executable, *launcher, *training, "--led"]
+
+
+def _started(run: RunFolder, descriptor: int, command: list[str], gpus: int) -> subprocess.Popen[bytes]:
     """Start the process, which inherits the lock and holds it until it ends, however it ends."""
-    command = [sys.executable, "-m", "workbench.training.process", str(run.path.resolve())]
-    command += ["--lock", str(descriptor), *(["--resume"] if resume else [])]
     with run.log.open("ab") as log:
         return subprocess.Popen(
             command,
@@ -66,7 +75,7 @@ def _started(run: RunFolder, descriptor: int, *, resume: bool) -> subprocess.Pop
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            env=for_training(os.environ),
+            env=for_training(os.environ, gpus),
             pass_fds=(descriptor,),
         )
 

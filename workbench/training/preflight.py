@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from workbench.errors import RefusedError, unknown
-from workbench.lm.xray import FLAGS, WARNINGS, errors_of
+from workbench.lm.xray import FIXES, FLAGS, UNREAD, WARNINGS, errors_of
 from workbench.recipe import Recipe
 from workbench.text import counted
 
@@ -56,18 +56,16 @@ def _flagged(xray: pa.Table, allow: frozenset[str]) -> RefusedError | None:
 
 
 def _advice(counts: Counter[str]) -> str:
-    marked = not counts.keys().isdisjoint(("double-bos", "literal-mark"))
-    fix = "`workbench edit CORPUS --fix literal-marker` removes them" if marked else ""
-    meanings = "; ".join(f"{code} = {FLAGS[code]}" for code in counts)
+    fixes = "; ".join(f"{code} = {FLAGS[code]}: {FIXES[code]}" for code in counts)
     flags = " ".join(f"--allow {code}" for code in counts)
-    return ". ".join(part for part in (meanings, fix, f"to train all the same: {flags}") if part)
+    return f"{fixes}. To train all the same: {flags}"
 
 
 def _empty(xray: pa.Table, recipe: Recipe) -> RefusedError | None:
     rows = Counter(
         split
         for split, flags in zip(xray["split"].to_pylist(), xray["flags"].to_pylist(), strict=True)
-        if not {"not-encodable", "no-label"} & set(flags)
+        if UNREAD.union(("no-label",)).isdisjoint(flags)
     )
     if not rows["train"]:
         return RefusedError("the train split has no row to learn from", "cut a version: `workbench split`")

@@ -44,26 +44,43 @@ def prepare(
     *,
     allow: Iterable[str] = frozenset(),
 ) -> None:
+    """X-ray the records and write a run, as `prepare_from` does."""
+    check_allowed(allow)
+    prepare_from(run, recipe, facts, look_through(base_folder(facts["base_path"]), recipe, examples), allow=allow)
+
+
+def prepare_from(
+    run: RunFolder,
+    recipe: Recipe,
+    facts: Mapping[str, Any],
+    seen: tuple[pa.Table, pa.Table],
+    *,
+    allow: Iterable[str] = frozenset(),
+) -> None:
     """Write a run, ready to train or refused: state.json comes last, so a run is whole or no run.
 
-    `facts` must hold `base_path` (the folder or Hub id that `recipe.base` stands for) and may hold anything
-    else that says where the records come from (version, corpus, schema). Raises RefusedError for a flag that
-    `allow` does not name, and for an empty split; the refused run keeps its X-ray.
+    `seen` is what `look_through` found with this recipe. `facts` must hold `base_path` (the folder or Hub id that
+    `recipe.base` stands for) and may hold anything else that says where the records come from (version, corpus,
+    schema). Raises RefusedError for a flag that `allow` does not name, and for an empty split; the refused run keeps
+    its X-ray.
     """
     allowed = check_allowed(allow)
     if run.state_file.exists():
         raise UsageError(f"the run {run.name!r} is prepared already", "choose another name for the run")
     if not run.path.exists():
         RunFolder.create(run.path)
-    base = base_folder(facts["base_path"])
-    tokenizer = with_turns(load_tokenizer(base), recipe.template)
-    seen, tokens = xray(examples, tokenizer, recipe, vocabulary=_embedding_rows(base))
-    _write(run, recipe, (seen, tokens))
+    _write(run, recipe, seen)
     replace(run.facts_file, _facts(run, recipe, facts, allowed))
-    if refusal := find_refusal(seen, recipe, allowed, context=_context(base)):
+    if refusal := find_refusal(seen[0], recipe, allowed, context=context_of(base_folder(facts["base_path"]))):
         run.set_state("refused", refusal.what)
         raise refusal
     run.set_state("prepared")
+
+
+def look_through(base: Path, recipe: Recipe, examples: Iterable[Example]) -> tuple[pa.Table, pa.Table]:
+    """Return the X-ray and the token cache of records on the base in a folder (`workbench.lm.xray.xray`)."""
+    tokenizer = with_turns(load_tokenizer(base), recipe.template)
+    return xray(examples, tokenizer, recipe, vocabulary=_embedding_rows(base))
 
 
 def package_versions() -> dict[str, str]:
@@ -81,7 +98,7 @@ def _embedding_rows(base: Path) -> int | None:
     return _number(base, "vocab_size")
 
 
-def _context(base: Path) -> int | None:
+def context_of(base: Path) -> int | None:
     """Return how many positions a base knows, in tokens."""
     return _number(base, "max_position_embeddings") or _number(base, "n_positions")
 

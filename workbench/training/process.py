@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import argparse
 import os
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 from types import TracebackType
 
 from workbench.errors import WorkbenchError
 from workbench.lm.load import go_offline
 from workbench.training import lock
+from workbench.training.checkpoints import last_checkpoint, step_of
 from workbench.training.environment import one_gpu
 from workbench.training.runs import RunFolder
-from workbench.training.signals import StopRequest
+from workbench.training.together import SharedStop, Witness, check_device, rank
 
 
 class Account:
@@ -43,7 +44,12 @@ class Account:
         if isinstance(error, SystemExit):
             self.run.set_state("stopped", "stopped before the first step")
         elif kind is not None:
-            self.run.set_state("failed", one_line(error))
+            self.run.set_state("failed", f"{one_line(error)}{self._kept()}")
+
+    def _kept(self) -> str:
+        """Say from where the run can go on."""
+        step = step_of(last_checkpoint(self.run))
+        return f". Step {step} is kept: workbench train --resume {self.run.name}" if step else ""
 
 
 def one_line(error: BaseException | None) -> str:
@@ -60,23 +66,25 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("run", type=Path, help="a prepared run folder")
     parser.add_argument("--resume", action="store_true", help="go on from the newest whole checkpoint")
     parser.add_argument("--lock", type=int, help="the descriptor of the run's lock, where the starter took it")
+    parser.add_argument("--led", action="store_true", help="one of several processes, whose starter holds the lock")
     said = parser.parse_args(arguments)
     go_offline()
     os.environ.update(one_gpu(os.environ))
     run = RunFolder.read(said.run)
-    with _locked(run, said.lock), Account(run):
-        stop = StopRequest()
+    with nullcontext() if said.led else lock.held(run.lock_file, said.lock):
+        _train(run, resume=said.resume)
+
+
+def _train(run: RunFolder, *, resume: bool) -> None:
+    """Train, alone or as one of several; of these the first gives account of the run."""
+    with Account(run if rank() == 0 else Witness(run.path)) as account:
+        stop = SharedStop()
         stop.listen()
         # Imported here: the libraries read the environment once, and their failure is the run's failure too.
         from workbench.training.qlora import train
 
-        train(run, stop, resume=said.resume)
-
-
-def _locked(run: RunFolder, inherited: int | None) -> AbstractContextManager[object]:
-    """Hold the run's lock; of several processes that train one model together, the first one does."""
-    alone = os.environ.get("RANK", "0") == "0"
-    return lock.held(run.lock_file, inherited) if alone else nullcontext()
+        check_device()
+        train(account.run, stop, resume=resume)
 
 
 if __name__ == "__main__":

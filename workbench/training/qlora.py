@@ -6,7 +6,7 @@ import logging
 import shutil
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,25 +15,34 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import torch
 from datasets import Dataset
-from peft import LoraConfig
-from transformers import PreTrainedTokenizerBase, TrainerControl
-from trl import SFTConfig, SFTTrainer
+from transformers import PreTrainedTokenizerBase
 
 from workbench.errors import CorruptionError, RefusedError
 from workbench.fingerprint import digest_file
-from workbench.lm.load import device, enough_memory, load_base, to_float32
+from workbench.lm.load import device, load_base, to_float32
 from workbench.lm.precision import asked_precision, difference, run_precision
-from workbench.lm.template import NOT_LEARNED
 from workbench.lm.tokenizer import load_tokenizer
 from workbench.lm.turns import with_turns
 from workbench.lm.xray import build_collator
 from workbench.recipe import Recipe
-from workbench.training.callbacks import Logbook, NonFiniteError, last_checkpoint, rewind_metrics
+from workbench.training.arguments import arguments, lora
+from workbench.training.callbacks import Logbook, NonFiniteError, rewind_metrics
 from workbench.training.carry import Carry, tokens_until
+from workbench.training.checkpoints import last_checkpoint, step_of
+from workbench.training.fast.choice import chosen, is_tight, obstacle
+from workbench.training.fast.rows import Frame, OneRow, frame
+from workbench.training.faults import explained
+from workbench.training.following import Follower, Gathered
+from workbench.training.plan import Plan, shared
+from workbench.training.probe import probe, try_longest
+from workbench.training.reporting import point_to
 from workbench.training.runs import RunFolder
 from workbench.training.signals import StopRequest
+from workbench.training.starting import Starting
+from workbench.training.stepdown import plan_of, planned, with_steps_down
+from workbench.training.together import processes, rank
+from workbench.training.trainer import Trainer
 
-_SMALLER = "lower train.batch_size or train.max_length, or set train.gradient_checkpointing=true"
 _NAMED = 8
 """How many records of a broken batch are named."""
 
@@ -48,70 +57,93 @@ class Material:
     train: pa.Table
     validation: pa.Table
 
+    @property
+    def longest(self) -> int:
+        """Return the tokens of the longest row that goes through the model at once."""
+        train = self.recipe.train
+        return train.max_length if train.packing else int(pc.max(pc.list_value_length(self.train["input_ids"])).as_py())
 
-class Trainer(SFTTrainer):  # type: ignore[misc]
-    """SFTTrainer that stops at a loss that is not a number and weighs the validation loss by token."""
+    @property
+    def measured(self) -> Recipe:
+        """Return the recipe with the length of the longest row there is in place of the longest allowed."""
+        train = self.recipe.train
+        return self.recipe.model_copy(update={"train": train.model_copy(update={"max_length": self.longest})})
 
-    control: TrainerControl
-    recent: deque[dict[str, Any]]
-    """The micro-batches of one optimizer step, to name the records of a broken one."""
-
-    def training_step(
-        self,
-        model: torch.nn.Module,
-        inputs: dict[str, Any],
-        num_items_in_batch: Any = None,  # noqa: ANN401
-    ) -> torch.Tensor:
-        """Train one micro-batch; raises NonFiniteError before its loss can spread."""
-        self.recent.append({key: inputs.get(key) for key in ("input_ids", "attention_mask", "position_ids")})
-        loss: torch.Tensor = super().training_step(model, inputs, num_items_in_batch)
-        if not torch.isfinite(loss).item():
-            self.recent = deque([self.recent[-1]], self.recent.maxlen)
-            raise NonFiniteError(self.state.global_step + 1, "loss")
-        return loss
-
-    @torch.no_grad()
-    def evaluate(
-        self,
-        eval_dataset: Dataset | None = None,
-        ignore_keys: list[str] | None = None,
-        metric_key_prefix: str = "eval",
-    ) -> dict[str, float]:
-        """Return and log the validation loss: summed NLL over learned tokens, divided by their number.
-
-        The trainer's own is a mean over batches weighted by rows, which is another number on ragged rows.
-        """
-        self.model.eval()
-        nll, tokens = 0.0, 0
-        for inputs in self.get_eval_dataloader(eval_dataset):
-            prepared = self._prepare_inputs(inputs)
-            with self.compute_loss_context_manager():
-                # Divided by 1 instead of the batch's tokens, the loss is the sum.
-                nll += float(self.compute_loss(self.model, prepared, num_items_in_batch=1).item())
-            tokens += int((prepared["labels"][:, 1:] != NOT_LEARNED).sum().item())
-        metrics = {f"{metric_key_prefix}_loss": nll / max(tokens, 1)}
-        self.log(dict(metrics))
-        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
-        return metrics
+    def with_plan(self, plan: Plan | None) -> Material:
+        """Return the same material in the micro-batches of a plan."""
+        return replace(self, recipe=planned(self.recipe, plan, self.longest))
 
 
 def train(run: RunFolder, stop: StopRequest, *, resume: bool = False) -> None:
     """Train a prepared run to its end or to a stop request, and write its last state."""
     material = read_material(run)
+    material = replace(material, recipe=shared(material.recipe, processes()))
     _say_precision(run, material.recipe)
+    point_to(run)
+
+    def attempt(plan: Plan | None, checkpoint: Path | None) -> Trainer:
+        with explained(run):
+            return _attempt(run, stop, material.with_plan(plan or start), checkpoint)
+
+    start = _starting_plan(run, material)
+    first = start or plan_of(material.recipe, material.longest)
+    trainer = with_steps_down(run, first, attempt, last_checkpoint(run) if resume else None)
+    _finish(run, trainer, material)
+
+
+def _attempt(run: RunFolder, stop: StopRequest, material: Material, checkpoint: Path | None) -> Trainer:
+    starting = Starting(run)
     trainer = build_trainer(material, run.checkpoints)
-    checkpoint = last_checkpoint(run) if resume else None
-    step = int(checkpoint.name.rpartition("-")[2]) if checkpoint else 0
-    rewind_metrics(run, step)
-    # In this order: the logbook marks a checkpoint as whole, so the sums must lie in it before.
+    starting.passed("load_s")
+    _probe(run, trainer, material)
+    _hasten(run, trainer, material)
+    starting.passed("look_s")
+    # In this order: the logbook marks a checkpoint as whole, so all of it must be there before.
+    trainer.add_callback(Gathered())
+    if rank() == 0:
+        rewind_metrics(run, step_of(checkpoint))
     trainer.add_callback(Carry(trainer, checkpoint))
-    trainer.add_callback(Logbook(run, stop, tokens_until(checkpoint)))
+    trainer.add_callback(Logbook(run, stop, tokens_until(checkpoint)) if rank() == 0 else Follower(stop))
+    trainer.add_callback(starting)
     try:
-        with enough_memory("this training", _SMALLER):
-            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     except NonFiniteError as error:
         raise NonFiniteError(error.step, error.where, named(trainer.recent, material.train)) from error
-    _finish(run, trainer, material)
+    return trainer
+
+
+def _probe(run: RunFolder, trainer: Trainer, material: Material) -> None:
+    """Look at the loaded trainer, and on a GPU at the longest rows, before a step is paid for."""
+    found = probe(trainer, material.recipe, material.train)
+    run.note("probe", [asdict(finding) for finding in found])
+
+
+def _starting_plan(run: RunFolder, material: Material) -> Plan | None:
+    """Return the memory plan of a run on a GPU, chosen at its first start and kept; a CPU has none."""
+    if kept := run.facts().get(_PLAN):
+        return Plan(**kept)
+    plan = chosen(material.base_path, material.measured, device())
+    if plan is not None:
+        run.note(_PLAN, asdict(plan))
+    return plan
+
+
+_PLAN = "plan"
+
+
+def _hasten(run: RunFolder, trainer: Trainer, material: Material) -> None:
+    """Put the fast way under a trainer where the recipe allows it; else say in the log why not."""
+    recipe = material.recipe
+    if reason := obstacle(recipe, device()):
+        logging.getLogger(__name__).warning("trained through PEFT's own layers: %s", reason)
+    else:
+        # Imported here: a CPU needs none of it.
+        from workbench.training.fast.ready import make_fast
+
+        make_fast(trainer.model, "none" if recipe.train.plan == "auto" else recipe.train.plan)
+        trainer.data_collator = OneRow(trainer.data_collator, _frame(material))
+    if not recipe.train.packing and is_tight(material.base_path, recipe, device(), material.longest):
+        try_longest(trainer, material.train, material.recipe.train.batch_size)
 
 
 def _say_precision(run: RunFolder, recipe: Recipe) -> None:
@@ -127,7 +159,8 @@ def _finish(run: RunFolder, trainer: Trainer, material: Material) -> None:
     if done < total:
         run.set_state("stopped", f"stopped at step {done} of {total}", step=done, total=total)
         return
-    save_adapter(trainer, material, run.adapter)
+    if rank() == 0:
+        save_adapter(trainer, material, run.adapter)
     run.set_state("finished", step=done, total=total)
 
 
@@ -163,12 +196,14 @@ def build_trainer(material: Material, output: Path) -> Trainer:
             double_quant=recipe.quantization.double_quant,
             compute_dtype=recipe.quantization.compute_dtype,
         ),
-        args=_arguments(recipe, output),
+        args=arguments(recipe, output, **_laid_out(recipe)),
         train_dataset=_rows(material.train),
         eval_dataset=_rows(material.validation) if recipe.train.eval_steps else None,
         processing_class=material.tokenizer,
-        peft_config=_lora(recipe),
+        peft_config=lora(recipe),
     )
+    # As arrays: lists of numbers would be turned into tensors one number at a time, while the GPU waits.
+    trainer.train_dataset = trainer.train_dataset.with_format("numpy")
     trainer.recent = deque(maxlen=recipe.train.gradient_accumulation)
     # TRL left them in bfloat16: small updates would be lost, and a resume, which reads float32, would drift.
     to_float32(trainer.model)
@@ -177,73 +212,22 @@ def build_trainer(material: Material, output: Path) -> Trainer:
     return trainer
 
 
+def _laid_out(recipe: Recipe) -> dict[str, Any]:
+    """Return the arguments that the memory plan decides: on the fast way the compiler does what they would."""
+    if not obstacle(recipe, device()):
+        return {"gradient_checkpointing": False}
+    return {"activation_offloading": True} if recipe.train.plan == "offload" else {}
+
+
+def _frame(material: Material) -> Frame:
+    train = material.recipe.train
+    tables = [material.train, *([material.validation] if train.eval_steps else [])]
+    lengths = [length for table in tables for length in pc.list_value_length(table["input_ids"]).to_pylist()]
+    return frame(lengths, train.batch_size, train.batch_size * train.max_length if train.packing else None)
+
+
 def _rows(table: pa.Table) -> Dataset:
     return Dataset(table.select(["input_ids", "labels"]).combine_chunks())
-
-
-def _lora(recipe: Recipe) -> LoraConfig:
-    modules = recipe.lora.target_modules
-    return LoraConfig(
-        r=recipe.lora.r,
-        lora_alpha=recipe.lora.alpha,
-        lora_dropout=recipe.lora.dropout,
-        target_modules=modules if isinstance(modules, str) else list(modules),
-        use_rslora=recipe.lora.use_rslora,
-        use_dora=recipe.lora.use_dora,
-        task_type="CAUSAL_LM",
-    )
-
-
-def _arguments(recipe: Recipe, output: Path) -> SFTConfig:
-    return SFTConfig(output_dir=str(output), **_loop(recipe), **_surroundings(recipe))
-
-
-def _loop(recipe: Recipe) -> dict[str, Any]:
-    train = recipe.train
-    return {
-        "num_train_epochs": train.epochs,
-        "max_steps": train.max_steps or -1,
-        "per_device_train_batch_size": train.batch_size,
-        "per_device_eval_batch_size": train.batch_size,
-        "gradient_accumulation_steps": train.gradient_accumulation,
-        "learning_rate": train.learning_rate,
-        "lr_scheduler_type": train.scheduler,
-        "warmup_steps": train.warmup,
-        "optim": train.optimizer,
-        "weight_decay": train.weight_decay,
-        "max_grad_norm": train.max_grad_norm,
-        "train_sampling_strategy": train.sampling,
-        "max_length": train.max_length,
-        "packing": train.packing,
-        "packing_strategy": "bfd",
-        "gradient_checkpointing": train.gradient_checkpointing,
-        "seed": train.seed,
-        "data_seed": train.seed,
-        "save_steps": train.save_steps,
-        "eval_strategy": "steps" if train.eval_steps else "no",
-        "eval_steps": train.eval_steps,
-        "logging_steps": train.logging_steps,
-    }
-
-
-def _surroundings(recipe: Recipe) -> dict[str, Any]:
-    on_cpu = device() == "cpu"
-    dtype = run_precision(recipe, device()).mixed
-    return {
-        "bf16": dtype == "bfloat16",
-        "fp16": dtype == "float16",
-        "use_cpu": on_cpu,
-        "dataloader_pin_memory": not on_cpu,
-        "dataloader_num_workers": 0,
-        # The rows are cut and labelled already; only packing is left to do.
-        "dataset_kwargs": {"skip_prepare_dataset": not recipe.train.packing},
-        "save_strategy": "steps",
-        "save_total_limit": 2,
-        "logging_first_step": True,
-        "logging_nan_inf_filter": False,
-        "disable_tqdm": True,
-        "report_to": "none",
-    }
 
 
 def save_adapter(trainer: Trainer, material: Material, folder: Path) -> None:

@@ -25,6 +25,9 @@ LOST = "lost"
 """What a reader says where the state is `running` and its process is gone."""
 ENDED = frozenset({"finished", "stopped", "failed", "refused", LOST})
 
+STEP_DOWN = "step_down"
+"""Key of run.json that allows a resumed run to go on in less memory, whatever its recipe says."""
+
 _CLOCK_SLACK = 2.0
 """Seconds by which two readings of a start time may differ (system clocks are adjusted)."""
 
@@ -147,7 +150,7 @@ class RunFolder:
         if (now := check_base(facts["base"])) != facts["base"].get("files"):
             replace(self.facts_file, as_json(facts | {"base": facts["base"] | {"files": now}}))
 
-    def note(self, name: str, fact: Mapping[str, Any]) -> None:
+    def note(self, name: str, fact: Any) -> None:  # noqa: ANN401 - any JSON value
         """Add to run.json a fact that only the training process knows."""
         replace(self.facts_file, as_json(self.facts() | {name: fact}))
 

@@ -13,6 +13,8 @@ from workbench.lm.template import NOT_LEARNED, Encoded, encode
 from workbench.lm.tiny import QUESTION_WORDS
 from workbench.lm.tokenizer import to_fast_tokenizer, train_sentencepiece
 from workbench.lm.turns import with_turns
+from workbench.lm.xray import Example, xray
+from workbench.recipe import Recipe
 
 CHATML = (
     "{{% if messages[0]['role'] != 'system' %}}{{{{ '<|im_start|>system\\n{greeting}<|im_end|>\\n' }}}}{{% endif %}}"
@@ -59,6 +61,7 @@ FAMILIES: dict[str, tuple[str | None, tuple[str, ...], str, str | None, str]] = 
     "gemma": (GEMMA, ("<start_of_turn>", "<end_of_turn>"), "</s>", "<s>", "There.<end_of_turn>"),
 }
 ASKED = {"messages": [{"role": "user", "content": "Where?"}, {"role": "assistant", "content": "There."}]}
+RECIPE = Recipe(name="a", base="b")
 OPENS_TWICE = {"smollm"}
 """Families whose BOS is also the mark that opens every turn."""
 
@@ -117,6 +120,21 @@ def test_what_is_asked_later_is_the_beginning_of_what_was_learned(tokenizer):
         ASKED["messages"][:1], add_generation_prompt=True, tokenize=True, date_string="26 Jul 2024", return_dict=True
     )
     assert encoded.prompt_ids == asked["input_ids"] == encoded.input_ids[: len(encoded.prompt_ids)]
+
+
+@EVERY
+def test_a_conversation_of_every_family_passes_the_xray_however_long_it_is(tokenizer):
+    turns = ASKED["messages"]
+    examples = [Example(str(rounds), "train", {"messages": turns * rounds}) for rounds in (1, 2, 3)]
+    seen, _ = xray(examples, tokenizer, RECIPE)
+    assert seen["flags"].to_pylist() == [[], [], []]
+
+
+@pytest.mark.parametrize("tokenizer", [name for name, form in FAMILIES.items() if form[3]], indirect=True)
+def test_a_second_bos_is_flagged_in_every_family_that_has_one(tokenizer):
+    question = {"role": "user", "content": f"{tokenizer.bos_token}Where?"}
+    seen, _ = xray([Example("r", "train", {"messages": [question, ASKED["messages"][1]]})], tokenizer, RECIPE)
+    assert seen["flags"].to_pylist() == [["double-bos", "literal-mark"]]
 
 
 @pytest.mark.parametrize("tokenizer", ["llama-3"], indirect=True)

@@ -12,6 +12,7 @@ from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
+from tests.plants import plants
 from workbench.lm.template import TINY_TEMPLATE
 from workbench.lm.tokenizer import to_fast_tokenizer, train_sentencepiece
 from workbench.lm.xray import Example, build_collator, errors_of, xray
@@ -84,6 +85,7 @@ def test_plain_text_has_no_reference_but_bytes(tokenizer: PreTrainedTokenizerBas
     assert rows(seen)[0]["flags"] == []
 
 
+@plants("double-bos", "literal-mark")
 def test_a_literal_bos_in_a_field_is_flagged(tokenizer: PreTrainedTokenizerBase) -> None:
     seen, _ = xray([asked(f"{tokenizer.bos_token}Where?", "Brest.")], tokenizer, recipe())
     assert rows(seen)[0]["flags"] == ["double-bos", "literal-mark"]
@@ -123,6 +125,7 @@ def test_a_letter_that_the_vocabulary_lacks_is_no_mark() -> None:
     assert rows(seen)[0]["flags"] == []
 
 
+@plants("no-eos")
 def test_a_template_without_eos_is_flagged(tokenizer: PreTrainedTokenizerBase) -> None:
     silent = TINY_TEMPLATE.replace(" + eos_token", "")
     kept, tokenizer.chat_template = tokenizer.chat_template, silent
@@ -133,6 +136,83 @@ def test_a_template_without_eos_is_flagged(tokenizer: PreTrainedTokenizerBase) -
     assert rows(seen)[0]["flags"] == ["no-eos"]
 
 
+COUNTS_TURNS = TINY_TEMPLATE.replace("{{ bos_token }}", "{{ bos_token }}{{ messages | length }} ")
+MARKS_THE_QUESTION = (
+    "{{ bos_token }}{% for m in messages %}{% if m['role'] == 'user' %}[INST] {% generation %}{{ m['content'] }}"
+    "{{ eos_token }}{% endgeneration %} [/INST]{% else %} {{ m['content'] }}{% endif %}{% endfor %}"
+)
+MARKS_NOTHING = TINY_TEMPLATE.replace("{% generation %}", "{% generation %}{% endgeneration %}").replace(
+    "eos_token }}{% endgeneration %}", "eos_token }}"
+)
+BOS_EACH_TURN = TINY_TEMPLATE.replace("{{ '[INST] '", "{{ (bos_token if loop.index0 else '') + '[INST] '")
+BOS_TWICE = "{{ bos_token }}" + TINY_TEMPLATE
+
+
+def flags(tokenizer: PreTrainedTokenizerBase, template: str, *examples: Example) -> list[list[str]]:
+    """Return the flags of examples under another template."""
+    kept, tokenizer.chat_template = tokenizer.chat_template, template
+    try:
+        seen, _ = xray(examples, tokenizer, recipe())
+    finally:
+        tokenizer.chat_template = kept
+    found: list[list[str]] = seen["flags"].to_pylist()
+    return found
+
+
+@plants("prompt-not-prefix")
+def test_a_template_that_asks_otherwise_than_it_trains_is_flagged_with_its_reason(
+    tokenizer: PreTrainedTokenizerBase,
+) -> None:
+    assert flags(tokenizer, COUNTS_TURNS, GOOD) == [["prompt-not-prefix"]]
+
+
+@plants("wrong-label")
+def test_a_template_that_marks_the_question_as_learned_is_flagged(tokenizer: PreTrainedTokenizerBase) -> None:
+    assert flags(tokenizer, MARKS_THE_QUESTION, GOOD) == [["wrong-label"]]
+
+
+@plants("no-label")
+def test_a_template_whose_marks_enclose_nothing_leaves_no_label(tokenizer: PreTrainedTokenizerBase) -> None:
+    assert flags(tokenizer, MARKS_NOTHING, GOOD) == [["no-label"]]
+
+
+@plants("double-bos")
+def test_a_template_that_writes_bos_twice_is_flagged(tokenizer: PreTrainedTokenizerBase) -> None:
+    assert flags(tokenizer, BOS_TWICE, GOOD) == [["double-bos"]]
+
+
+def test_a_bos_at_every_turn_is_the_templates_own_and_one_more_is_flagged(tokenizer: PreTrainedTokenizerBase) -> None:
+    turns = [*GOOD.rendered["messages"], *GOOD.rendered["messages"]]
+    long = Example("long", "train", {"messages": turns})
+    more = Example("more", "train", {"messages": [{"role": "user", "content": "<s>Where?"}, *turns[1:]]})
+    assert flags(tokenizer, BOS_EACH_TURN, GOOD, long, more) == [[], [], ["double-bos", "literal-mark"]]
+
+
+def test_an_earlier_answer_that_does_not_end_is_flagged(tokenizer: PreTrainedTokenizerBase) -> None:
+    last_alone = TINY_TEMPLATE.replace("+ eos_token }}", "+ (eos_token if loop.last else '') }}")
+    turns = [*GOOD.rendered["messages"], *GOOD.rendered["messages"]]
+    assert flags(tokenizer, last_alone, GOOD, Example("long", "train", {"messages": turns})) == [[], ["no-eos"]]
+
+
+@plants("no-eos")
+def test_a_collator_that_takes_eos_for_padding_is_seen(
+    tokenizer: PreTrainedTokenizerBase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from workbench.lm import xray as module
+
+    right = build_collator(tokenizer, recipe())
+
+    def masking(features: list[dict[str, Any]]) -> dict[str, Any]:
+        batch = right(features)
+        batch["labels"][batch["input_ids"] == tokenizer.eos_token_id] = -100
+        return batch
+
+    monkeypatch.setattr(module, "build_collator", lambda *_: masking)
+    seen, _ = xray([GOOD], tokenizer, recipe())
+    assert rows(seen)[0]["flags"] == ["no-eos"]
+
+
+@plants("truncated")
 def test_a_long_answer_is_truncated_and_that_alone_does_not_count_as_a_missing_eos(
     tokenizer: PreTrainedTokenizerBase,
 ) -> None:
@@ -141,16 +221,19 @@ def test_a_long_answer_is_truncated_and_that_alone_does_not_count_as_a_missing_e
     assert rows(cache)[0]["bytes"] < len(TEXT.encode())
 
 
+@plants("no-label")
 def test_a_prompt_that_fills_the_length_leaves_no_label(tokenizer: PreTrainedTokenizerBase) -> None:
     seen, _ = xray([asked(TEXT, "Brest.")], tokenizer, recipe("train.max_length=20"))
     assert rows(seen)[0]["flags"] == ["no-label", "truncated"]
 
 
+@plants("out-of-range")
 def test_an_id_beyond_the_embedding_is_flagged(tokenizer: PreTrainedTokenizerBase) -> None:
     seen, _ = xray([GOOD], tokenizer, recipe(), vocabulary=10)
     assert rows(seen)[0]["flags"] == ["out-of-range"]
 
 
+@plants("not-encodable")
 def test_a_record_that_cannot_be_encoded_is_named_with_its_reason(tokenizer: PreTrainedTokenizerBase) -> None:
     seen, cache = xray([Example("odd", "train", {"body": "x"}), GOOD], tokenizer, recipe())
     assert rows(seen)[0]["flags"] == ["not-encodable"] and "'body'" in rows(seen)[0]["reason"]

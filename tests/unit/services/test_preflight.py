@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import namedtuple
-from pathlib import Path
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from tests.bases import write_base
 from tests.corpora import deliver, facts
+from tests.plants import plants
 from workbench.services import preflight as looked
 from workbench.services.device import in_words, parsed
-from workbench.services.preflight import Preflight, last_recipe, preflight
+from workbench.services.preflight import Preflight, Wish, last_recipe, preflight, with_xray
 from workbench.services.records import edit
 from workbench.services.split import Request, requested, split
 from workbench.store.store import Store
@@ -54,6 +58,7 @@ def test_a_version_with_all_it_needs_is_green(cut):
     assert "14 train, 3 validation, 3 test" in said(found, "version")
 
 
+@plants("no-version")
 def test_without_a_version_nothing_else_is_looked_at(store):
     deliver(store, facts(*range(4)))
     found = preflight(store, "facts")
@@ -61,6 +66,7 @@ def test_without_a_version_nothing_else_is_looked_at(store):
     assert "workbench split" in said(found, "version")
 
 
+@plants("edits-after-version")
 def test_edits_after_the_version_are_worth_a_look_and_no_obstacle(cut):
     record = cut.state(cut.corpus("facts")).records["id"][0]
     edit(cut, "facts", record, {"answer": "another one"})
@@ -68,6 +74,7 @@ def test_edits_after_the_version_are_worth_a_look_and_no_obstacle(cut):
     assert found.is_green and said(found, "edits").startswith("look: ")
 
 
+@plants("no-validation")
 def test_an_empty_validation_split_is_in_the_way_only_of_a_recipe_that_measures_it(store):
     deliver(store, facts(*range(12)))
     split(store, Request("facts", requested(store, "facts", counts=(10, 0, 2))))
@@ -77,12 +84,14 @@ def test_an_empty_validation_split_is_in_the_way_only_of_a_recipe_that_measures_
     assert no(preflight(store, "facts")) == []
 
 
+@plants("recipe-fault")
 def test_a_recipe_with_a_fault_is_named_with_its_key(cut):
     cut.workspace.recipe_file("tiny").write_text("base: tiny\ntrain: {epoch: 1}\n")
     found = preflight(cut, "facts")
     assert no(found) == ["recipe"] and "train.epoch" in said(found, "recipe")
 
 
+@plants("base-absent")
 def test_a_base_that_is_not_here_is_in_the_way_since_nobody_asked_for_gigabytes(cut, monkeypatch, tmp_path):
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
     path = cut.workspace.recipe_file("tiny")
@@ -92,6 +101,7 @@ def test_a_base_that_is_not_here_is_in_the_way_since_nobody_asked_for_gigabytes(
     assert said(found, "base").startswith("no: nobody/nothing-at-all is not on this machine")
 
 
+@plants("disk-full")
 def test_a_full_disk_is_in_the_way(cut, monkeypatch):
     monkeypatch.setattr(looked.shutil, "disk_usage", lambda _: Usage(100, 99, 1))
     assert no(preflight(cut, "facts")) == ["disk"]
@@ -118,17 +128,70 @@ def test_without_a_gpu_the_cpu_is_told():
     assert in_words(()).startswith("CPU, ")
 
 
-def test_a_run_that_was_refused_for_just_this_stands_in_the_way(cut, tmp_path: Path):
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+def codes(found: Preflight) -> list[str]:
+    """Return the codes of all that is not fine."""
+    return [check.code for check in found.checks if check.verdict != "ok"]
 
-    version = cut.version("facts")
-    run = RunFolder.create(cut.workspace.run_folder("refused"))
-    run.facts_file.write_text(json.dumps({"corpus": "facts", "version": version.id, "allowed": []}))
-    run.recipe_file.write_text(cut.workspace.recipe_file("tiny").read_text())
-    columns = {"record": ["abc"], "split": ["train"], "tokens": [9], "flags": [["double-bos"]]}
-    pq.write_table(pa.table(columns), run.xray)
-    run.set_state("refused", "the X-ray flags 1 record")
+
+def changed(store: Store, monkeypatch: pytest.MonkeyPatch, **fields: Any) -> None:
+    """Have the store answer with a version that differs in some fields."""
+    version = replace(store.version("facts"), **fields)
+    monkeypatch.setattr(store, "version", lambda *_: version)
+
+
+@plants("no-train-split")
+def test_a_version_without_a_train_split_is_in_the_way(cut, monkeypatch):
+    changed(cut, monkeypatch, counts={"test": 20, "validation": 3})
+    assert codes(preflight(cut, "facts")) == ["no-train-split"]
+
+
+@plants("leak")
+def test_a_leak_between_splits_is_in_the_way(cut, monkeypatch):
+    changed(cut, monkeypatch, proof=cut.version("facts").proof | {"near": 2})
     found = preflight(cut, "facts")
-    assert no(found) == ["X-ray"]
-    assert "abc (double-bos)" in said(found, "X-ray") and "--allow double-bos" in said(found, "X-ray")
+    assert codes(found) == ["leak"] and "2 leaks" in said(found, "proof")
+
+
+@plants("no-gpu")
+def test_a_larger_base_without_a_gpu_is_worth_a_look(cut, monkeypatch):
+    monkeypatch.setattr(looked, "gpus", lambda: ())
+    small(cut)
+    assert codes(preflight(cut, "facts", recipe="small")) == ["no-gpu"]
+
+
+@plants("other-run")
+def test_another_run_on_the_device_is_worth_a_look(cut):
+    run = trained(cut, "other", "tiny")
+    run.set_process(os.getpid())
+    run.set_state("running")
+    found = preflight(cut, "facts")
+    assert codes(found) == ["other-run"] and "other is going" in said(found, "other runs")
+
+
+def small(store: Store) -> None:
+    """Write a base and a recipe on it."""
+    write_base(store.workspace.root / "small", ["some words to begin with"] * 5)
+    text = "base: small\ntrain: {max_length: 512, eval_steps: null}\n"
+    (store.workspace.root / "recipes" / "small.yaml").write_text(text)
+
+
+@plants("xray-refuses")
+def test_what_the_xray_flags_stands_in_the_way_until_it_is_allowed_by_name(store, monkeypatch):
+    monkeypatch.setattr(looked, "gpus", lambda: ())
+    deliver(store, [*facts(*range(19)), {"question": "<s>Where?", "answer": "here"}])
+    split(store, Request("facts", requested(store, "facts", counts=(14, 3, 3))))
+    small(store)
+    assert "xray-refuses" not in codes(preflight(store, "facts", recipe="small"))
+    found, numbers = with_xray(store, "facts", "latest", "small", Wish())
+    assert "xray-refuses" in codes(found) and numbers is not None and numbers["flags"]["double-bos"] == 1
+    assert "--allow double-bos" in said(found, "X-ray") and "--fix literal-marker" in said(found, "X-ray")
+    let = Wish(allow=("double-bos", "literal-mark"))
+    assert "xray-refuses" not in codes(preflight(store, "facts", recipe="small", wish=let))
+    assert with_xray(store, "facts", "v9", "small", Wish())[1] is None
+
+
+def test_an_override_counts_in_the_look_as_it_will_in_the_training(cut, monkeypatch):
+    monkeypatch.setattr(looked, "gpus", lambda: ())
+    small(cut)
+    wish = Wish(("lora.target_modules=[query]",))
+    assert "target-absent" in codes(preflight(cut, "facts", recipe="small", wish=wish))

@@ -88,9 +88,9 @@ def test_the_id_of_an_earlier_process_is_gone_before_a_new_one_starts(
     named: list[psutil.Process | None] = []
     started = launching._started
 
-    def watched(run: RunFolder, descriptor: int, *, resume: bool) -> subprocess.Popen[bytes]:
+    def watched(run: RunFolder, descriptor: int, command: list[str], gpus: int) -> subprocess.Popen[bytes]:
         named.append(run.process())
-        return started(run, descriptor, resume=resume)
+        return started(run, descriptor, command, gpus)
 
     monkeypatch.setattr(launching, "_started", watched)
     pid = launch(run)

@@ -18,7 +18,8 @@ from transformers import TrainerControl, TrainerState
 from workbench.errors import CorruptionError, OutsideError
 from workbench.lm.template import NOT_LEARNED
 from workbench.lm.xray import Example
-from workbench.training.callbacks import COMPLETE, Logbook, NonFiniteError, last_checkpoint, rewind_metrics
+from workbench.training.callbacks import Logbook, NonFiniteError, rewind_metrics
+from workbench.training.checkpoints import COMPLETE, last_checkpoint
 from workbench.training.process import one_line
 from workbench.training.qlora import Trainer, build_trainer, read_material, save_adapter, train
 from workbench.training.runs import RunFolder
@@ -138,7 +139,7 @@ def poisoned(base: Path, folder: Path, token: int) -> Path:
     ("shape", "batch"),
     [
         (("train.packing=false",), "culprit"),
-        (("train.packing=true", "train.max_length=64"), "r0, r1, r2, culprit"),
+        (("train.packing=true", "train.max_length=64"), "r0, r1, r2, r3, culprit"),
     ],
     ids=["padded", "packed together"],
 )
@@ -147,7 +148,7 @@ def test_a_loss_that_is_not_a_number_stops_the_run_and_names_the_record(
 ) -> None:
     broken = poisoned(base, tmp_path, token=4)
     good = {"prompt": "Where? ", "completion": "Brest"}
-    rows = [Example(f"r{place}", "train", good) for place in range(3)]
+    rows = [Example(f"r{place}", "train", good) for place in range(4)]  # as many as the probe looks at
     culprit = Example("culprit", "train", {"prompt": "[INST] Where?", "completion": "Brest Nîmes"})
     small = ("train.eval_steps=null", "train.batch_size=1")
     run = prepared("run", *shape, *small, rows=[*rows, culprit], on=broken)

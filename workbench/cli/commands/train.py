@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,9 +12,10 @@ import typer
 from workbench.cli.numbers import is_missing, shown
 from workbench.cli.options import AsJson, In, Option, opened, reference
 from workbench.cli.output import indented, progress, result, say, table
-from workbench.errors import UsageError
+from workbench.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
+    from workbench.store.store import Store
     from workbench.training.launch import Progress
     from workbench.training.runs import RunFolder
 
@@ -41,6 +43,19 @@ def train(
         list[str] | None, typer.Option(metavar="FLAG", help="Train in spite of an X-ray flag, named.")
     ] = None,
     name: Annotated[str | None, typer.Option(help="Name of the run.")] = None,
+    preflight: Annotated[
+        bool, typer.Option("--preflight", help="Only look: version, recipe, base, X-ray, memory, disk.")
+    ] = False,
+    step_down: Annotated[
+        bool, typer.Option("--step-down", help="Where the memory is full, go on in less of it: train.step_down=true.")
+    ] = False,
+    plan: Annotated[
+        str | None,
+        typer.Option(help="Memory plan: auto, none, selective, full, offload; sets train.plan.", show_default="auto"),
+    ] = None,
+    gpus: Annotated[
+        int | None, typer.Option(min=1, help="GPUs that share the rows of each step.", show_default="1")
+    ] = None,
     detach: Annotated[bool, typer.Option("--detach", help="Return at once; the run goes on.")] = False,
     resume: Annotated[
         str | None, typer.Option(metavar="RUN", help="Go on with a stopped run from its last checkpoint.")
@@ -55,16 +70,23 @@ def train(
     \b
     Examples:
       workbench train domain-qa@latest --recipe tiny
+      workbench train domain-qa@latest --recipe tiny --preflight
       workbench train --resume domain-qa-v1-tiny-1
+      workbench train --resume domain-qa-v1-tiny-1 --step-down
     """
     with opened(workspace) as store:
         from workbench.services import train as service
 
         if resume:
-            run = service.resume(store.workspace, resume)
+            run = service.resume(store.workspace, resume, step_down=step_down, gpus=gpus)
         else:
             corpus, version = reference(store, what, option)
-            asked = service.Training(corpus, version, recipe, tuple(overrides or ()), tuple(allow or ()), name)
+            settings = (*(overrides or ()), *(("train.step_down=true",) if step_down else ()))
+            settings += (f"train.plan={plan}",) if plan else ()
+            if preflight:
+                _fly(store, (corpus, version, recipe), (settings, tuple(allow or ())), as_json=as_json)
+                return
+            asked = service.Training(corpus, version, recipe, settings, tuple(allow or ()), name, gpus or 1)
             run = service.start(store, asked, progress)
     say(f"run {run.name}")
     state = "running" if detach else _followed(run)
@@ -73,6 +95,19 @@ def train(
         [f"{run.name}: {state}", f"  {run.path}"],
         as_json=as_json,
     )
+
+
+def _fly(
+    store: Store, wanted: tuple[str, str, str], wish: tuple[tuple[str, ...], tuple[str, ...]], *, as_json: bool
+) -> None:
+    """Tell a pre-flight; it ends with 1 where something stands in the way."""
+    from workbench.cli.preflight import facts_of, lines_of
+    from workbench.services.preflight import Wish, with_xray
+
+    found, xray = with_xray(store, *wanted, Wish(*wish), progress)
+    result(facts_of(found, xray), lines_of(found), as_json=as_json)
+    if not found.is_green:
+        raise typer.Exit(int(ExitCode.DATA))
 
 
 def _followed(run: RunFolder) -> str:
@@ -145,10 +180,12 @@ def runs(
             say(f"{run.name}: {end(run)}")
         facts: dict[str, Any] = service.summary(run) | {
             "folder": str(run.path),
+            "noticed": service.noticed(run),
             "metrics": list(run.recent_metrics()[-5:]),
         }
         facts["evaluation"] = evaluate.evaluated(run)
     plain = [f"{key}: {value}" for key, value in facts.items() if not isinstance(value, (list, dict))]
+    plain += facts["noticed"]
     result(
         facts,
         [*plain, *(json.dumps(line) for line in facts["metrics"]), *_numbers(facts["evaluation"])],
@@ -165,40 +202,71 @@ def _numbers(evaluation: dict[str, Any] | None) -> list[str]:
 
 
 def base(
-    action: Annotated[str, typer.Argument(metavar="build|fetch|list")] = "list",
-    name: Annotated[str, typer.Argument(help="Base to build, or Hub id to fetch: owner/name[@revision].")] = "tiny",
+    action: Annotated[str, typer.Argument(metavar="build|fetch|merge|list")] = "list",
+    name: Annotated[
+        str, typer.Argument(help="Base to build, Hub id to fetch (owner/name[@revision]), or run to merge.")
+    ] = "tiny",
+    out: Annotated[Path | None, typer.Option(help="Folder of a merged base; default: exports/RUN-merged.")] = None,
     as_json: AsJson = False,
     workspace: In = None,
 ) -> None:
-    """Build the tiny base (once, under a minute of one core), fetch one from the Hub, or list those built here.
+    """Build the tiny base, fetch one from the Hub, merge a run's adapter into its base, or list those built here.
 
     A Hub id is fetched with your login (`hf auth login`, or HF_TOKEN); a run pins the commit it was trained on.
+    A merged base is kept only where it finds the records as likely as base and adapter did.
 
     \b
     Examples:
       workbench base build tiny
       workbench base fetch mistralai/Mistral-7B-v0.1
+      workbench base merge domain-qa-v1-tiny-1
     """
     with opened(workspace) as store:
         from workbench.services import bases
 
-        if action not in ("build", "fetch", "list"):
-            raise UsageError(f"no action {action!r}", "known: build, fetch, list")
+        if action not in _ACTIONS:
+            raise UsageError(f"no action {action!r}", f"known: {', '.join(_ACTIONS)}")
         if action == "fetch":
             snapshot = bases.fetch(name, progress)
             fetched = bases.pinned(name, snapshot)
             result({"base": fetched, "folder": str(snapshot)}, [fetched, f"  {snapshot}"], as_json=as_json)
-            return
-        if action == "build":
+        elif action == "build":
             folder = bases.build(store.workspace, name, progress)
             result({"base": name, "folder": str(folder)}, [str(folder)], as_json=as_json)
-            return
-        known = bases.listing(store.workspace)
-    result(
-        {"bases": known},
-        [row["folder"] for row in known] or ["none yet: workbench base build tiny"],
-        as_json=as_json,
-    )
+        elif action == "merge":
+            _merge(store, name, out, as_json=as_json)
+        else:
+            known = bases.listing(store.workspace)
+            lines = [row["folder"] for row in known] or ["none yet: workbench base build tiny"]
+            result({"bases": known}, lines, as_json=as_json)
+
+
+_ACTIONS = ("build", "fetch", "merge", "list")
+
+
+def _merge(store: Store, name: str, out: Path | None, *, as_json: bool) -> None:
+    from workbench.services.merge import merge
+    from workbench.services.train import found
+
+    run = found(store.workspace, name)
+    folder = out.resolve() if out else store.workspace.export_folder(f"{run.name}-merged")
+    done = merge(run, folder, progress)
+    worst = done.worst
+    facts: dict[str, Any] = {"run": run.name, "folder": str(folder), "records": len(done.drifts)}
+    facts |= {"before": done.before, "after": done.after}
+    facts["worst"] = {
+        "record": worst.record,
+        "before": worst.before,
+        "after": worst.after,
+        "difference": worst.difference,
+    }
+    lines = [
+        str(folder),
+        f"  nats a token with the adapter and merged, over {len(done.drifts):,} records: "
+        f"{done.before:.4f}, {done.after:.4f}",
+        f"  record {worst.record[:12]} changed most: {worst.before:.4f}, {worst.after:.4f}",
+    ]
+    result(facts, lines, as_json=as_json)
 
 
 def recipe(

@@ -1,0 +1,1 @@
+"""The fast way through a QLoRA step on a GPU: fused products, packed attention, rows of one length, compiled layers."""

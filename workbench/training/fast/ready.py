@@ -1,0 +1,23 @@
+"""Make a model with its adapter fast, in place."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from workbench.training.fast import attention
+from workbench.training.fast.compiling import compile_layers
+from workbench.training.fast.layers import fuse
+from workbench.training.plan import Checkpointing
+
+
+def make_fast(model: Any, checkpointing: Checkpointing) -> None:  # noqa: ANN401 - peft's own type
+    """Fuse a model's LoRA layers, let it attend within records laid end to end, and compile its decoder layers."""
+    base = model.get_base_model()
+    attention.register()
+    base.set_attn_implementation(attention.PACKED)
+    fused = fuse(model)
+    # The first layer's input is no parameter's: without a gradient of its own that layer would be another graph.
+    base.enable_input_require_grads()
+    compile_layers(base.model.layers, checkpointing)
+    logging.getLogger(__name__).info("%d LoRA layers fused; kept for the backward pass: %s", fused, checkpointing)

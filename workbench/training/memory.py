@@ -1,0 +1,161 @@
+"""How much device memory a training needs, by arithmetic on the base's shape alone."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.recipe import ALL_LINEAR, Recipe
+
+if TYPE_CHECKING:
+    from workbench.training.plan import Plan
+
+_HALF = 2
+"""Bytes of a 16-bit number."""
+_NF4_BYTES = 0.5 + 4 / 64
+"""Bytes a weight in NF4: four bits, and one float32 factor to 64 of them."""
+_DOUBLE_QUANT_BYTES = 1 / 64
+"""Bytes a weight more where the factors are kept in their own 8-bit form beside that."""
+_OPTIMIZER_BYTES = {"adamw_8bit": 2, "paged_adamw_8bit": 0, "paged_adamw_32bit": 0}
+"""Bytes that an optimizer holds a weight on the device; AdamW in float32 holds two numbers, a paged one none."""
+_TRAINED_BYTES = 8
+"""Bytes a trained weight: itself and its gradient, in float32."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The sizes of a decoder that memory and arithmetic follow from."""
+
+    hidden: int
+    layers: int
+    intermediate: int
+    heads: int
+    kv_heads: int
+    head_dim: int
+    vocabulary: int
+    tied: bool
+
+    def projections(self) -> dict[str, tuple[int, int]]:
+        """Return (in, out) of the linear layers of one decoder layer, by name."""
+        query, key = self.heads * self.head_dim, self.kv_heads * self.head_dim
+        return {
+            "q_proj": (self.hidden, query),
+            "k_proj": (self.hidden, key),
+            "v_proj": (self.hidden, key),
+            "o_proj": (query, self.hidden),
+            "gate_proj": (self.hidden, self.intermediate),
+            "up_proj": (self.hidden, self.intermediate),
+            "down_proj": (self.intermediate, self.hidden),
+        }
+
+    @property
+    def linear_weights(self) -> int:
+        """Number of weights in the decoder's linear layers."""
+        return self.layers * sum(rows * columns for rows, columns in self.projections().values())
+
+    @property
+    def embedding_weights(self) -> int:
+        """Number of weights in the embedding and the head."""
+        return self.vocabulary * self.hidden * (1 if self.tied else 2)
+
+
+def read_shape(folder: Path) -> Shape:
+    """Return the shape of a base from its config.json; a key that is missing there has its family's meaning.
+
+    Raises KeyError for an architecture that does not tell its sizes by these names.
+    """
+    config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    config = config.get("text_config") or config
+    hidden, heads = int(config["hidden_size"]), int(config["num_attention_heads"])
+    return Shape(
+        hidden=hidden,
+        layers=int(config["num_hidden_layers"]),
+        intermediate=int(config["intermediate_size"]),
+        heads=heads,
+        kv_heads=int(config.get("num_key_value_heads") or heads),
+        head_dim=int(config.get("head_dim") or hidden // heads),
+        vocabulary=int(config["vocab_size"]),
+        tied=bool(config.get("tie_word_embeddings", False)),
+    )
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Bytes on the device at the peak of a training step, by what holds them."""
+
+    weights: int
+    adapter: int
+    """LoRA weights, their gradients and the optimizer's states."""
+    activations: int
+    """What the forward pass keeps for the backward pass."""
+    workspace: int
+    """What one layer and the head hold while they compute."""
+
+    @property
+    def total(self) -> int:
+        """Return all of it."""
+        return self.weights + self.adapter + self.activations + self.workspace
+
+
+def estimate(shape: Shape, recipe: Recipe, plan: Plan) -> Estimate:
+    """Return what a training step needs at its peak; measured beside it in docs/performance.md."""
+    return Estimate(
+        weights=_weights(shape, recipe),
+        adapter=_adapter(shape, recipe),
+        activations=plan.tokens * _kept(shape, recipe, plan.checkpointing),
+        workspace=_workspace(shape, plan),
+    )
+
+
+def _weights(shape: Shape, recipe: Recipe) -> int:
+    quantization = recipe.quantization
+    plain = 4 if quantization.compute_dtype == "float32" else _HALF
+    if quantization.kind == "none":
+        return (shape.linear_weights + shape.embedding_weights) * plain
+    each = _NF4_BYTES + (_DOUBLE_QUANT_BYTES if quantization.double_quant else 0)
+    return int(shape.linear_weights * each) + shape.embedding_weights * plain
+
+
+def adapter_weights(shape: Shape, recipe: Recipe) -> int:
+    """Return the number of weights that a recipe trains."""
+    modules = recipe.lora.target_modules
+    chosen = [sizes for name, sizes in shape.projections().items() if modules == ALL_LINEAR or name in modules]
+    return shape.layers * recipe.lora.r * sum(rows + columns for rows, columns in chosen)
+
+
+def _adapter(shape: Shape, recipe: Recipe) -> int:
+    return adapter_weights(shape, recipe) * (_TRAINED_BYTES + _OPTIMIZER_BYTES.get(recipe.train.optimizer, 8))
+
+
+def _kept(shape: Shape, recipe: Recipe, checkpointing: str) -> int:
+    """Return the bytes a token that stay on the device from the forward to the backward pass."""
+    query, key = shape.heads * shape.head_dim, shape.kv_heads * shape.head_dim
+    outputs = 2 * shape.hidden + 2 * query + 2 * key + 2 * shape.intermediate
+    rest = 2 * shape.hidden + query + key + shape.intermediate  # normed inputs, rotated heads, the gated product
+    numbers = {"none": outputs + rest, "selective": outputs, "full": shape.hidden, "offload": 0}[checkpointing]
+    return int(_HALF * numbers * shape.layers * _surplus(recipe, checkpointing))
+
+
+def _surplus(recipe: Recipe, checkpointing: str) -> float:
+    """Return how much more PEFT's own layers keep than fused ones; measured on an H200."""
+    if checkpointing not in ("none", "selective") or is_fusible(recipe):
+        return 1.0
+    return 1.75 if recipe.lora.dropout else 1.35
+
+
+def is_fusible(recipe: Recipe) -> bool:
+    """Say whether the recipe's layers can be fused (`workbench.training.fast`) where there is a GPU."""
+    train, lora = recipe.train, recipe.lora
+    plain = train.kernels == "plain" or train.precision == "float32" or lora.dropout > 0 or lora.use_dora
+    return recipe.quantization.kind == "nf4" and not plain
+
+
+def _workspace(shape: Shape, plan: Plan) -> int:
+    """Return what a layer's backward pass holds: its widest weights, gate and up, their gradients, the product.
+
+    The head is trl's, over tiles of 4,096 tokens, and needs less.
+    """
+    unpacked = _HALF * 2 * shape.hidden * shape.intermediate
+    return unpacked + plan.tokens * _HALF * (2 * shape.hidden + 5 * shape.intermediate)

@@ -1,0 +1,97 @@
+"""The memory plan of a training: what is kept for the backward pass, and how many tokens go through at once."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
+
+from workbench.errors import UsageError
+from workbench.recipe import Recipe
+from workbench.training.memory import Shape, estimate
+
+Checkpointing = Literal["none", "selective", "full", "offload"]
+CHECKPOINTING: tuple[Checkpointing, ...] = get_args(Checkpointing)
+
+LARGEST = 16_384
+"""Tokens of a micro-batch above which nothing gets faster: the matrix products fill the card."""
+SMALLEST = 256
+_WORTHWHILE = 4_096
+"""Below this a micro-batch loses more speed than the next stronger checkpointing costs."""
+_SLACK = 0.92
+"""Share of the free memory that is planned with; the rest is for fragments and the error of the estimate."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a step is laid out in memory; it changes speed and memory, and no result beyond rounding."""
+
+    checkpointing: Checkpointing
+    """`none` keeps every activation; `selective` keeps the products of the large matrices' inputs and computes the
+    cheap rest again; `full` keeps each layer's input alone; `offload` moves these to the host's memory."""
+    tokens: int
+    """Most tokens of a micro-batch."""
+
+
+def choose(shape: Shape, recipe: Recipe, free_bytes: int) -> Plan:
+    """Return the fastest plan whose estimate fits into the free bytes of a card.
+
+    Where none fits it is the smallest one there is: whoever compares the estimate with the card sees that.
+    A recipe that asks for `gradient_checkpointing`, or names its plan, is given no lighter one.
+    """
+    ladder = _ladder(recipe)
+    worthwhile = min(_WORTHWHILE, ladder[0].tokens)
+    room = int(free_bytes * _SLACK)
+    fitting = [plan for plan in ladder if estimate(shape, recipe, plan).total <= room]
+    return next((plan for plan in fitting if plan.tokens >= worthwhile), (fitting or ladder[-1:])[0])
+
+
+def lower(plan: Plan) -> Plan | None:
+    """Return the next smaller plan, to be tried where this one ran out of memory; None where there is none."""
+    place = CHECKPOINTING.index(plan.checkpointing)
+    if place + 1 < len(CHECKPOINTING):
+        return replace(plan, checkpointing=CHECKPOINTING[place + 1])
+    return replace(plan, tokens=plan.tokens // 2) if plan.tokens // 2 >= SMALLEST else None
+
+
+def rows_at_once(recipe: Recipe, plan: Plan, longest: int) -> tuple[int, int]:
+    """Return (rows a micro-batch, micro-batches a step) whose product is the recipe's rows of a step.
+
+    `longest` is the longest row in tokens. The rows of a step and its loss stay what the recipe says: the loss is
+    divided by the learned tokens of the whole step.
+    """
+    rows = recipe.train.batch_size * recipe.train.gradient_accumulation
+    fitting = max(plan.tokens // max(longest, 1), 1)
+    at_once = max(size for size in range(1, rows + 1) if rows % size == 0 and size <= fitting)
+    return at_once, rows // at_once
+
+
+def shared(recipe: Recipe, processes: int) -> Recipe:
+    """Return the recipe of one of several processes, which together learn the rows of each step that it says.
+
+    Raises UsageError where these rows cannot be shared evenly.
+    """
+    train = recipe.train
+    rows = train.batch_size * train.gradient_accumulation
+    if rows % processes:
+        hint = f"set train.batch_size to a multiple of {processes}, or lower --gpus"
+        raise UsageError(f"the {rows} rows of a step cannot be shared by {processes} processes", hint)
+    turns = math.gcd(train.gradient_accumulation, processes)
+    parts = {
+        "batch_size": train.batch_size // (processes // turns),
+        "gradient_accumulation": train.gradient_accumulation // turns,
+    }
+    return recipe.model_copy(update={"train": train.model_copy(update=parts)})
+
+
+def _ladder(recipe: Recipe) -> list[Plan]:
+    """Return all plans of a recipe, fastest first: by checkpointing, then by size."""
+    asked = recipe.train.plan
+    kinds = CHECKPOINTING if asked == "auto" else (asked,)
+    if asked == "auto" and recipe.train.gradient_checkpointing:
+        kinds = ("full", "offload")
+    step = recipe.train.batch_size * recipe.train.gradient_accumulation * recipe.train.max_length
+    largest = max(min(step, LARGEST), SMALLEST)
+    smallest = max(min(recipe.train.max_length, largest), SMALLEST)  # the longest row goes through whole
+    sizes = [largest >> halvings for halvings in range(largest.bit_length()) if largest >> halvings >= smallest]
+    return [Plan(kind, size) for kind in kinds for size in sizes]
