@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli import workbench
 from tests.tui.test_pty import PATIENCE, Terminal, terminal
 from workbench.store.store import Store
 from workbench.store.versions import versions
@@ -36,6 +35,7 @@ class Step:
 
 
 WAY = (
+    Step("begin", ((ENTER, "Nothing here yet"),), 1),
     Step("see rows", (("d", "domain-qa is in"), (ENTER, "wrong-language")), 2),
     Step("fix all of one error", (("]", "an e-mail address"), ("F", "Fix email in 1 place?"), (ENTER, "1 edit: u")), 3),
     Step("accept duplicates", (("C", "redundant 1"), ("a", "u takes it back"), (ESC, "Filter")), 10),
@@ -52,7 +52,7 @@ def walk(screen: Terminal) -> list[str]:
     for step in WAY:
         for key, shown in step.keys:
             screen.press(key)
-            screen.until(shown)
+            screen.until(shown, patience=TRAINED)
             pressed.append(key)
     return pressed
 
@@ -60,9 +60,9 @@ def walk(screen: Terminal) -> list[str]:
 def test_keys_alone_lead_from_an_empty_folder_to_a_trained_version(tmp_path: Path) -> None:
     folder = tmp_path / "tuning"
     folder.mkdir()
-    assert workbench("init", ".", "--bare", cwd=folder).code == 0
-    with terminal(Workspace(folder), START) as screen:
-        screen.until("Nothing here yet")
+    with terminal(folder, START) as screen:
+        screen.until("no workspace here")
+        assert not [*folder.iterdir()]
         pressed = walk(screen)
         screen.until("finished", patience=TRAINED)
         screen.press("q")
@@ -75,4 +75,4 @@ def test_keys_alone_lead_from_an_empty_folder_to_a_trained_version(tmp_path: Pat
     assert run.status() == "finished" and version.counts["train"] > 200
     assert {"delivery", "edit", "judgement", "version"} <= {*kinds}
     assert [step.wish for step in WAY if len(step.keys) > step.budget] == []
-    assert len(pressed) == 12
+    assert len(pressed) == 13

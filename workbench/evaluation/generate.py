@@ -40,7 +40,18 @@ def generate(
     """
     if not prompts:
         raise UsageError("nothing to ask", "name at least one prompt")
-    bench = load_bench(run)
+    return ask(load_bench(run), prompts, which, decoded=decoded, report=report)
+
+
+def ask(
+    bench: Bench,
+    prompts: Sequence[Prompt],
+    which: Literal["both"] | Model = "both",
+    *,
+    decoded: Generate | None = None,
+    report: Report = quiet,
+) -> list[Answer]:
+    """Return the answers of a bench that is loaded already; see `generate`."""
     if decoded is not None:
         bench = replace(bench, recipe=bench.recipe.model_copy(update={"generate": decoded}))
     ids = [prompt_ids(bench, prompt) for prompt in prompts]

@@ -15,12 +15,14 @@ from workbench.fingerprint import digest
 from workbench.services.curate import assigned_before
 from workbench.services.ingest import Delivery, Order, ingest
 from workbench.services.ledger import Ledger, with_heirs
+from workbench.services.marks import MARKS
 from workbench.services.progress import Report, silent
 from workbench.services.pulled import pulled_versions, whole_ledger
 from workbench.services.refs import NOTE, REF
 from workbench.services.saved import (
     ASSIGNMENT,
     LOG,
+    MARKED,
     REFS,
     TESTED,
     VERSIONS,
@@ -28,6 +30,7 @@ from workbench.services.saved import (
     lines,
     saved_assignment,
     saved_log,
+    saved_marks,
     saved_refs,
     saved_tested,
     saved_versions,
@@ -49,7 +52,7 @@ _ROW = ("kind", "subject", "who", "at")
 
 
 def save(store: Store, name: str) -> list[Path]:
-    """Write log, assignment, ledger of tests, versions and their tags beside `corpus.yaml`; return the files."""
+    """Write log, assignment, ledger of tests, versions, their tags and marks beside `corpus.yaml`; return the files."""
     corpus = store.corpus(name)
     state = store.state(corpus)
     folder = store.workspace.corpus_folder(name)
@@ -64,9 +67,12 @@ def save(store: Store, name: str) -> list[Path]:
         LOG: lines(_plain(state)),
         ASSIGNMENT: assigned_table(assigned_before(store, state, corpus=name)),
         TESTED: tested_table(ledger),
-        REFS: lines(_refs(store, name)),
+        REFS: lines(_beside(store, name, (REF, NOTE), saved_refs(folder / REFS))),
         VERSIONS: lines(told),
     }
+    marked = _beside(store, name, MARKS, saved_marks(folder / MARKED))
+    if marked or (folder / MARKED).is_file():
+        written[MARKED] = lines(marked)
     with store.workspace.locked():
         save_corpus(corpus, folder / "corpus.yaml")
         for file, text in written.items():
@@ -74,13 +80,12 @@ def save(store: Store, name: str) -> list[Path]:
     return [folder / "corpus.yaml", *(folder / file for file in written)]
 
 
-def _refs(store: Store, name: str) -> list[dict[str, Any]]:
-    """Return the tags and notes to save: those that only the saved file holds, then those of the log.
+def _beside(store: Store, name: str, kinds: tuple[str, ...], saved: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the rows to save of kinds that change no record: those that only the saved file holds, then the log's.
 
     A saved row that the log holds with another body was purged since: its text must not be saved again.
     """
-    rows = store.catalogue.rows(name, kinds=(REF, NOTE))
-    saved = saved_refs(store.workspace.corpus_folder(name) / REFS)
+    rows = store.catalogue.rows(name, kinds=kinds)
     here = Counter(_identity(row.kind, row.subject, row.body) for row in rows)
     own = [_entry(row) for row in rows]
     known = {tuple(entry[key] for key in _ROW) for entry in own}
@@ -121,17 +126,18 @@ def build(store: Store, name: str, report: Report = silent) -> tuple[list[Delive
     corpus = store.corpus(name)
     folder = store.workspace.corpus_folder(name)
     saved = saved_log(folder / LOG, store.schema(corpus))
-    refs = saved_refs(folder / REFS)
+    refs, marked = saved_refs(folder / REFS), saved_marks(folder / MARKED)
     store.change(corpus, lambda state: _missing(saved, corpus.name, state))
     past = _saved_past(folder, store, name)
     version = split(store, Request(name, requested(store, name)), past=past, report=report)
-    _replay_refs(store, name, refs)
+    _replay_beside(store, name, (REF, NOTE), refs)
+    _replay_beside(store, name, MARKS, marked)
     return deliveries, version
 
 
-def _replay_refs(store: Store, name: str, saved: list[dict[str, Any]]) -> None:
-    """Append the tags and notes that the log does not hold yet, also those of versions that are not here."""
-    rows = store.catalogue.rows(name, kinds=(REF, NOTE))
+def _replay_beside(store: Store, name: str, kinds: tuple[str, ...], saved: list[dict[str, Any]]) -> None:
+    """Append the rows that the log does not hold yet, also those about versions that are not here."""
+    rows = store.catalogue.rows(name, kinds=kinds)
     here = Counter(_identity(row.kind, row.subject, row.body) for row in rows)
     absent = _absent(saved, here)
     store.catalogue.append(*((e["kind"], name, e["subject"], _replayed(e, facts)) for e, facts in absent))

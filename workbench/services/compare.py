@@ -41,21 +41,11 @@ def compare(store: Store, asked: Asked) -> dict[str, Any]:
     A difference is `other` minus `one`; what an edit between the two versions changed is not compared.
     Raises UsageError for a run without scores of the split, and where the two share no record.
     """
-    if asked.split not in SPLITS:
-        raise unknown("split", asked.split, SPLITS)
-    from workbench.evaluation.compare import by_source, compared, join, worst
+    from workbench.evaluation.compare import by_source, compared, worst
     from workbench.evaluation.differences import METHOD
-    from workbench.evaluation.scores import read_scores, rows_of
 
     other = asked.other or asked.one
-    tables = [read_scores(run.evaluation, asked.split, run.name) for run in (asked.one, other)]
-    data = _data(store, asked.one, other)
-    joined = join(rows_of(tables[0], "tuned" if asked.other else "base"), rows_of(tables[1], "tuned"), _edited(data))
-    if not len(joined.one):
-        raise UsageError(
-            f"no record of the {asked.split} split is the same in {asked.one.name!r} and {other.name!r}",
-            "compare runs of one corpus",
-        )
+    joined, data = joined_rows(store, asked)
     unfit = _unfit(asked.one, other)
     return {
         "split": asked.split,
@@ -69,6 +59,25 @@ def compare(store: Store, asked: Asked) -> dict[str, Any]:
         "settings": _settings(asked.one, other),
         "how": {"intervals": METHOD},
     }
+
+
+def joined_rows(store: Store, asked: Asked) -> tuple[Joined, Diff | str | None]:
+    """Return the rows of the score tables that can be compared, and what differs in the data; see `compare`."""
+    if asked.split not in SPLITS:
+        raise unknown("split", asked.split, SPLITS)
+    from workbench.evaluation.compare import join
+    from workbench.evaluation.scores import read_scores, rows_of
+
+    other = asked.other or asked.one
+    tables = [read_scores(run.evaluation, asked.split, run.name) for run in (asked.one, other)]
+    data = _data(store, asked.one, other)
+    joined = join(rows_of(tables[0], "tuned" if asked.other else "base"), rows_of(tables[1], "tuned"), _edited(data))
+    if not len(joined.one):
+        raise UsageError(
+            f"no record of the {asked.split} split is the same in {asked.one.name!r} and {other.name!r}",
+            "compare runs of one corpus",
+        )
+    return joined, data
 
 
 def _side(run: RunFolder, model: str) -> dict[str, Any]:

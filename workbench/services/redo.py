@@ -7,7 +7,8 @@ from itertools import groupby
 from typing import Any
 
 from workbench.fingerprint import digest
-from workbench.services.undo import Place, place_of
+from workbench.services.marks import MARKS
+from workbench.services.undo import Place, beside, place_of
 from workbench.services.verdicts import SETTING, set_threshold
 from workbench.store.catalogue import Entry, Row
 from workbench.store.edits import as_one, body_of
@@ -31,11 +32,12 @@ def _repeated(store: Store, name: str) -> list[dict[str, Any]]:
     rows: list[Row] = []
 
     def entries(state: State) -> list[Entry]:
-        rows[:] = (taken_back(state, store.catalogue.rows(name, kinds=(SETTING,))) or [[]])[-1]
+        rows[:] = (taken_back(state, beside(store, name)) or [[]])[-1]
         edits = [row for row in rows if row.kind == "edit"]
         present = {row["id"]: row for row in state.present({state.today(row.subject) for row in edits})}
         judged = [("judgement", name, row.subject, _judged(row)) for row in rows if row.kind == "judgement"]
-        return as_one([*(_edited(row, present[state.today(row.subject)]) for row in edits), *judged])
+        marked = [(row.kind, name, row.subject, row.body | {"redo": True}) for row in rows if row.kind in MARKS]
+        return as_one([*marked, *(_edited(row, present[state.today(row.subject)]) for row in edits), *judged])
 
     store.change(corpus, entries, lambda: store.desk(corpus))
     for row in rows:
@@ -57,17 +59,19 @@ def _judged(row: Row) -> dict[str, Any]:
 def _told(row: Row) -> dict[str, Any]:
     if row.kind == SETTING:
         return {"record": row.corpus, "field": row.subject, "value": row.body["value"]}
+    if row.kind in MARKS:
+        return {"record": row.subject, "field": row.kind, "value": _said_of(row)}
     if row.kind == "judgement":
         one, other = row.body["pair"]
         return {"record": one, "field": f"verdict with {other[:12]}", "value": row.body["verdict"]}
     return {"record": row.subject, "field": row.body["field"], "value": row.body["value"]}
 
 
-def taken_back(state: State, settings: list[Row]) -> list[list[Row]]:
+def taken_back(state: State, others: list[Row]) -> list[list[Row]]:
     """Return the actions that an undo took back and that can be repeated, the one taken back last at the end."""
     standing: dict[Place, list[Row]] = defaultdict(list)
     gone: list[Row] = []
-    for row in sorted([*state.of("edit"), *state.of("judgement"), *settings], key=lambda row: row.seq):
+    for row in sorted([*state.of("edit"), *state.of("judgement"), *others], key=lambda row: row.seq):
         made = standing[place_of(state, row)]
         if row.body.get("undo"):
             gone += [made.pop()] if made else []
@@ -87,4 +91,10 @@ def _again(state: State, gone: list[Row], row: Row) -> Row | None:
 
 
 def _said(row: Row) -> str:
+    if row.kind in MARKS:
+        return digest({key: value for key, value in row.body.items() if key != "redo"})
     return digest(row.body["verdict"] if row.kind == "judgement" else row.body["value"])
+
+
+def _said_of(row: Row) -> str:
+    return str(row.body.get("better") or row.body.get("verdict", ""))

@@ -11,12 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from workbench.corpus import DuplicateSettings, SplitSettings
 from workbench.curation.split import RANK
 from workbench.errors import DataError, UsageError
 from workbench.schema import Schema
+from workbench.services.judgements import Better
 from workbench.services.ledger import Ledger
 from workbench.services.records import check_fits
 from workbench.services.refs import check_tag
@@ -25,7 +26,7 @@ from workbench.store.versions import Version
 from workbench.wording import explained
 
 LOG, ASSIGNMENT, VERSIONS = "log.jsonl", "assignment.csv", "versions.jsonl"
-TESTED, REFS = "tested.csv", "refs.jsonl"
+TESTED, REFS, MARKED = "tested.csv", "refs.jsonl", "marks.jsonl"
 _ASSIGNED, _TESTED = ("record", "split"), ("record", "version", "texts")
 """Heads of the saved assignment and of the saved ledger; ledgers of older stores name no texts."""
 _KEY = re.compile("[0-9a-f]{32}")
@@ -90,6 +91,59 @@ class _Note(_Line):
     note: str
 
 
+class _Said(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+    run: str
+    model: Literal["base", "tuned"]
+    text: str
+
+
+class _Turn(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+    role: str
+    content: str
+
+
+class _Turns(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+    messages: list[_Turn]
+
+
+class _Begun(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+    prompt: str
+
+
+class _Mark(_Line):
+    undo: bool = False
+    redo: bool = False
+
+    @model_validator(mode="after")
+    def _says_something(self) -> _Mark:
+        if not self.undo and any(value is None for name, value in self if name != "seed"):
+            raise ValueError("it says nothing")
+        return self
+
+
+class _Preference(_Mark):
+    kind: Literal["preference"]
+    subject: _Record
+    prompt: str | _Turns | _Begun | None = None
+    one: _Said | None = None
+    other: _Said | None = None
+    better: Better | None = None
+    record: str = ""
+    seed: int | None = None
+
+
+class _Review(_Mark):
+    kind: Literal["review"]
+    subject: _Record
+    verdict: Literal["accepted"] | None = None
+    fields: _Digest | None = None
+    reason: str = ""
+
+
 class _Settings(BaseModel):
     model_config = ConfigDict(extra="forbid")
     split: SplitSettings
@@ -118,6 +172,7 @@ class _Version(BaseModel):
 
 
 _REF: TypeAdapter[Any] = TypeAdapter(Annotated[_Ref | _Note, Field(discriminator="kind")])
+_MARK: TypeAdapter[Any] = TypeAdapter(Annotated[_Preference | _Review, Field(discriminator="kind")])
 _LINE: TypeAdapter[Any] = TypeAdapter(
     Annotated[_Edit | _Match | _Judgement | _Readmission, Field(discriminator="kind")]
 )
@@ -134,6 +189,11 @@ def saved_log(path: Path, schema: Schema) -> list[dict[str, Any]]:
 def saved_refs(path: Path) -> list[dict[str, Any]]:
     """Return the saved tags and notes; what is neither is a DataError naming its line."""
     return _checked(path, _check_ref)
+
+
+def saved_marks(path: Path) -> list[dict[str, Any]]:
+    """Return the saved verdicts on answers and accepted records; what is neither is a DataError naming its line."""
+    return _checked(path, _MARK.validate_python)
 
 
 def _check_ref(row: dict[str, Any]) -> None:

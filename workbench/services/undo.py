@@ -1,4 +1,4 @@
-"""Take edits, judgements and thresholds back: an undo is a further row of the log, so it can be taken back as well."""
+"""Take edits, judgements, thresholds and marks back: an undo is one more row of the log, and can be taken back too."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from workbench.fingerprint import digest
+from workbench.services.marks import MARKS
 from workbench.services.verdicts import OPEN, SETTING, set_threshold
 from workbench.store.catalogue import Entry, Row
 from workbench.store.edits import body_of
@@ -15,28 +16,30 @@ from workbench.store.state import State
 from workbench.store.store import Store
 
 Place = tuple[str, ...]
-"""What a row changes: a record and one of its fields, a judged pair, or a setting."""
+"""What a row changes: a record and one of its fields, a judged pair, a setting, or a mark."""
 
 
 def undo(store: Store, name: str, count: int = 1) -> list[dict[str, Any]]:
     """Take back the newest actions that were not taken back yet, and return what each place holds now.
 
-    An action is one edit, judgement or threshold, or all edits or judgements that were made at once. What is returned
-    has `record`, `field` and `value`; `record` is the first one of a judged pair, and the corpus of a threshold.
+    An action is one edit, judgement, threshold or mark, or all edits or judgements that were made at once. What is
+    returned has `record`, `field` and `value`; `record` is the first one of a judged pair, the corpus of a threshold,
+    and the subject of a mark.
     """
     corpus = store.corpus(name)
     undone: list[dict[str, Any]] = []
     thresholds: list[float] = []
 
     def entries(state: State) -> list[Entry]:
-        standing = _standing(state, _settings(store, name))
+        standing = _standing(state, beside(store, name))
         actions = _actions(state, standing, corpus.duplicates.threshold)
         rows = [row for action in reversed(actions[-count:]) for row in reversed(action)] if count else []
         edits = [row for row in rows if row.kind == "edit"]
         judged = [_taken_back(state, row, standing) for row in rows if row.kind == "judgement"]
+        marked = [(row.kind, name, row.subject, {"undo": True}) for row in rows if row.kind in MARKS]
         thresholds[:] = [row.body["before"] for row in rows if row.kind == SETTING]
         undone[:] = [_told(state, row, standing) for row in rows]
-        return [*_edits(state, edits), *judged]
+        return [*_edits(state, edits), *judged, *marked]
 
     store.change(corpus, entries, lambda: store.desk(corpus))
     for threshold in thresholds:
@@ -44,8 +47,9 @@ def undo(store: Store, name: str, count: int = 1) -> list[dict[str, Any]]:
     return undone
 
 
-def _settings(store: Store, name: str) -> list[Row]:
-    return store.catalogue.rows(name, kinds=(SETTING,))
+def beside(store: Store, name: str) -> list[Row]:
+    """Return the rows that can be taken back and change no record: settings and marks."""
+    return store.catalogue.rows(name, kinds=(SETTING, *MARKS))
 
 
 def _edits(state: State, rows: list[Row]) -> list[Entry]:
@@ -74,6 +78,8 @@ def _taken_back(state: State, row: Row, standing: dict[Place, list[Row]]) -> Ent
 def _told(state: State, row: Row, standing: dict[Place, list[Row]]) -> dict[str, Any]:
     if row.kind == SETTING:
         return {"record": row.corpus, "field": row.subject, "value": row.body["before"]}
+    if row.kind in MARKS:
+        return {"record": row.subject, "field": row.kind, "value": None}
     if row.kind == "judgement":
         before = standing[place_of(state, row)]
         one, other = row.body["pair"]
@@ -89,7 +95,7 @@ def _actions(state: State, standing: dict[Place, list[Row]], threshold: float) -
     set_here = _set_here((row for row in reversed(rows) if row.kind == SETTING), threshold)
     applied = state.replayed.applied
     changed = {row.seq for row in rows if row.kind == "edit" and _changes_anything(row, applied)}
-    in_force = (row for row in rows if row.kind == "judgement" or row.seq in changed or row.seq in set_here)
+    in_force = (row for row in rows if row.kind in ("judgement", *MARKS) or row.seq in changed or row.seq in set_here)
     return [list(action) for _, action in groupby(in_force, key=lambda row: row.body.get("action", row.seq))]
 
 
@@ -109,13 +115,13 @@ def _set_here(newest_first: Iterable[Row], threshold: float) -> set[int]:
     return led
 
 
-def _standing(state: State, settings: Iterable[Row]) -> dict[Place, list[Row]]:
+def _standing(state: State, others: Iterable[Row]) -> dict[Place, list[Row]]:
     """Return the rows that nobody took back, by place, oldest first: each undo closes the newest one of its place.
 
     Row numbers are not looked at: they differ in a store that was built from saved files.
     """
     standing: dict[Place, list[Row]] = defaultdict(list)
-    for row in [*state.of("edit"), *state.of("judgement"), *settings]:
+    for row in [*state.of("edit"), *state.of("judgement"), *others]:
         before = standing[place_of(state, row)]
         if not row.body.get("undo"):
             before.append(row)
@@ -128,6 +134,8 @@ def place_of(state: State, row: Row) -> Place:
     """Return the record that an edit changes now, and the field."""
     if row.kind == SETTING:
         return (row.subject,)
+    if row.kind in MARKS:
+        return ("marked", row.kind, row.subject)
     if row.kind == "judgement":
         return ("judged", *sorted(state.today(record) for record in row.body["pair"]))
     return state.today(row.subject), row.body["field"]

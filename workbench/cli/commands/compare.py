@@ -27,6 +27,9 @@ def compare(
     other: Other = None,
     split: Annotated[str, typer.Option(help="Side to compare on: test, validation or train.")] = "test",
     limit: Annotated[int, typer.Option("-n", "--limit", min=0, help="Records that got worst to list.")] = 10,
+    judgements: Annotated[
+        bool, typer.Option("--judgements", help="List the verdicts that people gave on the two, and count them.")
+    ] = False,
     as_json: AsJson = False,
     workspace: In = None,
 ) -> None:
@@ -38,6 +41,7 @@ def compare(
     Examples:
       workbench compare quiz-v1-tiny-1 quiz-v2-tiny-1
       workbench compare latest
+      workbench compare latest --judgements
     """
     with opened(workspace) as store:
         from workbench.services.compare import Asked
@@ -45,8 +49,45 @@ def compare(
         from workbench.services.train import found
 
         runs = found(store.workspace, one), found(store.workspace, other) if other else None
-        facts = service(store, Asked(*runs, split=split, limit=limit))
-    result(facts, _lines(facts), as_json=as_json)
+        if judgements:
+            from workbench.services.comparison import judged
+
+            facts = judged(store, *runs)
+            lines = _judgement_lines(facts)
+        else:
+            facts = service(store, Asked(*runs, split=split, limit=limit))
+            lines = _lines(facts)
+    result(facts, lines, as_json=as_json)
+
+
+def _judgement_lines(facts: Mapping[str, Any]) -> list[str]:
+    one, other = (_name(facts[key]) for key in ("one", "other"))
+    counts = f"{one} better {facts['counts']['one']}, {other} better {facts['counts']['other']}"
+    told = facts["verdict"] if facts["verdict"] == "cannot tell" else f"{other} is {facts['verdict']}"
+    return [f"{counts}, ties {facts['counts']['tie']}: {told} (sign test, p {facts['p']:.4f})", *_each(facts)]
+
+
+def _each(facts: Mapping[str, Any]) -> list[str]:
+    cells = [
+        [
+            "tie" if each["better"] == "tie" else _name(each[each["better"]]),
+            "" if each["seed"] is None else "blind",
+            each["record"][:12],
+            *_asked(each),
+        ]
+        for each in facts["judgements"]
+    ]
+    return fitted(cells, ["better", "", "record", "asked", "one", "other"]) if cells else []
+
+
+def _name(said: Mapping[str, Any]) -> str:
+    return f"{said['run']} {said['model']}"
+
+
+def _asked(each: Mapping[str, Any]) -> list[str]:
+    from workbench.services.judgements import turns
+
+    return [turns(each["prompt"])[-1]["content"], each["one"]["text"], each["other"]["text"]]
 
 
 def _lines(facts: Mapping[str, Any]) -> list[str]:

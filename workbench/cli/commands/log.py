@@ -19,6 +19,8 @@ What = Annotated[str | None, typer.Argument(metavar="[CORPUS[@VERSION]]", help="
 _ALL = sys.maxsize
 _VERDICTS = {"different": "no duplicates", "duplicate": "the first is kept", "open": "not judged any more"}
 """What a verdict on a pair of records says, in words."""
+MARKED = ("preference", "review")
+"""Kinds of rows that change no record."""
 
 
 def register(app: typer.Typer) -> None:
@@ -75,6 +77,8 @@ def _told(kind: str, body: dict[str, Any]) -> str:
     if kind == "judgement" and "pair" in body:
         one, other = (record[:12] for record in body["pair"])
         return f"{one} and {other}: {_VERDICTS.get(body['verdict'], body['verdict'])}"
+    if kind in MARKED:
+        return "taken back" if body.get("undo") else str(body.get("better") or body.get("verdict", ""))
     if kind == "setting" and "value" in body:
         back = "taken back: " if body.get("undo") else "again: " if body.get("redo") else ""
         return f"{back}{body['before']} -> {body['value']}"

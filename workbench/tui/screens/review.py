@@ -1,0 +1,316 @@
+"""The review queue: one record after the other, why each stands here, and one key for what becomes of it."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.widgets import Static
+
+from workbench.services.column import Column
+from workbench.services.progress import Report
+from workbench.text import counted, show
+from workbench.tui.desk import Desk
+from workbench.tui.screens.base import WorkScreen
+from workbench.tui.widgets.record_pane import RecordPane
+from workbench.tui.widgets.virtual_table import Rows, VirtualTable
+from workbench.workspace import Workspace
+
+if TYPE_CHECKING:
+    from workbench.services.contents import Contents
+    from workbench.services.detail import Detail
+    from workbench.services.review import Queue
+
+Outcome = Literal["accepted", "fixed", "edited", "dropped", "skipped"]
+LISTED = 10_000
+"""Records of the queue that are listed; the counts are true."""
+_COLUMNS = (
+    Column("", 1),
+    Column("score", 6),
+    Column("severity", 8),
+    Column("loss", 5),
+    Column("alike", 5),
+    Column("because", 80),
+)
+_SIGNS: dict[str, str] = {"accepted": "+", "fixed": "*", "edited": "*", "dropped": "=", "skipped": "."}
+_EMPTY = """Nothing asks for a look.
+
+A record stands here for an issue, for a loss far above that of others
+of its length, or for an answer that contradicts another record's."""
+
+
+class ReviewScreen(WorkScreen):
+    """The queue beside the record under the cursor."""
+
+    CSS_PATH = "review.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("a", "accept", "Accept", id="review.accept", tooltip="It is right as it stands"),
+        Binding("f", "fix", "Fix", id="review.fix", tooltip="Apply the suggested fix, or edit where there is none"),
+        Binding("e", "edit", "Edit", id="review.edit"),
+        Binding("x", "drop", "Drop", id="review.drop"),
+        Binding("s", "skip", "Skip", id="review.skip", tooltip="Leave it for another time"),
+        Binding("X", "xray", "X-ray", id="review.xray", tooltip="See how it is trained, token by token"),
+        Binding("u", "undo", "Undo", show=False, id="review.undo"),
+        Binding("U", "redo", "Redo", show=False, id="review.redo"),
+        Binding("o", "open_record", "Open it in Data", show=False, id="review.open-record"),
+        Binding("r", "again", "Look again", show=False, id="review.again"),
+        Binding("enter", "open", "Go into the record", show=False, id="review.open"),
+    ]
+
+    def __init__(self, desk: Desk, corpus: str) -> None:
+        """Review one corpus."""
+        super().__init__(desk, corpus)
+        self.queue: Queue | None = None
+        self.rows: list[dict[str, Any]] = []
+        self.contents: Contents | None = None
+        self.detail: Detail | None = None
+        self.outcomes: dict[str, Outcome] = {}
+
+    def compose_body(self) -> ComposeResult:
+        """Hold the queue, why a record stands in it, and the record."""
+        with Horizontal(id="panes"):
+            yield VirtualTable(Rows(_COLUMNS), note="looking for what asks for a look ...", id="waiting")
+            with Vertical(id="one"):
+                yield Static(id="why", markup=False)
+                yield RecordPane(id="record")
+
+    def on_mount(self) -> None:
+        """Look for the records to review."""
+        self.set_title(f"{self.corpus} > review")
+        self._table.focus()
+        self.action_again()
+
+    @property
+    def _table(self) -> VirtualTable:
+        return self.query_one("#waiting", VirtualTable)
+
+    # -- reading --------------------------------------------------------------------------------------------------
+
+    def action_review(self) -> None:
+        """Stay: this is the queue."""
+
+    def action_again(self) -> None:
+        """Rank the records anew."""
+        work = partial(_ranked, self.desk.workspace, self.corpus)
+        self.begin(f"review {self.corpus}", lambda report: self.desk.apart(work, report), self._take, writes=False)
+
+    def _take(self, found: Queue) -> None:
+        self.queue, self.outcomes = found, {}
+        self.rows = found.rows.head(LISTED).to_dicts()
+        self._draw(0)
+        self.refresh_data()
+
+    def refresh_data(self) -> None:
+        """Read the records again; the order stays as it was, so that nothing jumps."""
+        self.in_background(self._read, self._take_contents, "contents")
+
+    def _read(self) -> Contents:
+        from workbench.services.contents import read, read_again, with_issues
+
+        known = self.contents
+        with self.desk.store() as store:
+            return with_issues(store, read(store, self.corpus)) if known is None else read_again(store, known)
+
+    def _take_contents(self, contents: Contents) -> None:
+        self.contents, self.detail = contents, None
+        self._show_record()
+
+    def _draw(self, cursor: int) -> None:
+        cells = [_cells(row, self.outcomes.get(row["record"])) for row in self.rows]
+        self._table.set_source(Rows(_COLUMNS, cells), cursor=cursor, note=_EMPTY)
+        self._show_title()
+
+    def _show_title(self) -> None:
+        found = self.queue
+        if found is None:
+            return
+        left = found.rows.height - len([one for one in self.outcomes.values() if one != "skipped"])
+        said = [f"{left:,} of {counted(found.records, 'record')} ask for a look"]
+        done = list(self.outcomes.values())
+        said += [f"{done.count(name):,} {name}" for name in dict.fromkeys(done)]
+        said += [f"{found.accepted:,} accepted before"] if found.accepted else []
+        said += [f"losses of {found.run}" if found.run else "no run was measured: issues alone"]
+        self.set_title(f"{self.corpus} > review", "  ".join(said))
+
+    @property
+    def row(self) -> dict[str, Any] | None:
+        """Return the line under the cursor."""
+        at = self._table.cursor
+        return self.rows[at] if at < len(self.rows) else None
+
+    @on(VirtualTable.Moved, "#waiting")
+    def _show_record(self) -> None:
+        """Say why the record stands here, and show it as soon as it is read."""
+        from workbench.services.review import why
+
+        row, contents = self.row, self.contents
+        self.set_class(row is None, "-empty")
+        if row is None:
+            return
+        lines = [f"{weight:6.1f}  {show(said, limit=300)}" for weight, said in why(row)]
+        outcome = self.outcomes.get(row["record"], "")
+        head, reasons = f"{row['score']:6.1f}  why it stands here\n", " x\n".join(lines)
+        self.query_one("#why", Static).update(
+            Content.assemble((head, "bold"), reasons, (f"\n{outcome}" * bool(outcome), "$text-accent"))
+        )
+        if contents is not None and not self.is_busy("record"):
+            self.in_background(lambda: self._look(contents, row["record"]), self._take_record, "record")
+
+    def _look(self, contents: Contents, record: str) -> Detail | None:
+        from workbench.services.detail import detail
+
+        rows = contents.opened.rows([record])
+        with self.desk.store() as store:
+            return detail(store, contents, int(rows[0])) if len(rows) else None
+
+    def _take_record(self, found: Detail | None) -> None:
+        self.detail = found
+        pane, row = self.query_one(RecordPane), self.row
+        if found is None:
+            pane.show_text("this record is gone")
+        else:
+            pane.show_record(found)
+            if row is not None and row["record"] != found.shown.record:
+                self._show_record()
+
+    @on(VirtualTable.Selected, "#waiting")
+    def action_open(self) -> None:
+        """Go into the record: in a narrow terminal it takes the list's place."""
+        self.add_class("-opened")
+        self.query_one(RecordPane).focus()
+
+    def action_back(self) -> None:
+        """Go one step back: out of the record, to where one came from."""
+        if self.has_class("-opened"):
+            self.remove_class("-opened")
+            self._table.focus()
+        else:
+            super().action_back()
+
+    # -- what becomes of a record ---------------------------------------------------------------------------------
+
+    @property
+    def _chosen(self) -> Detail | None:
+        """Return the record under the cursor once it was read; says so where it was not."""
+        row, found = self.row, self.detail
+        if row is not None and found is not None and found.shown.record == row["record"]:
+            return found
+        self.tell("one moment: the record is being read" if row is not None else "no record here")
+        return None
+
+    def action_accept(self) -> None:
+        """Say that the record is right as it stands."""
+        from workbench.services.review import accept
+
+        found = self._chosen
+        if found is None:
+            return
+        record = found.shown.record
+
+        def work() -> str:
+            with self.desk.store() as store:
+                return accept(store, self.corpus, record, seen=found.shown.fields)
+
+        self.change("accepting", work, lambda _: self._done(record, "accepted"))
+
+    def action_fix(self) -> None:
+        """Apply the first suggested fix; where there is none, open the record to be edited."""
+        found = self._chosen
+        if found is None:
+            return
+        issue = next((one for one in found.shown.issues if one["fix"] is not None), None)
+        if issue is None:
+            self.action_edit()
+            return
+        record = found.shown.record
+        work = partial(self.desk.fix, self.corpus, issue, found.shown.fields)
+        self.change("fixing", work, lambda _: self._done(record, "fixed"))
+
+    def action_edit(self) -> None:
+        """Edit the record in place."""
+        from workbench.tui.screens.edit import EditSheet
+
+        found = self._chosen
+        if found is None or self.contents is None:
+            return
+        record = found.shown.record
+        self.app.push_screen(
+            EditSheet(self.desk, self.contents, found), lambda count: self._done(record, "edited") if count else None
+        )
+
+    def action_drop(self) -> None:
+        """Drop the record."""
+        found = self._chosen
+        if found is not None:
+            record = found.shown.record
+            work = partial(self.desk.drop, self.corpus, record, "dropped in review")
+            self.change("dropping", work, lambda _: self._done(record, "dropped"))
+
+    def action_skip(self) -> None:
+        """Leave the record for another time: it stands here again with the next look."""
+        if self.row is not None:
+            self._mark(self.row["record"], "skipped")
+
+    def _done(self, record: str, outcome: Outcome) -> None:
+        self._mark(record, outcome)
+        self.refresh_data()
+
+    def _mark(self, record: str, outcome: Outcome) -> None:
+        self.outcomes[record] = outcome
+        at = self._table.cursor
+        below = [place for place, row in enumerate(self.rows) if row["record"] not in self.outcomes]
+        self._draw(next((place for place in below if place > at), below[0] if below else at))
+
+    def action_undo(self) -> None:
+        """Take back the newest change of this corpus."""
+        self.change("taking back", lambda: self.desk.undo(self.corpus), partial(self._undone, "took back"))
+
+    def action_redo(self) -> None:
+        """Repeat what was taken back last."""
+        self.change("repeating", lambda: self.desk.redo(self.corpus), partial(self._undone, "did again"))
+
+    def _undone(self, did: str, done: list[dict[str, Any]]) -> None:
+        records = [str(one["record"]) for one in done]
+        self.tell(f"{did}: {', '.join(record[:10] for record in records[:3])}" if done else "nothing is left to do")
+        for record in records:
+            self.outcomes.pop(record, None)
+        places = [place for place, row in enumerate(self.rows) if row["record"] in records]
+        self._draw(places[0] if places else self._table.cursor)
+        self.refresh_data()
+
+    # -- elsewhere ------------------------------------------------------------------------------------------------
+
+    def action_xray(self) -> None:
+        """Show how the record is trained, token by token."""
+        from workbench.tui.screens.xray import XrayScreen
+
+        if self.row is not None:
+            run = self.queue.run if self.queue is not None else None
+            self.app.push_screen(XrayScreen(self.desk, self.corpus, self.row["record"], run or ""))
+
+    def action_open_record(self) -> None:
+        """Open the record among the others."""
+        if self.row is not None:
+            self.app.show_mode("data", self.corpus, self.row["record"])
+
+
+def _ranked(workspace: Workspace, corpus: str, report: Report) -> Queue:
+    from workbench.services.review import queue
+    from workbench.store.store import Store
+
+    with Store(workspace) as store:
+        return queue(store, corpus, report=report)
+
+
+def _cells(row: dict[str, Any], outcome: Outcome | None) -> tuple[object, ...]:
+    from workbench.services.review import reasons
+
+    sign = _SIGNS[outcome] if outcome else ""
+    because = "; ".join(reasons(row))
+    weights = [f"{row[name]:.1f}" for name in ("score", "severity_weight", "loss_weight", "cluster_weight")]
+    return sign, *(text.rjust(width) for text, width in zip(weights, (6, 8, 5, 5), strict=True)), because
