@@ -81,7 +81,6 @@ SHOTS: dict[str, Shot] = {
     "quarantine": replace(DATA, view="quarantine", keys=("e",)),
     "conflict": Shot(corpus="facts", view="conflicts", keys=("e",)),
     "clusters": replace(DATA, keys=("C",)),
-    "clusters-accept": replace(DATA, keys=("C", "minus", "minus", "A")),
     "versions": VERSIONS,
     "split": replace(VERSIONS, keys=("s",)),
     "proof": replace(VERSIONS, keys=("p",)),

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 from workbench.cli.main import run
 from workbench.errors import UsageError
 from workbench.workspace import Workspace
 
 
-def open_interface(workspace: Workspace) -> None:
-    """Open the terminal interface; it is imported only now, because a command needs none of it."""
+def open_interface(place: Workspace | Path) -> None:
+    """Open the terminal interface on a workspace, or on a folder that has none yet, where it asks to make one.
+
+    It is imported only now, because a command needs none of it.
+    """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("the terminal interface needs a terminal", "name a command: workbench --help")
     from workbench.tui.app import run as run_interface
 
-    run_interface(workspace)
+    run_interface(place)
 
 
 def main() -> None:

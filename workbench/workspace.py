@@ -74,6 +74,11 @@ class Workspace:
         """Return the SQLite file that holds the log."""
         return self.hidden / "store.db"
 
+    @property
+    def layout(self) -> Path:
+        """Return the file of what a person chose to see on the screens."""
+        return self.hidden / "layout.json"
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the workspace's lock: between processes, for files that are read, changed and written again."""

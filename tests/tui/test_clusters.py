@@ -107,6 +107,18 @@ async def test_all_at_or_above_the_shown_threshold_go_after_a_look_and_one_undo_
         assert len(removed(twins)) == 2
 
 
+async def test_a_threshold_that_changes_no_record_is_kept_without_a_question(opened: Open, twins) -> None:
+    app = opened()
+    async with app.run_test(size=WIDE, notifications=True) as pilot:
+        await open_clusters(pilot)
+        before = removed(twins)
+        await press(pilot, "minus", "A")
+        assert not isinstance(app.screen, ConfirmSheet) and removed(twins) == before
+        assert "from 0.79 on duplicates go; u takes it back" in painted(app)
+        await press(pilot, "u")
+        assert "0.79: 1 goes, 3 clusters   kept 0.80" in painted(app)
+
+
 async def test_accepting_one_cluster_below_the_threshold_leaves_the_others(opened: Open, twins) -> None:
     app = opened()
     async with app.run_test(size=WIDE) as pilot:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from textual.widgets import Static
+
 from tests.tui.pilots import Open, open_records, painted, press, settle
 from workbench.store.store import Store
 from workbench.training.runs import RunFolder
 from workbench.tui.app import WorkbenchApp
+from workbench.tui.begin import BeginApp
 from workbench.tui.desk import Desk
 from workbench.tui.screens.corpora import CorporaScreen
 from workbench.tui.screens.ingest import IngestedSheet
@@ -42,6 +45,34 @@ async def test_a_declared_corpus_names_the_key_that_ingests_it(opened: Open) -> 
         assert line.split()[:3] == ["waiting", "qa", "3"]
 
 
+async def test_a_folder_without_a_workspace_becomes_one_at_a_key_and_nothing_is_written_before(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("kept")
+    app = BeginApp(tmp_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        lines = app.screen._compositor.render_strips()
+        text = " ".join("".join(segment.text for line in lines for segment in line).split())
+        assert "no workspace here" in text and "beside 1 entry" in text and "enter Make a workspace here" in text
+        assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+        await pilot.press("enter")
+    assert app.return_value is not None and app.return_value.root == tmp_path.resolve()
+    assert (tmp_path / "schemas").is_dir() and not app.return_value.corpora()
+    assert (tmp_path / "mine.txt").read_text() == "kept"
+
+
+async def test_leaving_makes_no_workspace_and_a_fault_is_told(tmp_path: Path) -> None:
+    app = BeginApp(tmp_path / "new")
+    async with app.run_test() as pilot:
+        await pilot.press("escape")
+    assert app.return_value is None and not (tmp_path / "new").exists()
+    (tmp_path / "file").write_text("")
+    app = BeginApp(tmp_path / "file")
+    async with app.run_test() as pilot:
+        await pilot.press("enter")
+        await pilot.pause()
+        assert "is a file" in str(app.query_one("#wrong", Static).render())
+
+
 async def test_an_empty_workspace_says_how_to_begin(tmp_path: Path) -> None:
     app = WorkbenchApp(Desk(Workspace.create(tmp_path / "bench", with_samples=False)))
     async with app.run_test() as pilot:
@@ -66,9 +97,10 @@ async def test_d_takes_in_the_sample_and_enter_opens_it(tmp_path: Path) -> None:
 
 
 async def test_a_line_names_the_newest_version_and_the_newest_run(opened: Open, workspace: Workspace) -> None:
-    for name, created in (("towns-2", "2026-01-02"), ("towns-9", "2026-01-01")):
+    made = (("towns-2", "2026-01-02", "failed"), ("towns-9", "2026-01-01", "failed"), ("no", "2026-01-03", "refused"))
+    for name, created, state in made:
         run = RunFolder.create(workspace.runs / name)
-        run.set_state("failed")
+        run.set_state(state)
         facts = {"corpus": "towns", "version_name": "v1", "created": created}
         run.facts_file.write_text(json.dumps(facts), encoding="utf-8")
     app = opened()

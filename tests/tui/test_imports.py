@@ -9,6 +9,11 @@ import pytest
 
 HEAVY = ("torch", "transformers", "trl", "peft")
 READING = "import workbench.services.contents, workbench.tui.screens.train, workbench.services.train"
+EVALUATED = (
+    "import workbench.services.comparison, workbench.services.playground, workbench.services.review, "
+    "workbench.services.trained, workbench.evaluation.compare, workbench.evaluation.differences, "
+    "workbench.evaluation.hardest"
+)
 
 
 def loaded(statement: str, names: tuple[str, ...]) -> list[str]:
@@ -24,6 +29,10 @@ def test_the_first_screen_loads_neither_store_nor_torch() -> None:
 @pytest.mark.parametrize("name", HEAVY)
 def test_reading_corpora_and_runs_never_loads_torch(name: str) -> None:
     assert loaded(READING, (name,)) == []
+
+
+def test_looking_at_evaluations_never_loads_torch() -> None:
+    assert loaded(EVALUATED, HEAVY) == []
 
 
 def test_nothing_below_the_terminal_interface_loads_textual() -> None:

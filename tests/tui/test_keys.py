@@ -14,12 +14,14 @@ from workbench.tui.app import WorkbenchApp
 from workbench.tui.keymap import all_bindings, keys_file, load_keymap
 from workbench.tui.offers import offers
 from workbench.tui.screens.base import WorkScreen
+from workbench.tui.screens.confirm import ConfirmSheet, change_of
 from workbench.tui.screens.corpora import CorporaScreen
 from workbench.tui.screens.jobs import JobsDrawer
 from workbench.tui.screens.palette import Palette, fitting
 from workbench.tui.screens.records import RecordsScreen
-from workbench.tui.screens.sheets import ErrorSheet
+from workbench.tui.screens.sheets import ErrorSheet, KeySheet
 from workbench.tui.screens.train import TrainScreen
+from workbench.tui.widgets.key_bar import KeyBar
 
 
 @pytest.fixture
@@ -49,7 +51,16 @@ def test_an_id_means_one_action_only() -> None:
 
 
 def test_keys_of_everywhere_mean_nothing_else_on_any_screen() -> None:
-    kept = {"1": "mode.data", "2": "mode.versions", "3": "mode.train", "J": "jobs", "T": "train.now", "q": "quit"}
+    kept = {
+        "1": "mode.data",
+        "2": "mode.versions",
+        "3": "mode.train",
+        "4": "mode.compare",
+        "Q": "review.queue",
+        "J": "jobs",
+        "T": "train.now",
+        "q": "quit",
+    }
     for bound in all_bindings():
         if not issubclass(bound.owner, ModalScreen):
             for key in bound.keys & kept.keys():
@@ -73,7 +84,7 @@ async def test_own_keys_replace_ours(opened: Open, own_keys: Path) -> None:
         assert isinstance(app.screen, CorporaScreen)
         await press(pilot, "7")
         assert isinstance(app.screen, TrainScreen)
-        assert [offer.keys for offer in offers(app.screen) if offer.action == "runs"] == [("7",)]
+        assert [offer.keys for offer in offers(app.screen) if offer.action == "mode('train')"] == [("7",)]
 
 
 @pytest.mark.parametrize(
@@ -144,7 +155,7 @@ async def test_the_palette_does_what_is_typed(opened: Open) -> None:
         assert isinstance(app.screen, Palette)
         await pilot.press(*"runs")
         await settle(pilot)
-        assert [offer.what for offer in app.screen.shown] == ["Runs"]
+        assert app.screen.shown[0].what == "Runs"
         await press(pilot, "enter")
         assert isinstance(app.screen, TrainScreen)
 
@@ -170,6 +181,49 @@ async def test_typing_narrows_to_what_fits_best(opened: Open) -> None:
         found = fitting(offers(app.screen), "jobs")
         assert found[0].what == "Jobs"
         assert fitting(offers(app.screen), " ") == offers(app.screen)
+
+
+async def test_help_and_palette_speak_in_our_words_alone(opened: Open) -> None:
+    app = opened()
+    async with app.run_test(size=(120, 60)) as pilot:
+        await open_records(pilot)
+        for keys in ((), ("tab",), ("escape", "slash")):
+            await press(pilot, *keys)
+            found = offers(app.screen)
+            told = " ".join(f"{offer.key_names} {offer.what}" for offer in found)
+            assert not any(word in told for word in ("Scroll", "Focus", "Submit", "Page Left", "super+", "^", "⏎"))
+            assert all(offer.what[:1].isupper() and offer.key_names for offer in found)
+
+
+async def test_the_keys_of_a_sheet_are_seen_however_long_it_is(opened: Open) -> None:
+    app = opened()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        asked = ConfirmSheet("Fix all?", [change_of("one", "long words " * 99)] * 3, more=9, after="u takes it back.")
+        for sheet, keys in ((asked, "[enter] do it"), (ErrorSheet(DataError("torn\n" * 99)), "esc closes")):
+            await app.push_screen(sheet)
+            await settle(pilot)
+            assert keys in painted(app)
+            await press(pilot, "end")
+            assert keys in painted(app)
+            await press(pilot, "escape")
+        await press(pilot, "question_mark")
+        assert "esc closes" in painted(app)
+
+
+async def test_a_click_on_a_key_of_the_last_line_presses_it(opened: Open) -> None:
+    app = opened()
+    async with app.run_test(size=(120, 30)) as pilot:
+        await settle(pilot)
+        last = painted(app).splitlines()[-1]
+        assert last.strip().startswith("enter Open  o Open a file")
+        await pilot.click(KeyBar, offset=(last.index("? Keys"), 0))
+        await settle(pilot)
+        assert isinstance(app.screen, KeySheet)
+        await press(pilot, "escape")
+        await pilot.click(KeyBar, offset=(110, 0))
+        await settle(pilot)
+        assert isinstance(app.screen, CorporaScreen)
 
 
 async def modes(pilot, app: WorkbenchApp, *keys: str) -> list[str]:

@@ -11,8 +11,9 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
 from workbench.training.runs import RunFolder
 from workbench.workspace import Workspace
@@ -53,16 +54,18 @@ class Terminal:
 
 
 @contextmanager
-def terminal(workspace: Workspace, program: str = START) -> Iterator[Terminal]:
+def terminal(
+    place: Workspace | Path, program: str = START, environment: Mapping[str, str] | None = None
+) -> Iterator[Terminal]:
     """Run the application in a pseudo-terminal of 36 lines and 140 columns, in a process group of its own."""
     primary, secondary = pty.openpty()
     fcntl.ioctl(secondary, termios.TIOCSWINSZ, struct.pack("HHHH", 36, 140, 0, 0))
     # COLUMNS and LINES of whoever runs the tests would win over the size of this terminal.
     inherited = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
-    environment = inherited | {"TERM": "xterm-256color", "TEXTUAL_ANIMATIONS": "none"}
-    command = [sys.executable, "-c", program, str(workspace.root)]
+    own = inherited | {"TERM": "xterm-256color", "TEXTUAL_ANIMATIONS": "none"} | dict(environment or {})
+    command = [sys.executable, "-c", program, str(place.root if isinstance(place, Workspace) else place)]
     ends = {"stdin": secondary, "stdout": secondary, "stderr": secondary}
-    child = subprocess.Popen(command, **ends, env=environment, process_group=0)
+    child = subprocess.Popen(command, **ends, env=own, process_group=0)
     os.close(secondary)
     try:
         yield Terminal(primary, child)

@@ -85,7 +85,7 @@ async def test_after_a_split_each_side_is_a_view(opened: Open, workspace: Worksp
     async with app.run_test(size=WIDE, notifications=True) as pilot:
         screen = await open_records(pilot)
         await to_view(pilot, screen, "split:train")
-        assert f"split:train: {made['train']} of 15 records" in painted(app)
+        assert f"towns v1  train: {made['train']} of 15 records" in painted(app)
         assert "newest version: v1 train" in painted(app)
         assert "towns v1" in painted(app)
 
@@ -127,7 +127,7 @@ async def test_the_list_of_views_is_walked_with_the_arrows(opened: Open) -> None
         assert screen.pane == "views" and screen.lens.view == "issues"
         assert "issues: 2 of 15 records" in painted(app)
         await press(pilot, "j")
-        assert "rule:empty-answer: 1 of 15 records" in painted(app)
+        assert "issue empty-answer: 1 of 15 records" in painted(app)
         await press(pilot, "enter")
         assert screen.pane == "records"
 
@@ -177,6 +177,19 @@ async def test_s_sorts_up_then_down_then_as_the_records_came(opened: Open) -> No
         assert screen.table.source.window(0, 1)[0][2] == "York"
         await press(pilot, "s", "g")
         assert screen.chosen.shown.record == first
+
+
+async def test_hidden_columns_are_remembered_without_a_row_of_the_log(opened: Open, workspace: Workspace) -> None:
+    with Store(workspace) as store:
+        head = store.catalogue.head("towns")
+    for keys in (("c", "space", "escape"), ()):
+        app = opened()
+        async with app.run_test(size=(120, 36)) as pilot:
+            screen = await open_records(pilot)
+            await press(pilot, *keys)
+            assert "question" not in [column.label for column in screen.table.source.columns]
+    with Store(workspace) as store:
+        assert store.catalogue.head("towns") == head
 
 
 async def test_columns_can_be_hidden_but_never_all(opened: Open) -> None:

@@ -80,7 +80,7 @@ VIEWS = {
     "conflict": View(("e",), "towns", view="conflicts"),
     "clusters": View(("C",), TWINS),
     "clusters-narrow": View(("C",), TWINS, size=NARROW),
-    "clusters-accept": View(("C", "minus", "minus", "minus", "minus", "minus", "A"), TWINS, shows="do it"),
+    "clusters-accept": View(("C", "plus", "plus", "plus", "A"), TWINS, shows="do it"),
     "versions": View((), "towns", "versions"),
     "versions-narrow": View((), "towns", "versions", size=NARROW),
     "tag": View(("t",), "towns", "versions"),

@@ -207,7 +207,7 @@ async def test_a_stopped_run_is_resumed_and_a_finished_one_is_not(
     opened: Open, run: RunFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     resumed: list[str] = []
-    monkeypatch.setattr(train, "launch", lambda folder, *, resume: resumed.append(folder.name))
+    monkeypatch.setattr(train, "launch", lambda folder, **_: resumed.append(folder.name))
     app = opened()
     async with app.run_test(size=(120, 36), notifications=True) as pilot:
         await open_runs(pilot)
@@ -281,6 +281,20 @@ async def test_the_cursor_chooses_the_run(opened: Open, run: RunFolder, workspac
         assert "it ran out of memory" not in painted(app)
         await press(pilot, "j")
         assert "it ran out of memory" in painted(app)
+
+
+async def test_the_cursor_begins_on_the_newest_run_that_began_and_refused_ones_are_counted(
+    opened: Open, run: RunFolder, workspace: Workspace
+) -> None:
+    refused = RunFolder.create(workspace.runs / "turned-down")
+    refused.facts_file.write_text('{"created": "2999-01-01"}', encoding="utf-8")
+    refused.set_state("refused", "the X-ray found a doubled BOS")
+    app = opened()
+    async with app.run_test(size=(120, 36)) as pilot:
+        await open_runs(pilot)
+        assert app.screen.chosen.name == run.name and "2, 1 refused" in painted(app)
+        await press(pilot, "k")
+        assert "a doubled BOS" in painted(app)
 
 
 async def test_a_damaged_run_folder_is_a_line_of_the_list(opened: Open, run: RunFolder, workspace: Workspace) -> None:

@@ -68,7 +68,7 @@ async def test_old_blocks_are_let_go() -> None:
 
 @pytest.mark.parametrize(
     ("keys", "row"),
-    [("j", 1), ("jjk", 1), ("k", 0), ("G", MANY - 1), ("Gg", 0), (("pagedown",), 22), (("ctrl+d", "pageup"), 0)],
+    [("j", 1), ("jjk", 1), ("k", 0), ("G", MANY - 1), ("Gg", 0), (("pagedown",), 23), (("ctrl+d", "pageup"), 0)],
 )
 async def test_keys_move_the_cursor(keys: Sequence[str], row: int) -> None:
     app = TableApp(Numbers())
@@ -82,7 +82,7 @@ async def test_the_cursor_is_always_in_sight() -> None:
     app = TableApp(Numbers())
     async with app.run_test(size=(80, 24)) as pilot:
         table = app.query_one(VirtualTable)
-        for row in (500, 3, 999_999, 22, 23):
+        for row in (500, 3, 999_999, 23, 24):
             table.cursor = row
             await settle(pilot)
             assert f"row {row} " in painted(app)
@@ -99,6 +99,28 @@ async def test_the_first_column_stays_when_the_others_scroll() -> None:
         first = painted(app).splitlines()[1]
         assert first.startswith("* ")
         assert "number" not in painted(app).splitlines()[0]
+
+
+async def test_arrows_in_the_heading_and_no_bar_below_tell_of_columns_out_of_sight() -> None:
+    app = TableApp(Numbers())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        table = app.query_one(VirtualTable)
+        heading, *_, last = painted(app).splitlines()
+        assert heading.rstrip().endswith(">") and "<" not in heading and "row 22" in last
+        table.scroll_to(x=9, animate=False, force=True, immediate=True)
+        await settle(pilot)
+        assert painted(app).splitlines()[0].startswith("  <") and ">" in painted(app).splitlines()[0]
+        table.scroll_to(x=table.max_scroll_x, animate=False, force=True, immediate=True)
+        await settle(pilot)
+        assert ">" not in painted(app).splitlines()[0]
+
+
+async def test_a_table_that_fits_has_no_arrows() -> None:
+    app = TableApp(Rows((Column("", 2), Column("name", 20)), [("", "x")]))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        assert not {"<", ">"} & {*painted(app)}
 
 
 async def test_an_empty_table_shows_its_note() -> None:

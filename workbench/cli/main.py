@@ -10,11 +10,12 @@ import sys
 import traceback
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 
 import typer
 
 from workbench.cli import commands
-from workbench.cli.options import WORKSPACE_VARIABLE, In, chosen
+from workbench.cli.options import WORKSPACE_VARIABLE, In, place
 from workbench.cli.output import failure, say
 from workbench.errors import ExitCode, UsageError, WorkbenchError
 from workbench.workspace import Workspace
@@ -64,22 +65,23 @@ def _interface(
     if slow_link:
         os.environ.update(_SLOW_LINK)
     if context.invoked_subcommand is None:
-        context.obj(chosen(workspace))
+        context.obj(place(workspace))
 
 
 for _found in pkgutil.iter_modules(commands.__path__):
     importlib.import_module(f"{commands.__name__}.{_found.name}").register(app)
 
 
-def run(interface: Callable[[Workspace], None], arguments: list[str] | None = None) -> None:
+def run(interface: Callable[[Workspace | Path], None], arguments: list[str] | None = None) -> None:
     """Run the command line and leave with the exit code that the contract names.
 
-    `interface` opens the terminal interface of a workspace; it is called where no command is given.
+    `interface` opens the terminal interface of a workspace, or of a folder that has none; it is called where no
+    command is given.
     """
     sys.exit(_code(interface, sys.argv[1:] if arguments is None else arguments))
 
 
-def _code(interface: Callable[[Workspace], None], arguments: list[str]) -> int:
+def _code(interface: Callable[[Workspace | Path], None], arguments: list[str]) -> int:
     as_json = "--json" in arguments
     # Deprecations inside the libraries are for their users' developers, not for a person at this screen.
     warnings.simplefilter("ignore", FutureWarning)

@@ -40,6 +40,14 @@ def chosen(workspace: Path | None) -> Workspace:
     return Workspace(Path(named)) if named else Workspace.find(Path())
 
 
+def place(workspace: Path | None) -> Workspace | Path:
+    """Return the workspace that is meant, as `chosen` does, or where there is none the folder that could be one."""
+    try:
+        return chosen(workspace)
+    except UsageError:
+        return Path(workspace or os.environ.get(WORKSPACE_VARIABLE) or ".")
+
+
 @contextmanager
 def opened(workspace: Path | None) -> Iterator[Store]:
     """Open the store of a workspace."""

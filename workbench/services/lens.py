@@ -17,6 +17,13 @@ MARK, SPLIT = "", "split"
 """Columns of the table that are worked out; all others are the records' own."""
 
 
+def named(view: str, version: str = "") -> str:
+    """Return a view as a person calls it; `version` is the name of the one whose sides are shown."""
+    if view.startswith(RULE):
+        return f"issue {view.removeprefix(RULE)}"
+    return view.removeprefix(SIDE) or f"in {version}" if view.startswith(SIDE) else view
+
+
 @dataclass(frozen=True)
 class Sorting:
     """A column that rows are sorted by."""

@@ -50,8 +50,9 @@ def _outlined(store: Store, name: str, run: RunLine | None) -> Summary:
 
 
 def _newest_runs(store: Store) -> dict[str, RunLine]:
-    """Return the newest run of each corpus; a run folder without facts belongs to none."""
-    lines = sorted((run_line(run) for run in RunFolder.list(store.workspace.runs)), key=lambda line: line.created)
+    """Return the newest run of each corpus that began, or else was refused; a run folder without facts has none."""
+    found = (run_line(run) for run in RunFolder.list(store.workspace.runs))
+    lines = sorted(found, key=lambda line: (line.status != "refused", line.created))
     return {line.trains.partition("@")[0]: line for line in lines}
 
 

@@ -126,7 +126,8 @@ def edit(
 
 def refuse_stale(state: State, wanted: Values, seen: Values) -> None:
     """Refuse to set fields that hold another value by now than was seen; what nobody saw is not looked at."""
-    for row in state.present(wanted.keys() & seen.keys()):
+    looked_at = {record for record in wanted.keys() & seen.keys() if seen[record]}
+    for row in state.present(looked_at) if looked_at else []:
         record = row["id"]
         for field in wanted[record].keys() & seen[record].keys():
             if digest(row[field]) != digest(seen[record][field]):

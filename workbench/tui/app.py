@@ -15,11 +15,13 @@ from textual.theme import BUILTIN_THEMES
 from textual.worker import Worker, WorkerState
 
 from workbench.errors import Cancelled, UsageError, unknown
-from workbench.services.apart import Apart
+from workbench.services.apart import Apart, Resident
 from workbench.services.progress import Report
 from workbench.text import show
+from workbench.tui.begin import BeginApp
 from workbench.tui.desk import Desk
 from workbench.tui.jobs import Job, Jobs, in_words
+from workbench.tui.modes import MODES
 from workbench.tui.offers import Offer, offers
 from workbench.tui.screens.base import ENDED, WorkScreen
 from workbench.tui.screens.corpora import CorporaScreen
@@ -41,18 +43,23 @@ _EVERY = 0.25 if constants.MAX_FPS > 10 else 1.0
 """Seconds between two looks at the jobs; a slow link is asked for by fewer frames."""
 
 
-def run(workspace: Workspace) -> None:
+def run(place: Workspace | Path) -> None:
     """Run the terminal interface until the user quits; trainings started from it go on.
 
-    Raises UsageError for a theme, named in the environment, that there is none of.
+    In a folder that is no workspace it asks first whether to make one. Raises UsageError for a theme, named in the
+    environment, that there is none of.
     """
     if constants.DEFAULT_THEME not in BUILTIN_THEMES:
         raise unknown("theme", constants.DEFAULT_THEME, BUILTIN_THEMES)
-    desk = Desk(workspace, apart=Apart())
+    workspace = place if isinstance(place, Workspace) else BeginApp(place).run()
+    if workspace is None:
+        return
+    desk = Desk(workspace, apart=Apart(), models=Resident())
     try:
         WorkbenchApp(desk).run()
     finally:
         desk.apart.close()
+        desk.models.close()
 
 
 class WorkbenchApp(App[None]):
@@ -67,7 +74,7 @@ class WorkbenchApp(App[None]):
         Binding("J", "jobs", "Jobs", show=False, id="jobs"),
         Binding("question_mark,f1", "keys", "Keys", key_display="?", id="help"),
         Binding("ctrl+p", "palette", "Palette: every action by its name", show=False, id="palette"),
-        Binding("q", "leave", "Quit", show=False, id="quit"),
+        Binding("q", "app.leave", "Quit", show=False, id="quit"),
     ]
 
     def __init__(self, desk: Desk) -> None:
@@ -201,7 +208,7 @@ class WorkbenchApp(App[None]):
         for key in [key for key in self._kept if key[1] != corpus]:
             self._forget(key)
         if (mode, corpus) not in self._kept:
-            self._kept[mode, corpus] = screen = _made(mode, self.desk, corpus)
+            self._kept[mode, corpus] = screen = MODES[mode].make(self.desk, corpus)
             self.install_screen(screen, f"{mode} {corpus}")
         return self._kept[mode, corpus]
 
@@ -263,18 +270,3 @@ def _end_of(event: Worker.StateChanged, name: str) -> BaseException | None:
     if event.state is WorkerState.CANCELLED:
         return Cancelled(f"{name} was cancelled", "what was acknowledged before is kept")
     return event.worker.error if event.state is WorkerState.ERROR else None
-
-
-def _made(mode: str, desk: Desk, corpus: str) -> WorkScreen:
-    """Make the screen of a mode; each is imported when it is first wanted."""
-    if mode == "data":
-        from workbench.tui.screens.records import RecordsScreen
-
-        return RecordsScreen(desk, corpus)
-    if mode == "versions":
-        from workbench.tui.screens.versions import VersionsScreen
-
-        return VersionsScreen(desk, corpus)
-    from workbench.tui.screens.train import TrainScreen
-
-    return TrainScreen(desk, corpus=corpus)

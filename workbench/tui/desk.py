@@ -49,6 +49,8 @@ class Desk:
     start: StartTraining = start_training
     apart: Doing = field(default_factory=Here)
     """Where long work is done: in a process of its own where there is a screen to keep quick."""
+    models: Doing = field(default_factory=Here)
+    """Where models are asked: in one process that keeps them loaded, where there is a screen."""
 
     def store(self) -> Store:
         """Open the store; SQLite wants one connection a thread."""
@@ -110,6 +112,7 @@ class Desk:
         """Start what a pre-flight looked at."""
         from workbench.services.train import Training
 
+        self.models.close()  # a training wants the memory that they hold
         return self.start(self.workspace, Training(flight.corpus, flight.version, flight.recipe))
 
     def withdraw(self, begun: Begun) -> None:

@@ -11,8 +11,10 @@ from textual.binding import ActiveBinding
 from textual.dom import DOMNode
 from textual.screen import Screen
 
+from workbench.tui.wording import key_name, what_it_does
+
 Where = Literal["pane", "screen", "everywhere"]
-_EVERYWHERE = ("mode.", "train.now", "back")
+_EVERYWHERE = ("mode.", "train.now", "review.queue", "back")
 """Ids of the bindings that every screen has and that mean the same on all of them."""
 
 
@@ -40,14 +42,15 @@ def offers(screen: Screen[object]) -> list[Offer]:
     found: dict[tuple[int, str], Offer] = {}
     for active in screen.active_bindings.values():
         binding = active.binding
-        if not binding.description or binding.system or not active.enabled:
+        what = what_it_does(binding, active.node)
+        if not what or binding.system or not active.enabled:
             continue
-        key = screen.app.get_key_display(binding)
+        key = key_name(binding)
         same = found.get((id(active.node), binding.action))
         keys = (*same.keys, key) if same and key not in same.keys else (same.keys if same else (key,))
         where = _where(active)
         found[id(active.node), binding.action] = Offer(
-            keys, binding.description, binding.tooltip, where, _pane(active.node), active.node, binding.action
+            keys, what, binding.tooltip, where, _pane(active.node), active.node, binding.action
         )
     order: list[Where] = ["pane", "screen", "everywhere"]
     return sorted(found.values(), key=lambda offer: order.index(offer.where))

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from tests.cli import called as workbench
-from tests.corpora import cut, deliver, facts, sides
+from tests.corpora import CORPUS, cut, deliver, facts, sides
 from tests.runs import both, scored_run
 from workbench.cli.numbers import difference, reasons, shown, undecided
+from workbench.services.judgements import Judgement, Said, judge
+from workbench.services.records import edit
 from workbench.store.store import Store
 
 HOSTILE = "\x1b]0;x\x07no"
@@ -72,3 +74,34 @@ def test_a_difference_without_an_interval_has_no_verdict():
 def test_why_nothing_could_be_decided_is_told_once():
     few = {"value": 0.5, "interval": [0.2, 0.7], "verdict": "cannot tell", "reason": "too few"}
     assert undecided({"a": few, "b": few, "c": {"value": None, "reason": "x"}}) == ["cannot tell: too few"]
+
+
+def test_verdicts_on_two_runs_are_listed_and_counted(measured):
+    root = measured.workspace.root
+    one, other = Said("one", "base", HOSTILE), Said("one", "tuned", "yes")
+    judge(measured, CORPUS, Judgement(f"why {HOSTILE}", one, other, "other", seed=3))
+    judge(measured, CORPUS, Judgement("when", one, other, "tie"))
+    found = workbench("compare", "one", "--judgements", "--json", cwd=root).json
+    assert (found["counts"], found["verdict"]) == ({"one": 0, "other": 1, "tie": 1}, "cannot tell")
+    assert [each["better"] for each in found["judgements"]] == ["other", "tie"]
+    read = workbench("compare", "one", "--judgements", cwd=root).out
+    assert "one base better 0, one tuned better 1, ties 1: cannot tell (sign test, p 1.0000)" in read
+    assert "blind" in read and "\x1b" not in read
+    assert "ties 0" in workbench("compare", "one", "two-train", "--judgements", cwd=root).out
+    log = workbench("log", CORPUS, "--limit", "1", cwd=root).out
+    assert "preference" in log and "\x1b" not in log
+
+
+def test_the_review_queue_is_listed_with_reasons_and_a_record_is_accepted_by_its_prefix(measured):
+    root = measured.workspace.root
+    record = sorted(measured.state(measured.corpus(CORPUS)).records["id"])[0]
+    edit(measured, CORPUS, record, {"answer": ""})
+    found = workbench("review", CORPUS, "--json", cwd=root).json
+    assert (found["waiting"], found["records"], found["run"]) == (len(found["rows"]), 80, "two")
+    read = workbench("review", CORPUS, cwd=root).out
+    assert "of 80 records ask for a look (losses of two on train)" in read and "empty-answer" in read
+    assert workbench("review", CORPUS, "--accept", record[:10], "--json", cwd=root).json["accepted"] == [record]
+    assert workbench("review", CORPUS, "--json", cwd=root).json["accepted"] == 1
+    assert workbench("edit", CORPUS, "--undo", "1", cwd=root).code == 0
+    assert workbench("review", CORPUS, "--json", cwd=root).json["accepted"] == 0
+    assert workbench("review", CORPUS, "--accept", "zz", cwd=root).code == 2

@@ -11,13 +11,15 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 from textual.worker import Worker, WorkerState
 
 from workbench.services.progress import Report
 from workbench.text import show
 from workbench.tui.desk import Desk
+from workbench.tui.modes import MODES
 from workbench.tui.screens.sheets import ErrorSheet, VersionSheet
+from workbench.tui.widgets.key_bar import KeyBar
 
 if TYPE_CHECKING:
     from workbench.services.preflight import Preflight
@@ -46,10 +48,9 @@ class WorkScreen(Screen[None]):
     """A screen over a workspace."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("1", "data", "Data: the records of the corpus", show=False, id="mode.data"),
-        Binding("2", "versions", "Versions of the corpus", show=False, id="mode.versions"),
-        Binding("3", "runs", "Train: the runs", show=False, id="mode.train"),
+        *(mode.binding for mode in MODES.values()),
         Binding("T", "train", "Train now", show=False, id="train.now"),
+        Binding("Q", "review", "Review queue", show=False, id="review.queue"),
         Binding("escape", "back", "Back", show=False, id="back"),
     ]
     app: WorkbenchApp
@@ -70,7 +71,7 @@ class WorkScreen(Screen[None]):
         with Vertical(id="body"):
             yield from self.compose_body()
         yield Static(id="talk", markup=False)
-        yield Footer(show_command_palette=False)
+        yield KeyBar()
 
     def compose_body(self) -> ComposeResult:
         """Yield the screen's own widgets."""
@@ -190,24 +191,23 @@ class WorkScreen(Screen[None]):
         """Go to the screen before this one."""
         self.app.pop_screen()
 
-    def action_data(self) -> None:
-        """Show the records of the corpus."""
-        self._go("data")
-
-    def action_versions(self) -> None:
-        """Show the versions of the corpus."""
-        self._go("versions")
-
-    def action_runs(self) -> None:
-        """Show the runs."""
-        self.show_runs()
-
-    def _go(self, mode: str) -> None:
+    def action_mode(self, name: str) -> None:
+        """Show one of the main screens of the corpus."""
         corpus = self.chosen_corpus()
-        if corpus:
-            self.app.show_mode(mode, corpus)
+        if corpus or not MODES[name].needs_corpus:
+            self.app.show_mode(name, corpus)
         else:
             self.tell("first choose a corpus: go to the list with esc, then enter")
+
+    def action_review(self) -> None:
+        """Show the records of the corpus to look at first."""
+        corpus = self.chosen_corpus()
+        if not corpus:
+            self.tell("first choose a corpus: go to the list with esc, then enter")
+            return
+        from workbench.tui.screens.review import ReviewScreen
+
+        self.app.push_screen(ReviewScreen(self.desk, corpus))
 
     def show_runs(self, run: str = "") -> None:
         """Go to the runs, with the cursor on one."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from threading import Lock
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -17,9 +17,9 @@ from workbench.errors import UsageError
 from workbench.services.column import Column
 from workbench.text import counted, show
 from workbench.tui.desk import Desk
-from workbench.tui.screens.base import WorkScreen
 from workbench.tui.screens.cluster_words import WRITTEN, threshold_question, totals
 from workbench.tui.screens.confirm import ConfirmSheet
+from workbench.tui.screens.undoing import UndoingScreen
 from workbench.tui.widgets.cluster_pane import ClusterPane
 from workbench.tui.widgets.safe_input import SafeInput
 from workbench.tui.widgets.threshold_bar import ThresholdBar, stepped
@@ -35,7 +35,7 @@ _PAUSE = 0.12
 """Seconds without a key after which a text is looked for."""
 
 
-class ClustersScreen(WorkScreen):
+class ClustersScreen(UndoingScreen):
     """A list of clusters beside the records of one, and how one of these differs from the one that stays."""
 
     CSS_PATH = "clusters.tcss"
@@ -46,8 +46,6 @@ class ClustersScreen(WorkScreen):
         Binding("exclamation_mark", "apart", "No duplicate", key_display="!", id="clusters.apart"),
         Binding("minus", "step(-1)", "Lower", key_display="-", id="clusters.lower"),
         Binding("plus,equals_sign", "step(1)", "Higher", key_display="+", id="clusters.higher"),
-        Binding("u", "undo", "Undo", show=False, id="clusters.undo"),
-        Binding("U", "redo", "Redo", show=False, id="clusters.redo"),
         Binding("x", "drop", "Drop the record", show=False, id="clusters.drop"),
         Binding("v", "view(1)", "Next class", show=False, id="clusters.next-class"),
         Binding("V", "view(-1)", "Class before", show=False, id="clusters.class-before"),
@@ -287,7 +285,7 @@ class ClustersScreen(WorkScreen):
 
         seen, found, row = self.compared, self.found, self._row
         if seen is not None and found is not None and row is not None:
-            self._judge(lambda: suggested(seen, found, row), DUPLICATE, "go whatever the threshold")
+            self._judge(lambda: suggested(seen, found, row), DUPLICATE, "go at any threshold")
 
     def action_keep(self) -> None:
         """Judge that the record under the cursor stays in place of the one that it goes for."""
@@ -320,7 +318,7 @@ class ClustersScreen(WorkScreen):
             judged = f"{counted(count, 'pair')} judged: they {said}; u takes it back"
             return judged if count else "judged so already"
 
-        self.change("judging", work, self._changed)
+        self.change("judging", work, self.changed)
 
     def action_accept_all(self) -> None:
         """Keep the shown threshold for this and every later version, after a look at what that changes."""
@@ -335,6 +333,9 @@ class ClustersScreen(WorkScreen):
             self.in_background(lambda: preview(seen, found), self._ask, "preview")
 
     def _ask(self, told: Preview) -> None:
+        if not told.samples:  # only what comes later can be meant: there is nothing to look at
+            self._accept_all(True)
+            return
         self.app.push_screen(ConfirmSheet(*threshold_question(told), after=WRITTEN), self._accept_all)
 
     def _accept_all(self, answer: bool | None) -> None:
@@ -348,28 +349,11 @@ class ClustersScreen(WorkScreen):
 
         if answer:
             told = f"from {threshold:.2f} on duplicates go; u takes it back"
-            self.change("keeping the threshold", work, lambda _: self._changed(told))
+            self.change("keeping the threshold", work, lambda _: self.changed(told))
 
     def action_drop(self) -> None:
         """Drop the record under the cursor."""
         member = self._cluster.member
         if member is not None:
             record = member.record
-            self.change("dropping", lambda: self.desk.drop(self.corpus, record), lambda _: self._changed("dropped"))
-
-    def action_undo(self) -> None:
-        """Take back the newest change of this corpus."""
-        self.change("taking back", lambda: self.desk.undo(self.corpus), lambda rows: self._again("took back", rows))
-
-    def action_redo(self) -> None:
-        """Repeat what was taken back last."""
-        self.change("repeating", lambda: self.desk.redo(self.corpus), lambda rows: self._again("repeated", rows))
-
-    def _again(self, verb: str, rows: list[dict[str, Any]]) -> None:
-        names = sorted({row["field"].partition(" with ")[0] or "drop" for row in rows})
-        several = f" ({len(rows):,})" if len(rows) > 1 else ""
-        self._changed(f"{verb}: {', '.join(names)}{several}" if rows else "no change is left")
-
-    def _changed(self, line: str) -> None:
-        self.tell(line)
-        self.refresh_data()
+            self.change("dropping", lambda: self.desk.drop(self.corpus, record), lambda _: self.changed("dropped"))

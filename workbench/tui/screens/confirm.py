@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
+from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
@@ -51,11 +51,12 @@ class ConfirmSheet(ModalScreen[bool]):
         for sample in self.samples:
             pieces += ["\n", *sample, "\n"]
         pieces += [f"\nand {self.more:,} more\n"] if self.more > 0 else []
-        pieces += [f"\n{show(self.after, lines=True)}\n"] if self.after else []
+        pieces += [f"\n{show(self.after, lines=True)}"] if self.after else []
         with VerticalScroll(id="confirm"):
             yield Static(Content.assemble(*pieces), markup=False)
-            yield Static(Content.assemble(("[enter] do it", "bold $text-success"), "   "), id="yes", markup=False)
-            yield Static(Content("[esc] leave it"), id="no", markup=False)
+            with Horizontal(id="answers"):
+                yield Static(Content.styled("[enter] do it", "bold $text-success"), id="yes", markup=False)
+                yield Static(Content("[esc] leave it"), id="no", markup=False)
 
     def on_click(self, event: object) -> None:
         """Take a click on one of the two keys for the key."""

@@ -68,9 +68,9 @@ class CorporaScreen(WorkScreen):
         Binding("d", "sample", "Sample", id="home.sample"),
         Binding("i", "ingest", "Ingest", id="home.ingest", tooltip="Ingest the declared sources once more"),
         Binding("s", "cut", "Split", id="home.split"),
-        Binding("t", "runs", "Runs", show=False, id="home.runs"),
+        Binding("t", "mode('train')", "Runs", show=False, id="home.runs"),
         Binding("r", "reread", "Read again", show=False, id="home.reread"),
-        Binding("q", "app.leave", "Quit"),
+        Binding("q", "app.leave", "Quit", id="quit"),
     ]
 
     def __init__(self, desk: Desk) -> None:

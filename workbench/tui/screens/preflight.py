@@ -44,6 +44,7 @@ class PreflightSheet(ModalScreen["Preflight | None"]):
         """Show the checks in a frame."""
         with VerticalScroll(id="preflight"):
             yield Static(id="checks", markup=False)
+            yield Static(id="preflight-keys", markup=False)
 
     def on_mount(self) -> None:
         """Draw what was found."""
@@ -51,6 +52,10 @@ class PreflightSheet(ModalScreen["Preflight | None"]):
 
     def _draw(self) -> None:
         self.query_one("#checks", Static).update(Content.assemble(*_pieces(self.flight)))
+        self._say(_keys(self.flight))
+
+    def _say(self, line: str) -> None:
+        self.query_one("#preflight-keys", Static).update(Content.styled(line, "$foreground-muted"))
 
     def action_recipe(self) -> None:
         """Look again with the next recipe of the workspace."""
@@ -64,6 +69,7 @@ class PreflightSheet(ModalScreen["Preflight | None"]):
         self._look(self.flight.recipe)
 
     def _look(self, recipe: str) -> None:
+        self._say("looking ...")
         self.run_worker(lambda: self._take(recipe), thread=True, exclusive=True, exit_on_error=False)
 
     def _take(self, recipe: str) -> None:
@@ -71,6 +77,7 @@ class PreflightSheet(ModalScreen["Preflight | None"]):
             found = self.desk.preflight(self.flight.corpus, self.flight.version, recipe)
         except WorkbenchError as error:
             self.app.call_from_thread(self.notify, show(f"{error.what}. {error.hint}"), markup=False)
+            self.app.call_from_thread(self._draw)
             return
         self.app.call_from_thread(self._show, found)
 
@@ -95,9 +102,12 @@ def _pieces(flight: Preflight) -> Iterator[Piece]:
     yield f"Pre-flight: {show(at)}\n\n", "bold"
     for check in flight.checks:
         yield from _line(check)
+
+
+def _keys(flight: Preflight) -> str:
     choice = f"R another recipe ({len(flight.recipes)})   " if len(flight.recipes) > 1 else ""
     start = "enter starts   " if flight.is_green else ""
-    yield f"\n{start}{choice}r looks again   esc closes", "$foreground-muted"
+    return f"{start}{choice}r looks again   esc closes"
 
 
 def _line(check: Check) -> Iterator[Piece]:

@@ -53,6 +53,7 @@ class ProofSheet(WorkingSheet[None]):
 
     def on_mount(self) -> None:
         """Read the pairs."""
+        self.query_one("#proof").border_subtitle = "j k another pair   esc closes"
         self.query_one("#pairs").focus()
         self.in_background(self._read, self._take)
 

@@ -9,6 +9,7 @@ from textual import on
 from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
+from workbench.errors import OutsideError
 from workbench.services.lens import APART, ISSUES, Sorting
 from workbench.text import show
 from workbench.tui.screens.data.columns import ColumnSheet
@@ -18,6 +19,7 @@ from workbench.tui.widgets.virtual_table import VirtualTable
 
 if TYPE_CHECKING:
     from workbench.services.contents import Contents
+    from workbench.services.detail import Detail
     from workbench.store.view import Rows as RowNumbers
 
 _PAUSE = 0.15
@@ -43,14 +45,13 @@ class RecordsScreen(EditingScreen):
         Binding("N", "hit(-1)", "Hit before", show=False, id="data.last-hit"),
         Binding("E", "edit_outside", "Edit in $EDITOR", show=False, id="data.editor"),
         Binding("F", "fix_all", "Fix all alike", show=False, id="data.fix-all"),
-        Binding("u", "undo", "Undo", show=False, id="data.undo"),
-        Binding("U", "redo", "Redo", show=False, id="data.redo"),
         Binding("V", "mark_range", "Mark from the last mark to here", show=False, id="data.mark-range"),
         Binding("asterisk", "mark_all", "Mark all of this view", key_display="*", show=False, id="data.mark-all"),
         Binding("s", "sort", "Sort by the chosen column", show=False, id="data.sort"),
         Binding("c", "columns", "Columns", show=False, id="data.columns"),
         Binding("v", "view(1)", "Next view", show=False, id="data.view"),
         Binding("C", "clusters", "Duplicate clusters", show=False, id="data.clusters"),
+        Binding("X", "xray", "X-ray: how the record is trained", show=False, id="data.xray"),
         Binding("L", "raw", "Raw bytes of the record", show=False, id="data.raw"),
         Binding("y", "copy", "Copy the record, or the marked ones", show=False, id="data.copy"),
         Binding("z", "zoom", "Zoom the pane", show=False, id="data.zoom"),
@@ -118,6 +119,15 @@ class RecordsScreen(EditingScreen):
 
         self.app.push_screen(ClustersScreen(self.desk, self.corpus))
 
+    def action_xray(self) -> None:
+        """Show how the record under the cursor is trained, token by token."""
+        from workbench.tui.screens.xray import XrayScreen
+
+        def show_tokens(found: Detail) -> None:
+            self.app.push_screen(XrayScreen(self.desk, self.corpus, found.shown.record))
+
+        self.with_record(show_tokens)
+
     # -- find, filter, sort -----------------------------------------------------------------------------------------
 
     def action_find(self) -> None:
@@ -178,9 +188,24 @@ class RecordsScreen(EditingScreen):
         self.app.push_screen(ColumnSheet(names, self.hidden), self._show_columns)
 
     def _show_columns(self, hidden: frozenset[str] | None) -> None:
-        if hidden is not None and hidden != self.hidden:
+        if hidden is not None and hidden != self.hidden and self.contents is not None:
             self.hidden = hidden
             self.show_rows()
+            schema = self.contents.opened.schema.name
+            self.in_background(lambda: self._keep_columns(schema, hidden), self._say_kept, "layout")
+
+    def _keep_columns(self, schema: str, hidden: frozenset[str]) -> str:
+        from workbench.services.layout import hide_columns
+
+        try:
+            hide_columns(self.desk.workspace, self.corpus, schema, hidden)
+        except OutsideError as error:  # a disk that takes nothing keeps nobody from looking
+            return f"hidden until you leave: {error.what}"
+        return ""
+
+    def _say_kept(self, fault: str) -> None:
+        if fault:
+            self.tell(fault)
 
     # -- marks and moves --------------------------------------------------------------------------------------------
 

@@ -42,7 +42,8 @@ class Sheet(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """Show the text in a frame."""
         with VerticalScroll(id="sheet"):
-            yield Static(Content.assemble(*self.pieces(), (f"\n\n{self.keys}", "$foreground-muted")), markup=False)
+            yield Static(Content.assemble(*self.pieces()), markup=False)
+            yield Static(Content.styled(self.keys, "$foreground-muted"), classes="keys", markup=False)
 
     def action_close(self) -> None:
         """Take the sheet away."""

@@ -34,6 +34,8 @@ _STOP_PATIENCE = 2.0
 """Seconds to wait for a run that was asked to stop; saving a checkpoint may take longer, and goes on."""
 _COLUMNS = (Column("", 1), Column("run", 25), Column("state", 9), Column("loss", 8))
 _SIGNS = {"running": ">", "starting": ">", "finished": "+", "failed": "!", "lost": "!", "refused": "!", "damaged": "!"}
+_COUNTED = {"going": "running", "refused": "refused"}
+"""States that the title counts, by the word for them."""
 _RESUMABLE = ("stopped", "failed", "lost")
 _EMPTY = """No run yet.
 
@@ -61,6 +63,7 @@ class TrainScreen(WorkScreen):
         Binding("p", "preflight", "Pre-flight", id="train.preflight", tooltip="See every check; choose a recipe"),
         Binding("y", "logarithmic", "Log scale", id="train.log-scale", tooltip="Loss on a logarithmic scale"),
         Binding("o", "smooth", "Smooth", id="train.smooth", tooltip="Means of neighbouring losses"),
+        Binding("X", "xray", "X-ray: what the run trains", show=False, id="train.xray"),
         Binding("E", "recipe", "Recipe", show=False, id="train.recipe", tooltip="Edit the recipe in $EDITOR"),
     ]
 
@@ -125,7 +128,7 @@ class TrainScreen(WorkScreen):
             return Look((line, *lines), Curve(RunFolder(root / self.begun)), log, in_words(devices))
         if not lines:
             return Look((), None, "", in_words(devices))
-        run = RunFolder(root / (self.run_name if self.run_name in found else lines[0].name))
+        run = RunFolder(root / (self.run_name if self.run_name in found else lines[_newest(lines)].name))
         curve = self._curves.setdefault(run.name, Curve(run))
         curve.read_on()
         process = run.process() if found[run.name].status == "running" else None
@@ -153,14 +156,15 @@ class TrainScreen(WorkScreen):
         log.update(Content("\n".join(text.splitlines()[-max(log.size.height, 1) :])))
 
     def _draw_runs(self, lines: tuple[RunLine, ...]) -> None:
-        going = sum(line.status == "running" for line in lines)
+        counts = {word: sum(line.status == status for line in lines) for word, status in _COUNTED.items()}
+        said = ", ".join([f"{len(lines):,}", *(f"{count:,} {word}" for word, count in counts.items() if count)])
         trains = f"  T trains {self.chosen_corpus()}" if self.chosen_corpus() else ""
-        self.set_title("runs", f"{len(lines):,}" + (f", {going} going" if going else "") + trains)
+        self.set_title("runs", said + trains)
         if lines == self.lines and lines:
             return
         self.lines = lines
         names = [line.name for line in lines]
-        row = names.index(self.run_name) if self.run_name in names else 0
+        row = names.index(self.run_name) if self.run_name in names else _newest(lines)
         self.run_name = names[row] if names else ""
         self.query_one("#runs", VirtualTable).set_source(
             Rows(_COLUMNS, [_cells(x) for x in lines]), cursor=row, note=_EMPTY
@@ -232,6 +236,16 @@ class TrainScreen(WorkScreen):
         chart.is_smoothed = not chart.is_smoothed
         chart.draw()
 
+    def action_xray(self) -> None:
+        """Show what the run under the cursor trains, token by token."""
+        from workbench.tui.screens.xray import XrayScreen
+
+        corpus = self.chosen.trains.partition("@")[0] if self.chosen else ""
+        if corpus and self.chosen:
+            self.app.push_screen(XrayScreen(self.desk, corpus, run=self.chosen.name))
+        else:
+            self.tell("no run here")
+
     def action_recipe(self) -> None:
         """Open the recipe that T would use in the person's editor."""
         corpus = self.chosen_corpus()
@@ -250,6 +264,11 @@ class TrainScreen(WorkScreen):
 
 def _newest_first(found: dict[str, RunLine]) -> tuple[RunLine, ...]:
     return tuple(sorted(found.values(), key=lambda line: (line.created, line.name), reverse=True))
+
+
+def _newest(lines: tuple[RunLine, ...]) -> int:
+    """Return the place of the newest run that began; of the newest one where all were refused."""
+    return next((place for place, line in enumerate(lines) if line.status != "refused"), 0)
 
 
 def _cells(line: RunLine) -> tuple[object, ...]:

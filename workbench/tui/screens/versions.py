@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -17,11 +17,11 @@ from workbench.services.progress import Report
 from workbench.text import counted
 from workbench.tui.desk import Desk
 from workbench.tui.screens.ask import AskSheet
-from workbench.tui.screens.base import WorkScreen
 from workbench.tui.screens.confirm import ConfirmSheet
 from workbench.tui.screens.proof import ProofSheet
 from workbench.tui.screens.publish import PublishSheet
 from workbench.tui.screens.split import SplitSheet
+from workbench.tui.screens.undoing import UndoingScreen
 from workbench.tui.screens.version_words import (
     HISTORY_COLUMNS,
     history_rows,
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 NOW = "now"
 
 
-class VersionsScreen(WorkScreen):
+class VersionsScreen(UndoingScreen):
     """The history beside what the version under the cursor changed, record by record."""
 
     CSS_PATH = "versions.tcss"
@@ -60,8 +60,6 @@ class VersionsScreen(WorkScreen):
         Binding("C", "clusters", "Duplicate clusters", show=False, id="versions.clusters"),
         Binding("v", "view(1)", "Next kind of change", show=False, id="versions.next-kind"),
         Binding("V", "view(-1)", "Kind of change before", show=False, id="versions.kind-before"),
-        Binding("u", "undo", "Undo", show=False, id="versions.undo"),
-        Binding("U", "redo", "Redo", show=False, id="versions.redo"),
         Binding("enter", "open", "Go into the changes", show=False, id="versions.open"),
     ]
 
@@ -269,7 +267,7 @@ class VersionsScreen(WorkScreen):
                 refs.label(store, version, **label)
 
         if said:
-            self.change("writing", work, lambda _: self._changed(f"{version.name}: {said}"))
+            self.change("writing", work, lambda _: self.changed(f"{version.name}: {said}"))
 
     def action_tokens(self) -> None:
         """Count the tokens of the version under the cursor as a base's tokenizer does."""
@@ -321,24 +319,9 @@ class VersionsScreen(WorkScreen):
                 return restored(store, version)
 
         def then(done: Restoration) -> None:
-            self._changed(f"as in {version.name} again, by {counted(len(done.entries), 'edit')}; u takes them back")
+            self.changed(f"as in {version.name} again, by {counted(len(done.entries), 'edit')}; u takes them back")
 
         self.begin(f"restore {self.corpus} to {version.name}", work, then)
-
-    def action_undo(self) -> None:
-        """Take back the newest change of this corpus."""
-        self.change("taking back", lambda: self.desk.undo(self.corpus), lambda rows: self._again("took back", rows))
-
-    def action_redo(self) -> None:
-        """Repeat what was taken back last."""
-        self.change("repeating", lambda: self.desk.redo(self.corpus), lambda rows: self._again("repeated", rows))
-
-    def _again(self, verb: str, rows: list[dict[str, Any]]) -> None:
-        self._changed(f"{verb} {counted(len(rows), 'change')}" if rows else "no change is left")
-
-    def _changed(self, line: str) -> None:
-        self.tell(line)
-        self.refresh_data()
 
     def action_split(self) -> None:
         """Look at a split with live counts; saving it makes a version."""
@@ -352,7 +335,7 @@ class VersionsScreen(WorkScreen):
     def _made(self, made: tuple[Version, bool]) -> None:
         version, is_new = made
         self.place, self.marked = version.name, ""
-        self._changed(f"{version.name} is made and proved" if is_new else f"nothing has changed: {version.name} stands")
+        self.changed(f"{version.name} is made and proved" if is_new else f"nothing has changed: {version.name} stands")
 
     def action_publish(self) -> None:
         """Export the version under the cursor as files, or push it to the Hub, after a look at what leaves."""

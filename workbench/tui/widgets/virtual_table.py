@@ -94,7 +94,7 @@ class VirtualTable(ScrollView, can_focus=True):
     DEFAULT_CSS = """
     VirtualTable {
         height: 1fr;
-        scrollbar-size: 1 1;
+        scrollbar-size: 0 1;
         & > .virtual-table--heading { color: $text-muted; text-style: bold; }
         & > .virtual-table--chosen { color: $text-accent; text-style: bold underline; }
         & > .virtual-table--cursor { background: $surface-lighten-2; color: $text; }
@@ -197,7 +197,20 @@ class VirtualTable(ScrollView, can_focus=True):
     def _heading(self) -> Strip:
         columns, chosen = self.source.columns, self.column
         cells = [f"{column.label}{' ' if column.sign else ''}{column.sign}" for column in columns]
-        return self._line(cells, self._style("heading"), chosen=None if chosen is None else columns.index(chosen))
+        line = self._line(cells, self._style("heading"), chosen=None if chosen is None else columns.index(chosen))
+        return self._with_arrows(line)
+
+    def _with_arrows(self, line: Strip) -> Strip:
+        """Say at either end that there are columns out of sight: a bar below would take a line of the rows."""
+        width, at, arrow = self.size.width, self.source.columns[0].width, self._style("chosen")
+        last = self._seen - 1
+        if last < at + 2:
+            return line
+        if self.scroll_x < self.max_scroll_x:
+            line = Strip([*line.crop(0, last), Segment(">", arrow), *line.crop(last + 1, width)], width)
+        if self.scroll_x > 0:
+            line = Strip([*line.crop(0, at), Segment("<", arrow), *line.crop(at + 1, width)], width)
+        return line
 
     def _line(self, cells: Sequence[object], style: Style, *, marked: bool = False, chosen: int | None = None) -> Strip:
         """Draw the first column in place and the others as far as they are scrolled into sight."""
@@ -206,7 +219,7 @@ class VirtualTable(ScrollView, can_focus=True):
         is_mark = marked and not first.label
         mark = style + Style.from_color(self._style("mark").color) if is_mark else style
         segments = [Segment(f"{fit(cells[0], min(first.width, width))} "[:width], mark)]
-        room, at = width - first.width - 1, 0
+        room, at = self._seen - first.width - 1, 0
         for place, (column, cell) in enumerate(zip(rest, cells[1:], strict=True), 1):
             start, end = at - left, at - left + column.width + 1
             at += column.width + 1
@@ -217,8 +230,13 @@ class VirtualTable(ScrollView, can_focus=True):
             drawn = self._style("chosen") if place == chosen else style
             segments += [Segment(text, drawn)] if start >= 0 else Strip([Segment(text, drawn)]).crop(-start)
         drawn_to = max(min(at - left, room), 0)
-        segments.append(Segment(" " * (room - drawn_to), style))
+        segments.append(Segment(" " * (width - first.width - 1 - drawn_to), style))
         return Strip(segments, max(width, 1))
+
+    @property
+    def _seen(self) -> int:
+        """Return how many cells of a line are seen: the bar at the right lies over the last one."""
+        return self.scrollable_content_region.width
 
     @property
     def _page_rows(self) -> int:
@@ -281,7 +299,7 @@ class VirtualTable(ScrollView, can_focus=True):
     def _left_of(self, label: str) -> int:
         """Return how far to scroll so that a column is in sight, as little as possible."""
         first, *rest = self.source.columns
-        room, left = self.size.width - first.width - 1, round(self.scroll_x)
+        room, left = self._seen - first.width - 1, round(self.scroll_x)
         start = sum(column.width + 1 for column in rest[: [column.label for column in rest].index(label)])
         end = start + next(column.width for column in rest if column.label == label)
         if start < left or end - start >= room:

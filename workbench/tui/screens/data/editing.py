@@ -57,10 +57,6 @@ class EditingScreen(LookingScreen):
         with self.desk.store() as store:
             return work(store)
 
-    def _changed(self, line: str) -> None:
-        self.tell(line)
-        self.refresh_data()
-
     # -- edit -----------------------------------------------------------------------------------------------------
 
     def action_edit(self) -> None:
@@ -80,7 +76,7 @@ class EditingScreen(LookingScreen):
 
     def _edited(self, count: int | None) -> None:
         if count:
-            self._changed(f"saved {count} field{'s' if count > 1 else ''}: u takes it back")
+            self.changed(f"saved {count} field{'s' if count > 1 else ''}: u takes it back")
 
     def _readmit(self, reject: Mapping[str, Any]) -> None:
         assert self.contents is not None
@@ -98,7 +94,7 @@ class EditingScreen(LookingScreen):
             self.change(
                 "bringing it back",
                 lambda: self._on_store(lambda store: readmit(store, self.corpus, source, position, row)),
-                lambda record: self._changed(f"back as record {record[:12]}"),
+                lambda record: self.changed(f"back as record {record[:12]}"),
             )
 
     def _settle(self, conflict: Conflict) -> None:
@@ -112,7 +108,7 @@ class EditingScreen(LookingScreen):
             self.change(
                 "settling",
                 lambda: self._on_store(lambda store: settle(store, self.corpus, seq, how)),
-                lambda _: self._changed(f"settled: {how}"),
+                lambda _: self.changed(f"settled: {how}"),
             )
 
     # -- in an editor ---------------------------------------------------------------------------------------------
@@ -184,7 +180,7 @@ class EditingScreen(LookingScreen):
     def _fix(self, found: Detail) -> None:
         issue = next((one for one in found.shown.issues if one["fix"] is not None), None)
         if issue is not None:
-            self.change("fixing", lambda: self.desk.fix(self.corpus, issue, found.shown.fields), self._changed)
+            self.change("fixing", lambda: self.desk.fix(self.corpus, issue, found.shown.fields), self.changed)
             return
         hints = [one["hint"] for one in found.shown.issues]
         self.tell(f"no fix is suggested; {hints[0]}" if hints else "nothing is wrong with this record")
@@ -215,9 +211,9 @@ class EditingScreen(LookingScreen):
             self.begin(f"fix {rule}", lambda report: self.desk.apart(work, report), self._all_fixed)
 
     def _all_fixed(self, count: int) -> None:
-        self._changed(f"{counted(count, 'edit')}: u takes {'it' if count == 1 else 'them'} back")
+        self.changed(f"{counted(count, 'edit')}: u takes {'it' if count == 1 else 'them'} back")
 
-    # -- drop, undo, redo -----------------------------------------------------------------------------------------
+    # -- drop -----------------------------------------------------------------------------------------------------
 
     def action_drop(self) -> None:
         """Drop the record, or all marked ones after a question; in the view of dropped ones bring back."""
@@ -263,21 +259,7 @@ class EditingScreen(LookingScreen):
     def _dropped(self, count: int, line: str) -> None:
         if self.marks is not None:
             self.marks.clear()
-        self._changed(line if count else "nothing to do: it stands so already")
-
-    def action_undo(self) -> None:
-        """Take back the newest change of this corpus."""
-        self.change("taking back", lambda: self.desk.undo(self.corpus), partial(self._undone, "took back", "take back"))
-
-    def action_redo(self) -> None:
-        """Repeat what was taken back last."""
-        done = partial(self._undone, "did again", "do again")
-        self.change("repeating", lambda: self.desk.redo(self.corpus), done)
-
-    def _undone(self, did: str, do: str, done: list[dict[str, Any]]) -> None:
-        what = [f"{one['field'] or 'drop'} of {one['record'][:10]}" for one in done[:SAMPLES]]
-        more = f" and {len(done) - SAMPLES:,} more" if len(done) > SAMPLES else ""
-        self._changed(f"{did}: {', '.join(what)}{more}" if what else f"no change is left to {do}")
+        self.changed(line if count else "nothing to do: it stands so already")
 
     # -- raw bytes ------------------------------------------------------------------------------------------------
 

@@ -12,13 +12,13 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 
 from workbench.services.column import Column
-from workbench.services.lens import ALL, APART, CONFLICTS, ISSUES, MARKED, QUARANTINE, Lens
+from workbench.services.lens import ALL, APART, CONFLICTS, ISSUES, MARKED, QUARANTINE, Lens, named
 from workbench.text import counted, show
 from workbench.tui.desk import Desk
-from workbench.tui.screens.base import WorkScreen
 from workbench.tui.screens.data.finder import Finder
 from workbench.tui.screens.data.searching import FoundSome, Wrong, tell_found
 from workbench.tui.screens.data.views import ViewTable
+from workbench.tui.screens.undoing import UndoingScreen
 from workbench.tui.widgets.record_pane import RecordPane
 from workbench.tui.widgets.virtual_table import Rows, VirtualTable
 
@@ -44,7 +44,7 @@ _NOTES = {
 }
 
 
-class LookingScreen(WorkScreen):
+class LookingScreen(UndoingScreen):
     """Views, table and record side by side; everything read off the event loop."""
 
     def __init__(self, desk: Desk, corpus: str) -> None:
@@ -99,8 +99,10 @@ class LookingScreen(WorkScreen):
         """Read the corpus again: what changed first, then what takes longer."""
         self.in_background(self._read, self._take)
 
-    def _read(self) -> Contents | None:
+    def _read(self) -> tuple[Contents | None, frozenset[str] | None]:
+        """Return the corpus, None where its view has to be made first, and what is hidden, None where that is known."""
         from workbench.services.contents import read, read_again
+        from workbench.services.layout import hidden_columns
         from workbench.services.opened import is_delivered_anew
         from workbench.services.preparing import is_prepared
 
@@ -108,10 +110,16 @@ class LookingScreen(WorkScreen):
         with self.desk.store() as store:
             is_same = known is not None and not is_delivered_anew(store, known.opened)
             if not is_same and not is_prepared(store, self.corpus):
-                return None
-            return read(store, self.corpus) if known is None else read_again(store, known)
+                return None, None
+            contents = read(store, self.corpus) if known is None else read_again(store, known)
+        schema = contents.opened.schema.name
+        if known is not None and known.opened.schema.name == schema:
+            return contents, None
+        return contents, hidden_columns(self.desk.workspace, self.corpus, schema)
 
-    def _take(self, contents: Contents | None) -> None:
+    def _take(self, read: tuple[Contents | None, frozenset[str] | None]) -> None:
+        contents, hidden = read
+        self.hidden = self.hidden if hidden is None else hidden
         if contents is not None:
             self._take_part(contents)
             return
@@ -190,6 +198,10 @@ class LookingScreen(WorkScreen):
     def _take_issues(self, _made: object) -> None:
         if self.contents is not None:
             self._take_part(replace(self.contents, is_checked=False))
+
+    def go_to(self, place: str) -> None:
+        """Look at one record alone, found by its id."""
+        self.look_at(view=ALL, text=place, where="", sorting=None)
 
     # -- which rows -----------------------------------------------------------------------------------------------
 
@@ -272,11 +284,12 @@ class LookingScreen(WorkScreen):
         total = next((line.count or 0 for line in lines if line.view == view), 0) if view in APART else None
         of = self.contents.total if total is None else total
         shown = f"{len(found.selection):,}" if found.is_whole else f"> {len(found.selection):,}"
-        parts = [f"{view}: {shown} of {counted(of, _WHAT.get(view, 'record'))}", self.lens.in_words()]
+        name = named(view, version.name if version else "")
+        parts = [f"{name}: {shown} of {counted(of, _WHAT.get(view, 'record'))}", self.lens.in_words()]
         parts += [] if found.is_whole else [f"looked at {found.looked:,} of {found.of:,}"]
         parts += [f"{marked:,} marked"] if marked else []
-        name = f"{self.corpus} {version.name}" if version else self.corpus
-        self.set_title(name, "  ".join(part for part in parts if part))
+        place = f"{self.corpus} {version.name}" if version else self.corpus
+        self.set_title(place, "  ".join(part for part in parts if part))
         self.views.show_lines(lines, view)
 
     def show_pane(self, pane: str) -> None:

@@ -21,10 +21,11 @@ class Marks:
         self.flags: Flags = np.zeros(height, np.bool_)
         self.anchor: int | None = None
         """The place in the table where the last mark was set."""
+        self._count = 0
 
     def __len__(self) -> int:
-        """Return how many rows are marked."""
-        return int(self.flags.sum())
+        """Return how many rows are marked; kept, because all rows are too many to count at each look."""
+        return self._count
 
     @property
     def rows(self) -> Rows:
@@ -34,7 +35,9 @@ class Marks:
     def mark(self, selection: Selection, first: int, last: int, *, turn: bool = False) -> None:
         """Mark the rows in some places of a table; `turn` takes the marks away from those that have one."""
         rows = selection.part(first, last + 1)
+        before = int(self.flags[rows].sum())
         self.flags[rows] = ~self.flags[rows] if turn else True
+        self._count += int(self.flags[rows].sum()) - before
         self.anchor = last
 
     def are_all(self, selection: Selection) -> bool:
@@ -44,4 +47,4 @@ class Marks:
     def clear(self) -> None:
         """Take all marks away."""
         self.flags[:] = False
-        self.anchor = None
+        self.anchor, self._count = None, 0

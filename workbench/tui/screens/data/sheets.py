@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from workbench.store.edits import Conflict
 
 _LENGTH = 6000
+_ANSWERS = "k keeps what is there   t takes the edit   x drops the record   esc leaves it open"
 
 
 class RawSheet(Sheet):
@@ -76,11 +77,11 @@ class ConflictSheet(ModalScreen["Settlement | None"]):
                     _value(self.conflict.found),
                     ("\n\nthe edit wants\n", "$text-accent"),
                     _value(wanted) if edit.field else whole,
-                    (f"\n\n{show(edit.reason)}\n" if edit.reason else "\n", "$foreground-muted"),
-                    ("\nk keeps what is there   t takes the edit   x drops the record   esc", "$foreground-muted"),
+                    (f"\n\n{show(edit.reason)}" if edit.reason else "", "$foreground-muted"),
                 ),
                 markup=False,
             )
+            yield Static(Content.styled(_ANSWERS, "$foreground-muted"), classes="keys", markup=False)
 
     def action_answer(self, how: Settlement | None) -> None:
         """Close with the answer."""

@@ -1,0 +1,47 @@
+"""A screen that changes the log of its corpus, and takes back or does again what was done there last."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, ClassVar
+
+from textual.binding import Binding, BindingType
+
+from workbench.tui.screens.base import WorkScreen
+
+_NAMED = 3
+"""Places that are named of those that were taken back at once; the others are counted."""
+
+
+class UndoingScreen(WorkScreen):
+    """The keys `u` and `U`, which mean the same wherever they are."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("u", "undo", "Undo", show=False, id="undo"),
+        Binding("U", "redo", "Redo", show=False, id="redo"),
+    ]
+
+    def changed(self, line: str) -> None:
+        """Say what was changed, and read again."""
+        self.tell(line)
+        self.refresh_data()
+
+    def action_undo(self) -> None:
+        """Take back the newest change of this corpus."""
+        self.change("taking back", lambda: self.desk.undo(self.corpus), partial(self._undone, "took back", "take back"))
+
+    def action_redo(self) -> None:
+        """Repeat what was taken back last."""
+        done = partial(self._undone, "did again", "do again")
+        self.change("doing again", lambda: self.desk.redo(self.corpus), done)
+
+    def _undone(self, did: str, do: str, places: Sequence[dict[str, Any]]) -> None:
+        self.changed(f"{did}: {_in_words(places)}" if places else f"no change is left to {do}")
+
+
+def _in_words(places: Sequence[dict[str, Any]]) -> str:
+    """Return what changed where, as `undo` and `redo` of the services tell it."""
+    named = [f"{one['field'] or 'drop'} of {one['record'][:10]}" for one in places[:_NAMED]]
+    more = f" and {len(places) - _NAMED:,} more" if len(places) > _NAMED else ""
+    return f"{', '.join(named)}{more}"
