@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
@@ -31,6 +32,8 @@ DROP = "DROP"
 Severity = Literal["error", "warning", "info"]
 Rendered = dict[str, Any]
 """One of {"messages": [{"role", "content"}]}, {"prompt", "completion"} and {"text"}."""
+_NOT_PLAIN = re.compile(r"[{\r\n]")
+"""What a template changes; a text without it (a role, for example) is rendered as itself."""
 
 
 class _Strict(BaseModel):
@@ -160,6 +163,10 @@ class Schema:
     def _filled(self, part: Any, row: Mapping[str, Any]) -> Any:  # noqa: ANN401 - text or list of turns
         if isinstance(part, list):
             return [{key: self._filled(value, row) for key, value in turn.items()} for turn in part]
+        if not isinstance(part, str):
+            raise UsageError(f"schema {self.name!r}: {part!r} in render is no text", "put it in quotes")
+        if not _NOT_PLAIN.search(part):
+            return part
         try:
             if part not in self._templates:
                 self._templates[part] = SandboxedEnvironment().from_string(part)

@@ -6,6 +6,7 @@ import json
 
 import polars as pl
 import pytest
+from jinja2.sandbox import SandboxedEnvironment
 
 from workbench.errors import UsageError
 from workbench.schema import Schema, load_schema, parse_schema
@@ -121,3 +122,14 @@ def test_turns_offer_roles_prompt_and_answer():
     assert derived["messages_roles"].to_list()[:2] == ["user,assistant", ""]
     assert derived["messages_prompt"].to_list()[0] == "Hi"
     assert derived["messages_answer"].to_list() == ["Ho", None, None]
+
+
+@pytest.mark.parametrize("text", ["user", " a ", "}} %} #}", "# x", "a\n", "a\r\nb", "{# said #}a", ""], ids=repr)
+def test_a_text_in_render_is_filled_as_jinja_does_it(text):
+    schema = small(render=json.dumps({"default": {"text": text}}))
+    assert schema.render({"text": "x"}) == {"text": SandboxedEnvironment().from_string(text).render(text="x")}
+
+
+def test_a_part_of_render_that_is_no_text_is_a_fault_of_the_file():
+    with pytest.raises(UsageError, match="is no text"):
+        small(render="{default: {text: 5}}")

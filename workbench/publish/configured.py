@@ -70,8 +70,7 @@ class Configured:
     @property
     def checkpoints(self) -> bool:
         """Return whether layers are computed again in the backward pass; what `auto` finds on a card is unknown."""
-        plan = self.recipe.train.plan
-        return plan in ("selective", "full", "offload") or (plan == "auto" and self.recipe.train.gradient_checkpointing)
+        return self.recipe.train.recomputes
 
     @property
     def has_history(self) -> bool:

@@ -60,6 +60,7 @@ def write_export(
         if stub is not None:
             written = _with_texts(written, stub(written), partial)
         _describe(facts, written, partial)
+        _refuse_what_is_not_ours(folder)  # it may have come while this was written: a trainer's first checkpoint
         if not force:
             _refuse_other_content(folder, partial)
     return written
@@ -158,12 +159,20 @@ def _with_split(table: pa.Table, split: str) -> pa.Table:
 def _describe(facts: ExportFacts, written: Written, folder: Path) -> None:
     if written.note:
         facts = replace(facts, settings={**facts.settings, "texts": written.note})
+    facts = replace(facts, counts=_counts(facts, written))
     known = curation(facts, written.files, {field.name: str(field.type) for field in written.schema})
     known |= {"beside": list(written.beside)} if written.beside else {}
     text = json.dumps(known, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
     (folder / CURATION).write_text(text + "\n", encoding="utf-8")
     told = card(facts, files=written.files, features=features(written.schema))
     (folder / CARD).write_text(told, encoding="utf-8")
+
+
+def _counts(facts: ExportFacts, written: Written) -> Mapping[str, int]:
+    """Return the records a split has in these files; the version's own counts where one file holds all splits."""
+    if not {file.split for file in written.files} <= {*SPLITS}:
+        return facts.counts
+    return {side: sum(file.rows for file in written.files if file.split == side) for side in facts.counts}
 
 
 def holds_something(folder: Path) -> bool:
@@ -178,7 +187,9 @@ def _refuse_what_is_not_ours(folder: Path) -> None:
     known = _curation_of(folder)
     if known is None:
         raise UsageError(f"{str(folder)!r} is there, and is not an export", "choose another folder")
-    ours = {CARD, CURATION, *known.get("beside", ()), *(file.path for file in data_files(known))}
+    beside = known.get("beside") or ()
+    named = [str(name) for name in beside] if isinstance(beside, (list, tuple)) else []
+    ours = {CARD, CURATION, *named, *(file.path for file in data_files(known))}
     for path in _files(folder):
         if path.as_posix() not in ours:
             raise UsageError(f"{str(folder / path)!r} is not part of the export", "move it away, then export again")
@@ -198,7 +209,9 @@ def _refuse_other_content(folder: Path, partial: Path) -> None:
 
 
 def _files(folder: Path) -> list[Path]:
-    return sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    """Return all that stands in a folder, links and empty folders too: they may be a person's."""
+    found = (path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir() or not any(path.iterdir()))
+    return sorted(path.relative_to(folder) for path in found)
 
 
 def _curation_of(folder: Path) -> dict[str, Any] | None:

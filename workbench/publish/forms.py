@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import pyarrow as pa
 
 from workbench.errors import DataError, UsageError
-from workbench.publish.rendering import Row, Turn, fields_under, is_conversation, merged, turns, used
+from workbench.publish.rendering import Row, Turn, checked, fields_under, is_conversation, merged, turns, used
 from workbench.schema import Schema
 
 CHATML_START, CHATML_END = "<|im_start|>", "<|im_end|>"
+_ROLE = re.compile(r"[^\s<]+")
 PAIR = ("messages", "rejected")
 """The columns of a preference pair: a conversation that ends with the better answer, and the worse one."""
 _TURNS = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
@@ -122,7 +124,7 @@ def _renamed(turns: list[Turn]) -> list[Turn]:
 
 def _marked(turn: Turn) -> str:
     role, content = turn["role"], turn["content"]
-    if any(mark in content for mark in (CHATML_START, CHATML_END)):
+    if any(mark in content for mark in (CHATML_START, CHATML_END)) or not _ROLE.fullmatch(role):
         raise DataError("a turn holds a mark of ChatML, and would end where it does not", "use --format messages")
     return f"{CHATML_START}{role}\n{content}{CHATML_END}\n"
 
@@ -156,6 +158,6 @@ def _before_and_answer(turns: list[Turn]) -> Row:
 
 
 def _pair(record: Row) -> Row:
-    both = _before_and_answer(record["messages"])
+    both = _before_and_answer(checked(record["messages"]))
     rejected = [{"role": "assistant", "content": record["rejected"]}]
     return {"prompt": both["prompt"], "chosen": both["completion"], "rejected": rejected}

@@ -103,7 +103,7 @@ def push(
             _verify(repository, parcel, commit, report)
         _tag(repository, tag, commit)
     else:
-        _refresh_card(repository, parcel, report)
+        patiently(partial(_refresh_card, repository, parcel, report))
     return Pushed(repo, commit, tag, repository.address(tag))
 
 
@@ -261,7 +261,10 @@ def _back(repository: Repository, parcel: Parcel, path: str, commit: str) -> str
 
 
 def _refresh_card(repository: Repository, parcel: Parcel, report: Report) -> None:
-    """Tell on the card what was learned since, where the version that lies there is still this one; the tag stays."""
+    """Tell on the card what was learned since, where the version that lies there is still this one; the tag stays.
+
+    After a lost answer the card that lies there is looked at anew, and is no more to be sent where it arrived.
+    """
     remote = look(repository)
     card = parcel.card(remote)
     if not parcel.is_the_one(remote) or card == remote.card:

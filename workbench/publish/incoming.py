@@ -49,7 +49,6 @@ class Incoming:
     """What the Hub or curation.json says; None where neither does."""
     blob: str = ""
     """What git calls a small file's bytes; empty where that is not known."""
-    rows: int | None = None
 
     def holds(self, content: Content) -> bool:
         """Tell whether bytes are those that were promised."""
@@ -85,8 +84,8 @@ def choose(remote: Remote, *, config: str | None = None) -> Chosen:
     usual = _usual(known)
     found = _configured(remote, known, config or usual)
     if not found:
-        of = f"its configuration {show(config or usual)!r} names no" if config or usual else "it holds no"
-        raise DataError(f"the repository: {of} file of records", f"these are read: {', '.join(READABLE)}")
+        told = f"configuration {show(config or usual)!r} of the repository names" if known else "the repository holds"
+        raise DataError(f"{told} no file of records", f"these are read: {', '.join(READABLE)}")
     if len(found) > MOST_FILES:
         raise DataError(f"the repository holds {counted(len(found), 'file')} of records", f"at most {MOST_FILES:,}")
     files = tuple(_incoming(path, split, remote.files[path]) for path, split in found.items())
@@ -113,7 +112,7 @@ def _listed(remote: Remote, sheet: Mapping[str, Any]) -> Chosen:
             what = f"{show(file.path)!r} in the repository is not what its {CURATION} says"
             raise DataError(what, "pull an earlier revision, or ask its owner to push it again")
     taken = tuple(
-        Incoming(file.path, _CALLED.get(file.split), file.size, file.sha256, rows=file.rows)
+        Incoming(file.path, _CALLED.get(file.split), file.size, file.sha256)
         for file in files
         if file.path.endswith(READABLE)
     )

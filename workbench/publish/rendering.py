@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import polars as pl
 from jinja2 import Environment, meta
 
-from workbench.errors import UsageError
+from workbench.errors import DataError, UsageError
 from workbench.schema import Schema
 
 Row = dict[str, Any]
@@ -23,17 +23,24 @@ def is_conversation(schema: Schema) -> bool:
 def turns(schema: Schema, record: Row) -> list[Turn]:
     """Return a record as turns: as they are, or a question and its answer without the marks of a frame.
 
-    Raises UsageError for a schema of running text, which has none.
+    Raises UsageError for a schema of running text, which has none, DataError for a turn without a role or a text.
     """
     rendered = schema.render(record)
     if "messages" in rendered:
-        return list(rendered["messages"])
+        return checked(rendered["messages"])
     if "text" in rendered:
         raise UsageError(f"{schema.name!r} records are running text, which has no turns", "use --format text")
     return [
         {"role": "user", "content": _bare(rendered["prompt"], schema)},
         {"role": "assistant", "content": _bare(rendered["completion"], schema)},
     ]
+
+
+def checked(found: Sequence[Mapping[str, str | None]] | None) -> list[Turn]:
+    """Return turns as they are; DataError where one has no role or no text."""
+    if not all(turn["role"] and turn["content"] is not None for turn in found or ()):
+        raise DataError("a turn has no role or no text", "write it, or drop the record")
+    return [{"role": str(turn["role"]), "content": str(turn["content"])} for turn in found or ()]
 
 
 def _bare(text: str, schema: Schema) -> str:
@@ -50,13 +57,15 @@ def used(schema: Schema) -> frozenset[str]:
 def merged(schema: Schema, *, framed: bool = True) -> str:
     """Return in words what a rendered record no longer tells; nothing where every column is a text of its own.
 
-    `framed` says that the marks of the schema's own frame are kept.
+    `framed` says that prompt and completion stay as they are, with the marks of the schema's own frame.
     """
     parts = [names for part in _parts(schema.declared.render["default"]) if (names := _names(part) & {*schema.columns})]
     together = {name for names in parts if len(names) > 1 for name in names}
     said = [f"{_listed(schema, together)} are rendered into the texts and cannot be told apart again"] * bool(together)
     marks = " ".join(schema.declared.markers)
-    said += [f"the marks {marks} and the white space beside them are left out"] * bool(marks and not framed)
+    if not framed and "prompt" in schema.declared.render["default"]:
+        left = f"the marks {marks} and the white space beside them are" if marks else "white space around a turn is"
+        said.append(f"{left} left out")
     return "; ".join(said)
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pyarrow as pa
 
-OPENING = ("=", "+", "-", "@", "\t", "\r")
+OPENING = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """First characters by which spreadsheets take a text for a formula (OWASP, CSV injection)."""
-GUARDED = "texts that begin with = + - @, tab or carriage return have an apostrophe in front"
+GUARDED = "texts that begin with = + - @ (also full-width), a tab or a line end have an apostrophe in front"
 """What is said of a guarded file; csv-exact, Parquet and JSON Lines hold every text as it is."""
 
 BLANKS = "a missing text and an empty one are the same in csv"

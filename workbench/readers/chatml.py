@@ -9,11 +9,11 @@ from workbench.readers.body import Body, load
 from workbench.readers.field_spec import MappingError
 from workbench.readers.record import Reading, Record, Reject
 from workbench.readers.sight import Claim, Sight
-from workbench.readers.turn_shapes import from_chatml
+from workbench.readers.turn_shapes import END, from_chatml
 
 SUFFIXES: tuple[str, ...] = (".chatml",)
 
-_TURN = re.compile(rb"<\|im_start\|>([^\n<]+)\n.*?<\|im_end\|>", re.DOTALL)
+_OPENED, _END = re.compile(rb"<\|im_start\|>([^\n<]+)\n"), END.encode()
 _GUESS = "a conversation is taken to end at a blank line between turns, and before a system turn"
 
 
@@ -37,23 +37,34 @@ def read(reading: Reading) -> Iterator[Record | Reject]:
 def _spans(body: Body) -> Iterator[tuple[int, int]]:
     """Yield the span of each conversation, and of each text that stands between them."""
     begin = end = body.begin
-    for turn in _TURN.finditer(body.buffer, body.begin):
-        between = body.buffer[end : turn.start()]
+    for start, stop, role in _turns(body):
+        between = body.buffer[end:start]
         if between.strip():
             if end > begin:
                 yield begin, end
-            yield _stripped(body, end, turn.start())
-            begin = turn.start()
-        elif end > begin and (between.count(b"\n") > 1 or turn[1].strip() == b"system"):
+            yield _stripped(body, end, start)
+            begin = start
+        elif end > begin and (between.count(b"\n") > 1 or role == b"system"):
             yield begin, end
-            begin = turn.start()
+            begin = start
         elif end == begin:
-            begin = turn.start()
-        end = turn.end()
+            begin = start
+        end = stop
     if end > begin:
         yield begin, end
     if body.buffer[end:].strip():
         yield _stripped(body, end, body.end)
+
+
+def _turns(body: Body) -> Iterator[tuple[int, int, bytes]]:
+    """Yield the span and the role of each turn that ends; behind the first that does not, none can."""
+    at = body.begin
+    while opened := _OPENED.search(body.buffer, at):
+        end = body.buffer.find(_END, opened.end())
+        if end < 0:
+            return
+        at = end + len(_END)
+        yield opened.start(), at, opened[1].strip()
 
 
 def _stripped(body: Body, start: int, end: int) -> tuple[int, int]:

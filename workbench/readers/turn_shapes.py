@@ -15,7 +15,7 @@ Turns = list[dict[str, Any]]
 START, END = "<|im_start|>", "<|im_end|>"
 _LISTS = ("messages", "conversations", "conversation")
 _SYSTEMS = ("system", "system_prompt")
-_CHATML = re.compile(r"<\|im_start\|>([^\n<]+)\n(.*?)<\|im_end\|>\n?", re.DOTALL)
+_OPENED = re.compile(r"\s*<\|im_start\|>([^\n<]+)\n")
 _SAID = ("role", "content", "from", "value", "text")
 
 
@@ -36,10 +36,17 @@ def is_in_pieces(row: Row) -> bool:
 
 def from_chatml(text: str) -> Turns:
     """Return the turns of a text in the marks of ChatML; MappingError where a mark or a text is out of place."""
-    found = _CHATML.findall(text)
-    if not found or _CHATML.sub("", text).strip() or any(START in content for _, content in found):
+    found, at = [], 0
+    while opened := _OPENED.match(text, at):
+        begin = opened.end()
+        end = text.find(END, begin)  # a search, not a pattern: over marks that nothing closes, one would never end
+        if end < 0 or text.find(START, begin, end) >= 0:
+            break
+        found.append(_turn(opened[1].strip(), text[begin:end]))
+        at = end + len(END)
+    if not found or text[at:].strip():
         raise MappingError(f"something stands outside of {START} and {END}")
-    return _turns([_turn(role.strip(), content) for role, content in found])
+    return _turns(found)
 
 
 def _pair(row: Row) -> dict[str, Any] | None:

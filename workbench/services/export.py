@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
@@ -15,10 +15,13 @@ from workbench.publish.formats import holds_something, write_export
 from workbench.publish.forms import PAIR
 from workbench.schema import Schema
 from workbench.services.export_facts import facts_of
+from workbench.services.leaving import usual_name
 from workbench.services.stubs import StubOrder, stub_for
 from workbench.store.store import Store
-from workbench.store.versions import Version, records_of
+from workbench.store.versions import Version, records_of, state_of
 from workbench.text import counted
+
+JUDGED = "answers of models that were judged side by side; the proof is of the records that were asked"
 
 
 @dataclass(frozen=True)
@@ -56,8 +59,11 @@ def export(
     schema = store.kept_schema(version.schema_object)
     facts = facts or facts_of(store, version, license)
     tables, said = _tables(store, version, schema, format)
-    suffix = "" if format == "parquet" else f"-{format}"
-    place = folder or store.workspace.export_folder(f"{corpus}-{version.name}{suffix}")
+    if _is_judged(format, schema):
+        # What is known of the records is not known of the answers: those are texts of models.
+        settings = {**facts.settings, "pairs": "; ".join(filter(None, (JUDGED, said)))}
+        facts = replace(facts, settings=settings, lengths=(), spoken={}, spoken_of=0)
+    place = folder or store.workspace.export_folder(usual_name(corpus, version.name, format))
     was_there = holds_something(place) and not force
     configured = stub_for(store, stub, format, (schema, facts)) if stub else None
     written = write_export(facts, tables, place, format=format, force=force, schema=schema, stub=configured)
@@ -69,12 +75,17 @@ def export(
     return Exported(corpus, version.id, place, files, rows, was_there, note)
 
 
+def _is_judged(format: str, schema: Schema) -> bool:
+    """Return whether an export is of judged pairs, as the records themselves are none."""
+    return format == "preference" and not set(PAIR) <= set(schema.columns)
+
+
 def _tables(store: Store, version: Version, schema: Schema, format: str) -> tuple[dict[str, pa.Table], str]:
     """Return the records that leave, by split, and what must be said of them."""
     records = records_of(store.catalogue, store.objects, schema, version)
     columns = [*schema.columns, pl.col("id").alias("record_id"), "source"]
     said = ""
-    if format == "preference" and not set(PAIR) <= set(schema.columns):
+    if _is_judged(format, schema):
         records, said = _judged(store, version, records)
         columns = [*PAIR, pl.col("id").alias("record_id"), "source"]
     sides = {side: records.filter(pl.col("split") == side) for side in SPLITS if version.counts.get(side)}
@@ -89,12 +100,19 @@ def _judged(store: Store, version: Version, records: pl.DataFrame) -> tuple[pl.D
     if judged.is_empty():
         hint = "judge answers side by side first, or ingest pairs with --schema preference"
         raise DataError(f"corpus {version.corpus!r} holds no preference pair", hint)
+    state = state_of(store.catalogue, store.objects, store.kept_schema(version.schema_object), version)
+    judged = judged.with_columns(
+        pl.col("record_id").map_elements(state.today, return_dtype=pl.String)  # a later delivery may have renamed it
+    )
     placed = records.filter(pl.col("split").is_in(SPLITS)).select("id", "source", "split")
     answer = pl.struct(role=pl.lit("assistant"), content=pl.col("chosen"))
     pairs = judged.select(
         pl.col("prompt").list.concat(pl.concat_list(answer)).alias("messages"), "rejected", id="record_id"
     )
     kept = placed.join(pairs, on="id", how="inner", maintain_order="left")
+    if kept.is_empty():
+        what = f"none of {counted(judged.height, 'judged pair')} is of a record that stands in a split"
+        raise DataError(what, "judge answers to records of this version")
     left = judged.height - kept.height
     said = f"{counted(left, 'judged pair')} left out, of prompts that stand in no split of this version" if left else ""
     return kept, said

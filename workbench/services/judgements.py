@@ -100,6 +100,8 @@ class Tally:
     one: int
     other: int
     tie: int
+    blind: int = 0
+    """Of all of them, those that were given without a look at the names."""
 
     @property
     def judged(self) -> int:
@@ -123,20 +125,21 @@ class Tally:
 
     def plain(self) -> dict[str, Any]:
         """Return it as JSON holds it."""
-        return {"counts": dict(vars(self)), "p": self.p, "verdict": self.verdict}
+        counts = {name: getattr(self, name) for name in get_args(Better)}
+        return {"counts": counts, "blind": self.blind, "p": self.p, "verdict": self.verdict}
 
 
 def tally(found: Iterable[Judgement], one: tuple[str, str], other: tuple[str, str]) -> Tally:
     """Count the verdicts on two models, each named by run and `base` or `tuned`, whichever of them was shown first."""
-    counts = dict.fromkeys(get_args(Better), 0)
+    counts, blind = dict.fromkeys(get_args(Better), 0), 0
     turned: dict[Better, Better] = {"one": "other", "other": "one", "tie": "tie"}
     for each in found:
         sides = ((each.one.run, each.one.model), (each.other.run, each.other.model))
-        if sides == (one, other):
-            counts[each.better] += 1
-        elif sides == (other, one):
-            counts[turned[each.better]] += 1
-    return Tally(**counts)
+        if sides not in ((one, other), (other, one)):
+            continue
+        counts[each.better if sides == (one, other) else turned[each.better]] += 1
+        blind += each.seed is not None
+    return Tally(**counts, blind=blind)
 
 
 def preferences(store: Store, corpus: str) -> pl.DataFrame:

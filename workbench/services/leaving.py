@@ -14,7 +14,17 @@ if TYPE_CHECKING:
     from workbench.workspace import Workspace
 
 HUB = "Hub"
-FORMATS = ("parquet", "jsonl", "csv", "csv-exact", HUB)
+FORMATS = (
+    *("parquet", "jsonl", "csv", "csv-exact"),
+    *("messages", "sharegpt", "chatml", "alpaca", "prompt-completion", "preference", "text", "lm-eval"),
+    HUB,
+)
+"""What a sheet offers; a test holds it to the formats that there are, which are heavy to import."""
+
+
+def usual_name(corpus: str, version: str, format: str) -> str:
+    """Return the folder in `exports/` that a version goes to: one a format, as two would refuse each other."""
+    return f"{corpus}-{version}{'' if format == 'parquet' else f'-{format}'}"
 
 
 @dataclass(frozen=True)
@@ -61,4 +71,5 @@ def leave(workspace: Workspace, version: Version, wanted: Wanted, report: Report
             format=wanted.format,
             folder=folder.resolve() if folder else None,
         )
-        return f"{counted(sum(made.rows.values()), 'row')} in {counted(len(made.files), 'file')}: {made.folder}"
+        rows, files = counted(sum(made.rows.values()), "row"), counted(len(made.files), "file")
+        return f"{rows} in {files}: {made.folder}{f'; mind: {made.note}' if made.note else ''}"

@@ -15,6 +15,7 @@ from workbench.fingerprint import digest_bytes
 from workbench.publish.facts import CURATION
 from workbench.publish.fetched import Part, check_room, fetch_all, folder_name, parts_of
 from workbench.publish.incoming import Chosen, choose
+from workbench.publish.licenses import LICENSES
 from workbench.publish.remote import Remote, Repository, find_token, look, open_repository, read_file
 from workbench.services.ingest import Delivery, Order, ingest
 from workbench.services.progress import Report, silent
@@ -49,7 +50,7 @@ class Pulled:
     repo: str
     commit: str
     verified: dict[str, Any]
-    """What the files were checked against: {version, name, files, here}, or {version: None, reason}."""
+    """What the files were checked against: {version, name, files, here, rows}, or {version: None, reason}."""
     deliveries: tuple[Delivery, ...]
     ignored: tuple[tuple[str, str], ...]
     gone: tuple[str, ...] = ()
@@ -78,7 +79,9 @@ def pull(store: Store, wanted: Wanted, report: Report = silent) -> Pulled:
         _deliver(store, (corpus, wanted), (part, kept[part.name]), (remote, chosen), report) for part in parts
     ]
     _log(store, corpus, (wanted, remote.head), chosen)
-    gone = set(_sources(store, corpus, _origin(wanted, chosen))) - {delivery.name for delivery in deliveries}
+    gone = set(_sources(store, corpus, f"{_origin(wanted, chosen)}/")) - {delivery.name for delivery in deliveries}
+    if chosen.sheet is not None:
+        verified["rows"] = sum(delivery.read for delivery in deliveries)
     return Pulled(corpus, wanted.repo, remote.head, verified, tuple(deliveries), chosen.ignored, tuple(sorted(gone)))
 
 
@@ -89,20 +92,19 @@ def _corpus(store: Store, wanted: Wanted) -> str:
     name = safe_name(
         "corpus", re.sub(r"[^A-Za-z0-9._-]", "-", wanted.repo.rpartition("/")[2]).lstrip("._-") or "pulled"
     )
-    origins = (wanted.repo, f"{wanted.repo}:{wanted.config}")
-    if name in store.corpora() and not any(_sources(store, name, origin) for origin in origins):
+    if name in store.corpora() and not _sources(store, name, f"{wanted.repo}/", f"{wanted.repo}:"):
         hint = f"take them in there with --corpus {name}, or into another with --corpus NAME"
         raise UsageError(f"corpus {name!r} is there already, and holds nothing of {wanted.repo!r}", hint)
     return name
 
 
 def _origin(wanted: Wanted, chosen: Chosen) -> str:
-    """Return what the sources of a pull are named after: another configuration's `train` must not replace this one's."""
+    """Return what the sources of a pull are named after: the `train` of another configuration is another source."""
     return wanted.repo if chosen.config is None else f"{wanted.repo}:{chosen.config}"
 
 
-def _sources(store: Store, corpus: str, origin: str) -> list[str]:
-    return [source.name for source in store.corpus(corpus).sources if source.name.startswith(f"{origin}/")]
+def _sources(store: Store, corpus: str, *beginnings: str) -> list[str]:
+    return [source.name for source in store.corpus(corpus).sources if source.name.startswith(beginnings)]
 
 
 def _verified(store: Store, repository: Repository, remote: Remote, chosen: Chosen) -> dict[str, Any]:
@@ -119,7 +121,6 @@ def _verified(store: Store, repository: Repository, remote: Remote, chosen: Chos
         "version": sheet["version"],
         "name": str(sheet.get("name") or ""),
         "files": len(chosen.files),
-        "rows": sum(file.rows or 0 for file in chosen.files),
         "here": held and any(row.body.get("curation") == digest for row in rows),
     }
 
@@ -153,10 +154,8 @@ def _deliver(
         settings["key"] = (_RECORD_ID,)
     schema = wanted.schema or (None if known else _schema(store, chosen.sheet))
     stated = chosen.sheet.get("license") if chosen.sheet and not known else None
-    order = Order(
-        corpus, (path,), schema=schema, license=stated if isinstance(stated, str) else None, settings=settings
-    )
-    return ingest(store, order, report)[0]
+    license = stated if isinstance(stated, str) and stated in LICENSES else None
+    return ingest(store, Order(corpus, (path,), schema=schema, license=license, settings=settings), report)[0]
 
 
 def _has_ids(sheet: Mapping[str, Any]) -> bool:

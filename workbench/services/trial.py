@@ -8,6 +8,7 @@ from pathlib import Path
 
 from workbench.publish.facts import CARD
 from workbench.services import publish
+from workbench.services.leaving import usual_name
 from workbench.store.store import Store
 from workbench.store.versions import Version
 
@@ -27,8 +28,7 @@ class Trial:
 
 def tried_export(store: Store, version: Version, *, format: str, folder: Path | None, license: str | None) -> Trial:
     """Return what an export would write, from a copy that is thrown away."""
-    suffix = "" if format == "parquet" else f"-{format}"
-    place = folder or store.workspace.export_folder(f"{version.corpus}-{version.name}{suffix}")
+    place = folder or store.workspace.export_folder(usual_name(version.corpus, version.name, format))
     with tempfile.TemporaryDirectory(dir=store.workspace.cache) as scratch:
         copy = Path(scratch) / "export"
         made = publish.export(store, version.corpus, version.name, license=license, format=format, folder=copy)
@@ -37,7 +37,7 @@ def tried_export(store: Store, version: Version, *, format: str, folder: Path | 
             (name, "replace" if (place / name).exists() else "add", path.stat().st_size) for name, path in sizes
         )
         card = (copy / CARD).read_text(encoding="utf-8")
-    return Trial(files, card, str(place))
+    return Trial(files, card, str(place), (made.note,) if made.note else ())
 
 
 def tried_push(store: Store, version: Version, repo: str, *, license: str | None) -> Trial:

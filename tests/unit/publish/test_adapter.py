@@ -10,10 +10,12 @@ import pytest
 import yaml
 
 from tests.exports import HOSTILE
+from tests.hub_calls import Repository
 from workbench.errors import DataError, UsageError
 from workbench.publish.adapter import AdapterFacts, Base, base_of, write_adapter
 from workbench.publish.adapter_card import adapter_card
 from workbench.publish.facts import Example, RunFacts
+from workbench.publish.hub import push
 from workbench.publish.merge import BEGIN, END
 
 FACTS = AdapterFacts(
@@ -135,3 +137,37 @@ def test_hostile_names_and_answers_cannot_act_in_a_card():
 )
 def test_a_base_goes_by_its_hub_id_or_by_its_folders_name(name, facts, base):
     assert base_of(name, facts) == base
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["~/x", "C:\\x", "see /home/me/x", "base=/home/me/x", "../bases/x", "..\\me\\x", "\\\\server\\share", "file:/x"],
+)
+def test_a_path_anywhere_in_a_text_keeps_an_adapter_here(tmp_path, text):
+    with pytest.raises(DataError, match="still names a path"):
+        write_adapter(an_adapter(tmp_path / "adapter", note=text), FACTS, "card", tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    "text", ["https://a.org/b/c", "org/base", "1/2/3", "</think>", "/no_think", r".*\.(q|k)_proj", "a: b"]
+)
+def test_what_is_no_path_leaves(tmp_path, text):
+    write_adapter(an_adapter(tmp_path / "adapter", note=text), FACTS, "card", tmp_path / "out")
+
+
+def test_other_weights_of_a_run_of_the_same_name_are_told_and_not_passed_over(tmp_path, hub):
+    for name in ("one", "two"):
+        adapter = an_adapter(tmp_path / f"{name}-adapter")
+        (adapter / "adapter_model.safetensors").write_bytes(name.encode())
+        write_adapter(adapter, FACTS, "card", tmp_path / name)
+    push(tmp_path / "one", "me/quiz-lora", tag="r", message="", kind="model")
+    with pytest.raises(UsageError, match="already names another run of that name"):
+        push(tmp_path / "two", "me/quiz-lora", tag="r", message="", kind="model")
+
+
+def test_a_curation_file_of_somebody_else_in_a_model_is_never_replaced(tmp_path, hub):
+    hub.repositories["me/quiz-lora"] = Repository(private=True, kind="models")
+    hub.repositories["me/quiz-lora"].commit({"curation.json": b'{"files": []}'}, "by hand")
+    write_adapter(an_adapter(tmp_path / "adapter"), FACTS, "card", tmp_path / "out")
+    with pytest.raises(UsageError, match="did not put there"):
+        push(tmp_path / "out", "me/quiz-lora", tag="r", message="", kind="model")

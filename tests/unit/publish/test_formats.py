@@ -222,3 +222,34 @@ def test_a_table_of_the_frame_engine_exports_as_it_is(tmp_path):
 def test_columns_are_described_as_the_loading_library_does_it(tmp_path):
     schema = plain_tables(tables())["train"].schema
     assert features(schema) == Features.from_arrow_schema(schema)._to_yaml_list()
+
+
+@pytest.mark.parametrize("what", ["link", "folder"])
+def test_a_persons_link_or_folder_is_never_removed_either(tmp_path, what):
+    folder = an_export(tmp_path / "out")
+    mine = folder / "adapter"
+    mine.symlink_to(tmp_path) if what == "link" else mine.mkdir()
+    with pytest.raises(UsageError, match="adapter"):
+        an_export(folder, force=True)
+    assert mine.is_symlink() or mine.is_dir()
+
+
+def test_what_comes_into_the_folder_while_it_is_replaced_stays(tmp_path):
+    folder = an_export(tmp_path / "out")
+
+    def begun(written: object) -> dict[str, str]:
+        (folder / "checkpoint.bin").write_text("mine")
+        return {}
+
+    with pytest.raises(UsageError, match="checkpoint"):
+        write_export(facts(version="ffff"), tables(), folder, force=True, stub=begun)
+    assert (folder / "checkpoint.bin").read_text() == "mine" and read_curation(folder)["version"] == "a1b2c3d4"
+
+
+@pytest.mark.parametrize("beside", [5, "README.md", [["x"]], {"x": 1}], ids=repr)
+def test_a_strangers_list_of_files_beside_the_records_is_no_fault_of_ours(tmp_path, beside):
+    folder = an_export(tmp_path / "out")
+    known = json.loads((folder / "curation.json").read_text()) | {"beside": beside}
+    (folder / "curation.json").write_text(json.dumps(known))
+    an_export(folder, force=True)
+    assert "beside" not in read_curation(folder)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import traceback
+from errno import ENOSPC
 from pathlib import Path
 
 import pytest
 
 from tests.exports import an_export
 from tests.hub import TOKEN, Hub
+from tests.hub_calls import Repository
 from workbench.errors import CorruptionError, DataError, ExitCode, OutsideError, UsageError, WorkbenchError
 from workbench.publish.facts import Example, RunFacts
 from workbench.publish.hub import Pushed, plan, push
+from workbench.publish.refusals import answering
 from workbench.publish.remote import find_token, open_repository
 
 pytestmark = pytest.mark.thorough
@@ -345,3 +348,72 @@ def test_a_card_of_gigabytes_is_not_read(hub, export, monkeypatch):
     monkeypatch.setattr("workbench.publish.remote._LARGEST_TEXT", 10)
     with pytest.raises(DataError, match=r"README\.md of 'me/quiz' is too large"):
         plan(export, REPO, token=find_token(), endpoint=hub.url)
+
+
+def test_a_repository_that_somebody_makes_public_meanwhile_gets_nothing(hub, export):
+    def made() -> None:
+        hub.repositories[REPO] = Repository(private=False)
+        hub.repositories[REPO].commit({}, "by hand")
+
+    hub.before["POST /api/repos/create"] = made
+    with pytest.raises(UsageError, match="is public"):
+        pushed(hub, export)
+    assert len(hub.repositories[REPO].commits) == 1 and not hub.state.objects
+
+
+def test_a_version_of_another_release_that_lacks_its_tag_is_tagged_and_not_committed_again(hub, export, tmp_path):
+    hub.fail("POST .*/tag/", 403)
+    with pytest.raises(OutsideError, match="no right"):
+        pushed(hub, export)
+    done = pushed(hub, an_export(tmp_path / "later", tool="workbench 9.9.9"))
+    assert hub.called(COMMIT) == 1 and hub.repositories[REPO].tags == {"v1": done.commit}
+
+
+def test_a_version_that_came_while_an_answer_was_lost_is_not_undone(hub, export, tmp_path, monkeypatch):
+    following = an_export(tmp_path / "next", version="ffff")
+    theirs = {path.relative_to(following).as_posix(): path.read_bytes() for path in following.rglob("*.*")}
+    monkeypatch.setattr(
+        "workbench.publish.hub.pause", lambda lost, attempt: hub.repositories[REPO].commit(theirs, "theirs")
+    )
+    hub.fail(COMMIT, 500, done=True)
+    with pytest.raises(OutsideError, match="has changed since it was read, while an answer got lost"):
+        pushed(hub, export)
+    assert files_of(hub) == theirs and hub.called(COMMIT) == 1
+
+
+def test_what_a_cache_of_this_machine_holds_proves_nothing(hub, export, tmp_path, monkeypatch):
+    shard = "data/train-00000-of-00001.parquet"
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
+    done = pushed(hub, export)
+    api = open_repository(REPO, find_token(), endpoint=hub.url).api
+    api.hf_hub_download(REPO, shard, repo_type="dataset", revision=done.commit, cache_dir=tmp_path / "cache")
+    hub.repositories[REPO].tags.clear()
+    before = hub.called(f"GET .*/resolve/.*{shard}")
+    pushed(hub, export)
+    assert hub.called(f"GET .*/resolve/.*{shard}") == before + 1
+
+
+def test_a_full_disk_is_not_said_to_be_the_network(hub, export, monkeypatch):
+    def full(*asked: object, **more: object) -> str:
+        raise OSError(ENOSPC, "No space left on device", str(export))
+
+    monkeypatch.setattr("huggingface_hub.HfApi.hf_hub_download", full)
+    with pytest.raises(OutsideError, match="this machine could not keep a file") as caught:
+        pushed(hub, export)
+    assert "free space" in caught.value.hint and str(export) not in caught.value.what
+
+
+@pytest.mark.parametrize("token", ["hf_jwt_eyJhbGci.abcDEF123.sig-nat_ure", "api_org_abcdefghij", "none of ours"])
+def test_a_token_of_any_form_is_masked_in_what_the_hub_says(hub, export, token, monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", token)
+    with pytest.raises(OutsideError) as caught, answering("trying"):
+        raise ValueError(f"the token {token} is not taken")
+    assert "the token hf_*** is not taken" in caught.value.what
+
+
+def test_a_lost_answer_of_the_cards_commit_is_found_out(hub, export, tmp_path):
+    first = pushed(hub, export)
+    run = RunFacts("r1", "tiny", examples=(Example("Where?", "Here.", "There.", "Here."),))
+    hub.fail(COMMIT, 500, done=True)
+    assert pushed(hub, an_export(tmp_path / "later", run=run)) == first
+    assert hub.called(COMMIT) == 2 and "## Examples" in files_of(hub)["README.md"].decode()

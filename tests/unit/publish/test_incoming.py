@@ -160,3 +160,36 @@ def test_more_than_anybody_would_pull_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(fetched, "MOST_BYTES", 10**18)
     with pytest.raises(OutsideError, match="are free"):
         check_room([incoming("a.parquet", size=10**17)], tmp_path)
+
+
+TWO = ("en/train.jsonl", "de/train.jsonl", "de/train.arrow")
+
+
+@pytest.mark.parametrize("of_de", ["data_files: de/*.arrow", "data_dir: fr", "data_files: []"])
+def test_a_configuration_that_names_nothing_never_falls_back_to_the_others(of_de):
+    card = f"---\nconfigs:\n- config_name: en\n  data_files: en/*\n- config_name: de\n  {of_de}\n---\n"
+    with pytest.raises(DataError, match="configuration 'de' of the repository names no file"):
+        choose(remote(*TWO, card=card), config="de")
+
+
+@pytest.mark.parametrize("of_de", ["data_dir: de", "data_dir: de/", "data_dir: de\n  data_files: train.*"])
+def test_the_folder_of_a_configuration_is_kept_to(of_de):
+    card = f"---\nconfigs:\n- config_name: en\n  data_dir: en\n- config_name: de\n  {of_de}\n---\n"
+    chosen = choose(remote(*TWO, card=card), config="de")
+    assert [file.path for file in chosen.files] == ["de/train.jsonl"] and chosen.config == "de"
+
+
+def test_the_usual_configuration_is_the_same_named_or_not():
+    card = "---\nconfigs:\n- config_name: default\n  data_files: en/*\n- config_name: de\n  data_files: de/*\n---\n"
+    assert choose(remote(*TWO, card=card), config="default") == choose(remote(*TWO, card=card))
+
+
+def test_a_sheet_whose_splits_are_no_texts_is_refused():
+    file = {"path": "a.jsonl", "split": ["x"], "rows": 1, "memory": 1, "size": 10, "sha256": "a"}
+    with pytest.raises(DataError, match="not one of ours"):
+        choose(remote("a.jsonl", curation=SHEET | {"files": [file]}))
+
+
+@pytest.mark.parametrize("front", ["date: 2024-13-45", "x: !!timestamp y", "x: !!int y", "[" * 5000])
+def test_front_matter_that_trips_its_own_reader_names_nothing(front):
+    assert taken("train.jsonl", card=f"---\n{front}\n---\n") == {"train.jsonl": "train"}

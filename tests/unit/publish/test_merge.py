@@ -96,3 +96,9 @@ def test_every_comment_and_every_key_of_a_person_survives_any_number_of_pushes(c
     for comment in (f"# {letter}{number}" for letter in "cd" for number in range(1, 10)):
         assert last.count(comment) == front.count(comment)
     assert all(now.split("---\n")[1] == then.split("---\n")[1] for now, then in pairwise(cards[1:]))
+
+
+@pytest.mark.parametrize("front", ["date: 2024-13-45", "x: !!timestamp y", "x: !!int y", "[" * 5000])
+def test_front_matter_that_trips_its_own_reader_is_one_sentence(front: str) -> None:
+    with pytest.raises(DataError, match="not a YAML mapping"):
+        merge(f"---\n{front}\n---\n", "---\nlicense: mit\n---\n")

@@ -89,6 +89,7 @@ def check_whole_or_absent(hub: Hub, export: Path) -> None:
     known = hub.repositories.get(REPO)
     if known is None:
         return
+    assert known.private
     sent = {path.relative_to(export).as_posix(): path.read_bytes() for path in export.rglob("*.*")}
     versions = {name: commit for name, commit in known.commits.items() if commit.parent is not None}
     assert len(versions) <= 1
@@ -109,6 +110,7 @@ def test_never_half_a_version_and_never_two(hub, export, name):
         ended_well = False
         assert error.what and error.hint and "\n" not in error.what
     assert ended_well == case.ends_well
+    assert hub.faults[0].times < case.times, "no call ever matched"
     check_whole_or_absent(hub, export)
     hub.faults.clear()
     done = pushed(hub, export)

@@ -17,7 +17,8 @@ from workbench.publish.rendering import turns
 from workbench.schema import Schema, load_schema
 
 ROOT = Path(__file__).resolve().parents[3]
-FEW = settings(max_examples=12)
+FEW = settings(max_examples=8)
+pytestmark = pytest.mark.thorough
 
 TEXT = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=12) | st.sampled_from(
     ["\n", " a \n\n b ", "\u2028", "é\u0301 ñ 漢字", "=1+1", '"quoted", and \\', "\r\n", "[]", "{}", "null", "0", "A"]

@@ -11,12 +11,13 @@ import pytest
 from tests.exports import facts
 from workbench.publish.formats import write_export
 
-HOSTILE = ['=HYPERLINK("http://x")', "+1", "-1+1", "@SUM(A1)", "\tx", "\rx"]
-ROWS = [*HOSTILE, "plain = text", 'with, "quotes"\nand lines', "", None]
+HOSTILE = ['=HYPERLINK("http://x")', "+1", "-1+1", "@SUM(A1)", "\tx", "\rx", "\n=1+1", "\uff1d1+1"]
+HARMLESS = ["plain = text", 'with, "quotes"\nand lines', ""]
+ROWS = [*HOSTILE, *HARMLESS, None]
 
 
 def exported(tmp_path, format: str) -> tuple[list[dict[str, str]], str]:
-    table = pa.table({"question": ROWS, "tags": [["=a", "b"]] * len(ROWS), "=n": list(range(-5, 5))})
+    table = pa.table({"question": ROWS, "tags": [["=a", "b"]] * len(ROWS), "=n": list(range(-5, 7))})
     folder = tmp_path / format
     write_export(facts(), {"train": table}, folder, format=format)
     with (folder / "records.csv").open(encoding="utf-8", newline="") as handle:
@@ -25,8 +26,8 @@ def exported(tmp_path, format: str) -> tuple[list[dict[str, str]], str]:
 
 def test_no_text_of_a_csv_export_begins_like_a_formula(tmp_path):
     rows, told = exported(tmp_path, "csv")
-    assert [row["question"] for row in rows] == [f"'{text}" for text in HOSTILE] + ["plain = text", ROWS[7], "", ""]
-    assert [row["'=n"] for row in rows] == [str(number) for number in range(-5, 5)]
+    assert [row["question"] for row in rows] == [f"'{text}" for text in HOSTILE] + [*HARMLESS, ""]
+    assert [row["'=n"] for row in rows] == [str(number) for number in range(-5, 7)]
     assert {row["tags"] for row in rows} == {'["=a", "b"]'} and {row["split"] for row in rows} == {"train"}
     assert told.count("apostrophe") == 2
 

@@ -11,7 +11,7 @@ import pytest
 from tests.unit.readers.units import records, rejects, units
 from workbench.readers.detect import detect
 from workbench.readers.field_spec import MappingError
-from workbench.readers.turn_shapes import gathered, is_in_pieces
+from workbench.readers.turn_shapes import from_chatml, gathered, is_in_pieces
 
 USER, BOT = {"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}
 SYSTEM, WORSE = {"role": "system", "content": "s"}, {"role": "assistant", "content": "w"}
@@ -156,3 +156,24 @@ def test_a_blank_line_and_a_system_turn_part_the_conversations_of_a_text(tmp_pat
     talk = "<|im_start|>user\nq\n\nq<|im_end|>\n<|im_start|>assistant\na<|im_end|>\n"
     path.write_text(f"{talk}{talk}\n{talk}<|im_start|>system\ns<|im_end|>\n{talk}")
     assert [len(unit.fields["messages"]) for unit in records(units(path))] == [4, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("text", "contents"),
+    [
+        ("<|im_start|>user\n\nq\n<|im_end|>\n\n<|im_start|>bot\n<|im_end|>", ["\nq\n", ""]),
+        ("  <|im_start|> user \nq<|im_end|>", ["q"]),
+    ],
+)
+def test_a_turn_of_chatml_keeps_its_text_to_the_letter(text, contents):
+    assert [turn["content"] for turn in from_chatml(text)] == contents
+
+
+def test_marks_of_chatml_that_nothing_closes_take_no_longer_than_other_text(tmp_path: Path):
+    path = tmp_path / "talks.chatml"
+    path.write_text("<|im_start|>user\nq<|im_end|>\n" + "<|im_start|>a\n" * 200_000)
+    talk, stray = units(path)
+    assert talk.fields["messages"] == [USER]
+    assert stray.raw.count(b"<|im_start|>") == 200_000
+    with pytest.raises(MappingError):
+        from_chatml("<|im_start|>a\n" * 200_000)

@@ -6,9 +6,11 @@ import json
 
 import pytest
 
-from tests.corpora import CORPUS, cut, deliver, fact, facts, sides
+from tests.corpora import CORPUS, by_question, cut, deliver, fact, facts, ids, long_fact, near, sides
 from workbench.errors import DataError, UsageError
-from workbench.publish.formats import read_curation
+from workbench.publish.formats import FORMATS, read_curation
+from workbench.publish.trainer_files import TRAINER_FORMATS
+from workbench.services import leaving
 from workbench.services.export import export
 from workbench.services.ingest import Order, ingest
 from workbench.services.judgements import Judgement, Said, judge
@@ -128,3 +130,40 @@ def test_each_shape_is_taken_for_its_kind_also_beside_the_columns_of_an_export(n
     path.write_text(json.dumps(row | {"record_id": "r", "source": "s"}) + "\n")
     ingest(store, Order(CORPUS, (path,)))
     assert store.corpus(CORPUS).schema_name == kind
+
+
+def test_a_card_of_judged_pairs_tells_of_them_and_not_of_the_records(store):
+    deliver(store, facts(*range(20)))
+    record = next(iter(sides(store, cut(store))))
+    judge(store, CORPUS, Judgement("q", Said("r", "base", "w"), Said("r", "tuned", "b"), "other", record))
+    judge(store, CORPUS, Judgement("my own", Said("r", "base", "w"), Said("r", "tuned", "b"), "other"))
+    done = export(store, CORPUS, "latest", format="preference")
+    known = read_curation(done.folder)
+    assert sum(known["counts"].values()) == 1 and known["lengths"] == [] and known["spoken"] == {}
+    card = (done.folder / "README.md").read_text()
+    assert "judged side by side" in card and "1 judged pair left out" in card
+
+
+def test_pairs_that_are_none_of_this_version_are_said_to_be_so(store):
+    deliver(store, facts(*range(20)))
+    cut(store)
+    judge(store, CORPUS, Judgement("my own", Said("r", "base", "w"), Said("r", "tuned", "b"), "other"))
+    with pytest.raises(DataError, match="none of 1 judged pair is of a record"):
+        export(store, CORPUS, "latest", format="preference")
+
+
+def test_a_judged_pair_follows_its_record_through_a_new_delivery(store):
+    rows = [long_fact(number) for number in range(20)]
+    deliver(store, rows)
+    first = sides(store, cut(store))
+    record = by_question(store)[rows[3]["question"]]
+    judge(store, CORPUS, Judgement("q", Said("r", "base", "w"), Said("r", "tuned", "b"), "other", record))
+    rows[3] = near(rows[3], "changed")
+    deliver(store, rows)
+    cut(store)
+    done = export(store, CORPUS, "latest", format="preference")
+    assert record not in ids(store) and done.rows == {first[record]: 1}
+
+
+def test_a_sheet_offers_every_format_that_there_is():
+    assert leaving.FORMATS == (*FORMATS, *TRAINER_FORMATS, leaving.HUB)

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
 
+from tests.cli import called
 from tests.corpora import CORPUS, cut, deliver, facts
-from workbench.errors import LeakError
+from tests.hub_calls import Repository
+from tests.runs import both, scored_run
+from workbench.corpus import SplitSettings
+from workbench.errors import DataError, LeakError
 from workbench.services.clearance import check_may_leave
 from workbench.services.publish import export, planned, pushed
+from workbench.services.split import Request, split
 
 pytestmark = pytest.mark.thorough
 
@@ -55,3 +61,34 @@ def test_a_version_whose_proof_found_a_leak_stays_here(store, hub):
     leaking = replace(cut(store), proof={"exact": 0, "near": 2})
     with pytest.raises(LeakError, match="leaks between its splits: 2 near"):
         check_may_leave(store, leaking)
+
+
+def test_the_folder_of_a_runs_base_is_on_no_card(store, hub):
+    deliver(store, facts(*range(20)))
+    version = cut(store)
+    test = store.objects.table(version.assignment).filter(split="test")["id"].to_list()
+    run = scored_run(store, version, "facts-v1-none-1", [row for id in test for row in both(id)])
+    base = {"name": "/home/me/secret/my-base", "path": "/home/me/secret/my-base"}
+    run.facts_file.write_text(json.dumps(run.facts() | {"base": base}))
+    card = planned(store, CORPUS, version.name, "me/facts", license="cc-by-4.0").card
+    assert "Answers of `my-base`" in card and "/home/me" not in card
+
+
+@pytest.mark.parametrize("note", ["ask jane.doe@some-company.com", "-----BEGIN RSA PRIVATE KEY-----"])
+def test_a_note_with_an_address_or_a_secret_stays_here(store, hub, note):
+    deliver(store, facts(*range(20)))
+    version = split(store, Request(CORPUS, SplitSettings(), note=note))
+    with pytest.raises(DataError, match="the note of this version"):
+        pushed(store, CORPUS, version.name, "me/facts", license="cc-by-4.0")
+    assert not hub.repositories
+
+
+def test_a_look_says_who_sees_the_repository_that_is_there(store, hub):
+    deliver(store, facts(*range(20)))
+    name = cut(store).name
+    hub.repositories["me/facts"] = Repository(private=False)
+    hub.repositories["me/facts"].commit({}, "by hand")
+    look = ("push", f"{CORPUS}@{name}", "me/facts", "--license", "cc-by-4.0", "--dry-run")
+    assert "public there: it is refused without --public" in called(*look, cwd=store.workspace.root).out
+    hub.repositories["me/facts"].private = True
+    assert "private, and stays so" in called(*look, "--public", cwd=store.workspace.root).out

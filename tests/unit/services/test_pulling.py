@@ -216,3 +216,27 @@ def test_a_split_that_is_not_there_any_more_is_told_and_its_records_stay(store, 
     theirs(hub, {"train.jsonl": lines(ROWS)})
     assert pulled(store).gone == ("me/facts/test",)
     assert len(store.state(store.corpus("facts")).records) == 8
+
+
+def test_another_configuration_is_another_source_and_takes_nobodys_place(store, hub):
+    card = b"---\nconfigs:\n- config_name: en\n  data_dir: en\n- config_name: de\n  data_dir: de\n---\n"
+    german = [{"question": f"Was ist {number}?", "answer": f"Die Zahl {number}."} for number in range(4)]
+    theirs(hub, {"README.md": card, "en/train.jsonl": lines(ROWS), "de/train.jsonl": lines(german)})
+    done = [pull(store, Wanted(REPO, config=config)) for config in ("en", "de", "en")]
+    assert [counts(one) for one in done] == [[(6, 6, 0)], [(4, 4, 0)], [(6, 0, 6)]]
+    assert [one.gone for one in done] == [(), (), ()]
+    corpus = store.corpus("facts")
+    assert len(store.state(corpus).records) == 10
+    assert len({source.path for source in corpus.sources}) == 2
+
+
+def test_a_sheet_that_boasts_is_not_repeated(store, hub):
+    published(store, hub)
+    repository = hub.repositories[REPO]
+    files = dict(repository.commits[repository.head].files)
+    sheet = json.loads(files["curation.json"])
+    boast = {"license": "\x1b[2J", "files": [file | {"rows": 10**9} for file in sheet["files"]]}
+    repository.commit(files | {"curation.json": json.dumps(sheet | boast).encode()}, "by hand")
+    done = pulled(store, corpus="again")
+    assert (done.verified["rows"], done.verified["here"]) == (20, False)
+    assert store.corpus("again").license is None

@@ -13,7 +13,7 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Input, Label, Static
 
-from workbench.services.leaving import FORMATS, HUB, Wanted
+from workbench.services.leaving import FORMATS, HUB, Wanted, usual_name
 from workbench.text import show
 from workbench.tui.desk import Desk
 from workbench.tui.screens.working import WorkingSheet, refusal
@@ -87,7 +87,7 @@ class PublishSheet(WorkingSheet["Wanted | None"]):
     @on(Changed)
     def _show_place(self) -> None:
         wanted = self._read()
-        usual = f"exports/{self.version.corpus}-{self.version.name} (the usual folder)"
+        usual = f"exports/{usual_name(self.version.corpus, self.version.name, wanted.format)} (the usual folder)"
         self.query_one("#place", Input).placeholder = "OWNER/NAME on the Hub" if wanted.is_push else usual
         self.query_one("#private").display = wanted.is_push
 
