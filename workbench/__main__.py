@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
 from workbench.cli.main import run
 from workbench.errors import UsageError
 from workbench.workspace import Workspace
+
+_ENGINE = "daft"
 
 
 def open_interface(place: Workspace | Path) -> None:
@@ -24,7 +27,15 @@ def open_interface(place: Workspace | Path) -> None:
 
 def main() -> None:
     """Run the command line; without a command it opens the terminal interface."""
-    run(open_interface)
+    try:
+        run(open_interface)
+    except SystemExit as end:
+        if end.code and _ENGINE in sys.modules:
+            # What it was doing goes on in threads, and the interpreter, ending beneath them, would abort.
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(int(end.code))
+        raise
 
 
 if __name__ == "__main__":

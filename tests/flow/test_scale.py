@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -49,6 +50,24 @@ def test_workers_without_an_engine_are_refused(rooms):
 def test_a_random_split_is_not_for_an_engine(rooms):
     said = called("split", "quiz", "--strategy", "random", "--engine", "daft", cwd=rooms[0])
     assert said.code == 2 and "leave --engine out" in said.talk
+
+
+def test_an_interrupted_engine_ends_with_the_code_of_the_contract(rooms):
+    look = (
+        "import os, signal, sys, time\nfrom workbench.__main__ import main\nfrom workbench.scale import issues\n"
+        "def long(rows, schema):\n"
+        "    os.kill(os.getpid(), signal.SIGINT)\n"
+        "    end = time.monotonic() + 5\n"
+        "    while time.monotonic() < end: pass\n"
+        "issues.record_issues = long\n"
+        "sys.argv = ['workbench', 'check', 'domain-qa', '--engine', 'daft', '--workers', '2', '--json']\n"
+        "main()"
+    )
+    shutil.rmtree(rooms[1] / ".workbench" / "cache")
+    said = subprocess.run([sys.executable, "-c", look], cwd=rooms[1], capture_output=True, text=True)
+    assert said.returncode == 130, said.stderr
+    assert "interrupted" in said.stderr
+    assert not list((rooms[1] / ".workbench" / "tmp").iterdir())
 
 
 def test_without_the_option_no_engine_is_loaded(rooms):

@@ -184,6 +184,10 @@ def _read_once(
     intake = held.enter_context(Intake(mapped.schema.types, key, store.objects, of=(corpus, source.name)))
     apply = maps.applied(mapping, fields_of(mapped.schema))
     fill(intake, first, apply, reading)
+    while first and not mapped.is_shaped:  # some of them were torn
+        first = next(batches(units), [])
+        mapped.see(first)
+        fill(intake, first, apply, reading)
     if spans := spans_of(reading, source, first):
         schema = mapped.schema
         task = Task(store.workspace, reading, mapping, fields_of(schema), schema.types, key, intake.of)

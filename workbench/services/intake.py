@@ -154,10 +154,10 @@ class Seen:
             if not row.keys() <= self.columns.keys():
                 self.columns |= dict.fromkeys(row)
 
-    def see_as_well(self, later: Seen) -> None:
-        """Take note of what was seen of the rows that come next."""
-        self.rows += later.rows[: LOOKED_AT - len(self.rows)]
-        self.columns |= later.columns
+    @property
+    def is_shaped(self) -> bool:
+        """Return whether the rows that come next can tell nothing but columns."""
+        return len(self.rows) == LOOKED_AT
 
 
 @dataclass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import uuid
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -55,20 +56,21 @@ class Part:
     end: int
     """Offset behind its last byte."""
     brought: HandedOver
-    seen: Seen
+    columns: dict[str, None]
+    """Those of its rows, in the order in which they appear. No rows: pickle cannot take what JSON nests deeply."""
 
 
-def spans_of(reading: Reading, source: Source, first: Sequence[Record | Reject]) -> list[Span]:
-    """Return the parts in which a file is read beyond its first units; none where one process reads it.
+def spans_of(reading: Reading, source: Source, read: Sequence[Record | Reject]) -> list[Span]:
+    """Return the parts in which a file is read beyond the units read already; none where one process reads it.
 
     A limit, a draw and a condition look at all rows in their order; other readers' units are not told by their bytes.
     """
     narrowed = source.limit is not None or source.sample is not None or source.where
-    if reading.proposal.reader != "jsonl" or narrowed or processes() < 2 or not first:
+    if reading.proposal.reader != "jsonl" or narrowed or processes() < 2 or not read:
         return []
     if reading.path.stat().st_size < WORTH:
         return []
-    return list(jsonl.spans(reading, first[-1].origin.end, SIZE))
+    return list(jsonl.spans(reading, read[-1].origin.end, SIZE))
 
 
 def processes() -> int:
@@ -80,23 +82,25 @@ def read_parts(task: Task, spans: list[Span], into: tuple[Intake, Seen], report:
     """Put the rows of parts behind those of an intake, and their columns behind those seen."""
     intake, seen = into
     size = task.reading.path.stat().st_size
-    works = [partial(_read_part, task, span) for span in spans]
-    with closing(side_by_side(works, min(processes(), len(spans)), _drop)) as parts:
-        for part in parts:
-            intake.take_over(part.brought)
-            seen.see_as_well(part.seen)
-            units = intake.height + len(intake.rejects)
-            report(f"reading {task.of[1]}: {units:,} rows", part.end, size)
+    # A process may end, or be ended, before it can say which files it wrote: so it is told what to call them.
+    awaited = [uuid.uuid4().hex for _ in spans]
+    works = [partial(_read_part, task, span, draft) for span, draft in zip(spans, awaited, strict=True)]
+    try:
+        with closing(side_by_side(works, min(processes(), len(spans)))) as parts:
+            for part in parts:
+                intake.take_over(part.brought)
+                del awaited[0]
+                seen.columns |= part.columns
+                units = intake.height + len(intake.rejects)
+                report(f"reading {task.of[1]}: {units:,} rows", part.end, size)
+    finally:
+        discard(path for draft in awaited for path in task.workspace.scratch.glob(f"{draft}-*"))
 
 
-def _drop(part: Part) -> None:
-    discard(part.brought.files)
-
-
-def _read_part(task: Task, span: Span, report: Report) -> Part:
+def _read_part(task: Task, span: Span, draft: str, report: Report) -> Part:
     seen, apply = Seen(), maps.applied(task.mapping, task.fields)
-    with Intake(task.types, task.key, Objects(task.workspace), of=task.of) as intake, uncollected():
+    with Intake(task.types, task.key, Objects(task.workspace), of=task.of, draft=draft) as intake, uncollected():
         for batch in batches(read(replace(task.reading, span=span))):
             seen.see(batch)
             fill(intake, batch, apply, task.reading)
-        return Part(span[1], intake.handed_over(), seen)
+        return Part(span[1], intake.handed_over(), seen.columns)

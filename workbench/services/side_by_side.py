@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from queue import SimpleQueue
 from threading import Event
@@ -15,11 +15,11 @@ from workbench.services.apart import Resident, Work
 T = TypeVar("T")
 
 
-def side_by_side(works: Sequence[Work[T]], processes: int, unwanted: Callable[[T], None]) -> Generator[T, None, None]:
+def side_by_side(works: Sequence[Work[T]], processes: int) -> Generator[T, None, None]:
     """Yield what pieces of work make, in their order; each may go to another process, so it is a `partial`.
 
-    What one of them raises is raised here, and the end of a process is an OutsideError. Whoever closes the iterator
-    early ends all processes; what was made and not yielded goes to `unwanted`.
+    What one of them raises is raised here, and the end of a process is an OutsideError. All processes have ended when
+    the iterator has, be it closed early; what was made by then and not yielded is known to nobody.
     """
     ended, made = Event(), deque[Future[T]]()
     idle: SimpleQueue[Resident] = SimpleQueue()
@@ -48,8 +48,5 @@ def side_by_side(works: Sequence[Work[T]], processes: int, unwanted: Callable[[T
         finally:
             ended.set()
             threads.shutdown(cancel_futures=True)
-            for future in made:
-                if not future.cancelled() and future.exception() is None:
-                    unwanted(future.result())
             for _ in range(processes):
                 idle.get().close()

@@ -71,11 +71,13 @@ class Intake:
         *,
         of: tuple[str, str] = ("", ""),
         joins: bool = False,
+        draft: str = "",
     ) -> None:
         """Take rows of these columns and types, each known by the raw columns of a key (none: by the whole row).
 
         `of` names the corpus and the source; rows that are only looked at, and not kept, are of none. `joins` tells
-        whether the rows stand beside those of the newest delivery instead of replacing them.
+        whether the rows stand beside those of the newest delivery instead of replacing them. `draft` names its files
+        on disk for whoever has to remove them after its process was killed.
         """
         self.types = types
         self.key = key
@@ -94,7 +96,7 @@ class Intake:
         """The rows before those."""
         self._first: list[int] = []
         """What to add to the positions in each frame of the spool."""
-        self._spool = Spool(objects.scratch, uuid.uuid4().hex)
+        self._spool = Spool(objects.scratch, draft or uuid.uuid4().hex)
 
     def __enter__(self) -> Intake:
         """Return the intake; its files go at the end of the block."""

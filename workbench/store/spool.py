@@ -21,10 +21,6 @@ class Spool:
         self._name = name
         self._files: list[Path] = []
 
-    def __len__(self) -> int:
-        """Return the number of frames."""
-        return len(self._files)
-
     def hand_over(self) -> tuple[Path, ...]:
         """Return the files for another spool, which removes them; this one is empty then."""
         files = tuple(self._files)

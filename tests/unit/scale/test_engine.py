@@ -33,6 +33,12 @@ def test_a_path_that_the_engine_would_take_for_a_pattern_is_refused(tmp_path):
         pass
 
 
+def test_a_folder_that_another_run_removes_meanwhile_stops_nobody(tmp_path):
+    (tmp_path / "scale-gone").symlink_to(tmp_path / "nowhere")
+    with Engine(tmp_path, print).folder() as own:
+        assert own.is_dir()
+
+
 def test_shards_that_a_killed_run_left_are_swept_after_a_day(tmp_path):
     old, new = tmp_path / "scale-old", tmp_path / "scale-new"
     for folder in (old, new):
