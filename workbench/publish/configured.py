@@ -108,3 +108,28 @@ def base_said(configured: Configured) -> list[str]:
     if configured.base[0] != TINY:
         return []
     return ["The base `tiny` is known to the workbench alone: put the folder or Hub id of a base in its place."]
+
+
+def training_arguments(configured: Configured) -> dict[str, Any]:
+    """Return the loop of a recipe in the words of `transformers.TrainingArguments`; None is a key to leave out."""
+    train, evaluates = configured.recipe.train, configured.evaluates
+    return {
+        "num_train_epochs": train.epochs,
+        "max_steps": train.max_steps,
+        "per_device_train_batch_size": train.batch_size,
+        "gradient_accumulation_steps": train.gradient_accumulation,
+        "learning_rate": train.learning_rate,
+        "lr_scheduler_type": train.scheduler,
+        "warmup_ratio": configured.warmup_share,
+        "warmup_steps": configured.warmup_steps,
+        "optim": train.optimizer,
+        "weight_decay": train.weight_decay,
+        "max_grad_norm": train.max_grad_norm,
+        "bf16": configured.precision == "bfloat16",
+        "fp16": configured.precision == "float16",
+        "seed": train.seed,
+        "save_steps": train.save_steps,
+        "eval_strategy": "steps" if evaluates else None,
+        "eval_steps": train.eval_steps if evaluates else None,
+        "logging_steps": train.logging_steps,
+    }

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from workbench.errors import UsageError
-from workbench.publish.configured import TINY, Configured, Trainer, as_yaml, base_said
+from workbench.publish.configured import TINY, Configured, Trainer, as_yaml, base_said, training_arguments
 
 INFO, SETTINGS = "dataset_info.json", "llama-factory.yaml"
 _TEMPLATES = {"inst": "mistral", "instruction-response": "alpaca"}
@@ -150,27 +150,10 @@ def _records(configured: Configured) -> dict[str, Any]:
 
 
 def _loop(configured: Configured) -> dict[str, Any]:
-    train, evaluates = configured.recipe.train, configured.evaluates
+    train = configured.recipe.train
     return {
-        "num_train_epochs": train.epochs,
-        "max_steps": train.max_steps,
-        "per_device_train_batch_size": train.batch_size,
-        "per_device_eval_batch_size": train.batch_size if evaluates else None,
-        "gradient_accumulation_steps": train.gradient_accumulation,
-        "learning_rate": train.learning_rate,
-        "lr_scheduler_type": train.scheduler,
-        "warmup_ratio": configured.warmup_share,
-        "warmup_steps": configured.warmup_steps,
-        "optim": train.optimizer,
-        "weight_decay": train.weight_decay,
-        "max_grad_norm": train.max_grad_norm,
-        "bf16": configured.precision == "bfloat16",
-        "fp16": configured.precision == "float16",
-        "seed": train.seed,
-        "save_steps": train.save_steps,
-        "eval_strategy": "steps" if evaluates else None,
-        "eval_steps": train.eval_steps if evaluates else None,
-        "logging_steps": train.logging_steps,
+        **training_arguments(configured),
+        "per_device_eval_batch_size": train.batch_size if configured.evaluates else None,
         "disable_gradient_checkpointing": not configured.checkpoints,
     }
 

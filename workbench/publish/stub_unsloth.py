@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from workbench.lm.turns import TEMPLATES
-from workbench.publish.configured import Configured, Trainer, base_said, refuse_split_texts
+from workbench.publish.configured import Configured, Trainer, base_said, refuse_split_texts, training_arguments
 
 SCRIPT = "unsloth_train.py"
 _MODULES = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
@@ -128,30 +128,13 @@ def _training(configured: Configured) -> str:
 
 
 def _loop(configured: Configured) -> dict[str, Any]:
-    train, evaluates = configured.recipe.train, configured.evaluates
+    train = configured.recipe.train
     return {
         "output_dir": f"checkpoints-{configured.recipe.name}",
         "dataset_text_field": "text",
         "max_length": train.max_length,
         "packing": train.packing,
-        "num_train_epochs": train.epochs,
-        "max_steps": train.max_steps,
-        "per_device_train_batch_size": train.batch_size,
-        "gradient_accumulation_steps": train.gradient_accumulation,
-        "learning_rate": train.learning_rate,
-        "lr_scheduler_type": train.scheduler,
-        "warmup_ratio": configured.warmup_share,
-        "warmup_steps": configured.warmup_steps,
-        "optim": train.optimizer,
-        "weight_decay": train.weight_decay,
-        "max_grad_norm": train.max_grad_norm,
-        "bf16": configured.precision == "bfloat16",
-        "fp16": configured.precision == "float16",
-        "seed": train.seed,
-        "save_steps": train.save_steps,
-        "eval_strategy": "steps" if evaluates else None,
-        "eval_steps": train.eval_steps if evaluates else None,
-        "logging_steps": train.logging_steps,
+        **training_arguments(configured),
         "report_to": "none",
     }
 
