@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 
 from tests.tui.pilots import Open, Piloted, open_records, painted, press
 from tests.tui.scored import measured_run
 from workbench.services import comparison
+from workbench.services.apart import Here
 from workbench.services.judgements import Said, judgements
 from workbench.services.progress import Report
 from workbench.store.store import Store
+from workbench.tui.desk import Desk
 from workbench.tui.screens.compare import ANSWERS, OWN, CompareScreen
 from workbench.tui.screens.records import RecordsScreen
 from workbench.tui.screens.sides import SidesSheet
@@ -128,7 +131,7 @@ async def test_blind_hides_names_and_signs_and_tells_what_came_of_it(opened: Ope
         await press(pilot, "left_square_bracket", "equals_sign")
         assert "blind: 2 of 2 pairs judged" in painted(app)
         await press(pilot, "b")
-        for shown in ("2 verdicts", "1  one tuned is better", "1  ties", "nobody can tell", "p 1.000"):
+        for shown in ("2 verdicts, 2 of them blind", "1  one tuned is better", "1  ties", "nobody can tell", "p 1.000"):
             assert shown in painted(app)
         with Store(workspace) as store:
             found = judgements(store, "towns")
@@ -137,6 +140,33 @@ async def test_blind_hides_names_and_signs_and_tells_what_came_of_it(opened: Ope
         await press(pilot, "escape", "g", "b", "right_square_bracket")
         with Store(workspace) as store:
             assert judgements(store, "towns")[-1].seed is None  # the names were seen before
+
+
+async def test_the_order_of_blind_pairs_tells_nothing_of_which_side_was_right(
+    opened: Open, workspace: Workspace
+) -> None:
+    measured_run(workspace, says="a wild guess")
+    app = opened()
+    async with app.run_test(size=WIDE) as pilot:
+        screen = await open_compare(pilot)
+        worst_first = list(screen.pairs_of(ANSWERS))
+        await press(pilot, "b")
+        orders = set()
+        for screen.seed in range(9):
+            screen.order_pairs()
+            orders.add(tuple(pair.record for pair in screen.pairs_of(ANSWERS)))
+        assert len(orders) == 2
+        await press(pilot, "b")
+        assert screen.pairs_of(ANSWERS) == worst_first
+
+
+async def test_undo_says_what_it_took_back_as_everywhere(opened: Open, workspace: Workspace) -> None:
+    measured_run(workspace)
+    app = opened()
+    async with app.run_test(size=WIDE, notifications=True) as pilot:
+        await open_compare(pilot)
+        await press(pilot, "b", "equals_sign", "u", "U")
+        assert "took back: preference of" in painted(app) and "did again: preference of" in painted(app)
 
 
 def _swaps(screen: CompareScreen, seed: int) -> list[bool]:
@@ -163,3 +193,23 @@ async def test_another_run_is_chosen_on_the_sheet_and_what_was_not_measured_is_m
         assert "two tuned -> one tuned" in painted(app)
         await press(pilot, "m")
         assert done == [(["two", "one"], "test")]
+
+
+class Models(Here):
+    """Counts how often the models were let go."""
+
+    closed = 0
+
+    def close(self) -> None:
+        """Count."""
+        self.closed += 1
+
+
+def test_models_are_let_go_before_a_training_begins_and_before_one_goes_on(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models, begun = Models(), SimpleNamespace(name="one")
+    monkeypatch.setattr("workbench.services.train.resume", lambda *_: begun)
+    desk = Desk(workspace, start=lambda *_: begun, models=models)
+    desk.train(SimpleNamespace(corpus="towns", version="latest", recipe="tiny"))
+    assert (models.closed, desk.resume("one"), models.closed) == (1, "one", 2)

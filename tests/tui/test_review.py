@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.tui.pilots import Open, Piloted, open_records, painted, press
+from tests.tui.pilots import Open, Piloted, open_records, painted, press, settle
 from tests.tui.scored import measured_run
 from workbench.services.review import queue
 from workbench.store.store import Store
@@ -57,6 +57,32 @@ async def test_one_key_accepts_fixes_drops_and_skips_and_undo_brings_back(opened
         assert len(screen.outcomes) == 2 and "1 of 15 records" in painted(app)
         await press(pilot, "s")
         assert "skipped" in painted(app) and len(kinds(workspace)) == 4
+
+
+async def test_what_is_done_again_waits_no_longer(opened: Open, workspace: Workspace) -> None:
+    app = opened()
+    async with app.run_test(size=(140, 40), notifications=True) as pilot:
+        screen = await open_review(pilot)
+        record = screen.row["record"]
+        await press(pilot, "x", "u")
+        assert record not in screen.outcomes and screen.row["record"] == record
+        await press(pilot, "U")
+        assert screen.outcomes[record] == "dropped" and "1 of 15 records ask" in painted(app)
+        await press(pilot, "U")
+        assert "no change is left to do again" in painted(app)
+
+
+async def test_a_record_read_before_the_last_change_is_read_again(opened: Open, workspace: Workspace) -> None:
+    app = opened()
+    async with app.run_test(size=(140, 40)) as pilot:
+        screen = await open_review(pilot)
+        before, found = screen.contents, screen.detail
+        screen.refresh_data()
+        await settle(pilot)
+        assert screen.contents is not before
+        screen._take_record(before, found.shown.record, None)  # it comes late
+        await settle(pilot)
+        assert screen.detail is not None and screen.detail is not found and "is gone" not in painted(app)
 
 
 async def test_where_no_fix_is_suggested_the_record_is_opened_to_be_edited(opened: Open, workspace: Workspace) -> None:

@@ -60,6 +60,22 @@ async def test_the_record_under_the_cursor_is_shown_in_tokens_with_counts_and_fl
         assert isinstance(app.screen, RecordsScreen) and app.screen.chosen.shown.record == seen[0]
 
 
+async def test_a_flag_that_nothing_has_any_more_is_left(
+    opened: Open, seen: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = opened()
+    async with app.run_test(size=(140, 40)) as pilot:
+        await open_records(pilot)
+        await press(pilot, "X", "v")
+        assert "truncated 1" in painted(app)
+        monkeypatch.setattr(trained, "counts", lambda *_: (Counted(seen[0], "train", 4, 2, 0, (), "q"),))
+        app.screen.refresh_data()
+        await settle(pilot)
+        assert "truncated" not in painted(app).splitlines()[1] and "1 record, 4 tokens" in painted(app)
+        await press(pilot, "v")
+        assert isinstance(app.screen, XrayScreen) and app.screen.view == "all"
+
+
 async def test_what_a_run_trains_is_shown_from_train_and_fits_a_narrow_terminal(opened: Open, seen: list[str]) -> None:
     app = opened()
     async with app.run_test(size=(80, 24)) as pilot:
@@ -83,7 +99,7 @@ async def test_hostile_tokens_are_shown_and_do_nothing(
         await open_records(pilot)
         await press(pilot, "X")
         await settle(pilot)
-        text = "".join(painted(app).split())
+        text = "".join("".join(line.split("▏", 1)[-1] for line in painted(app).splitlines()).split())
         for each in HOSTILE:
             assert "".join(show(f"⟪{each}.⟫{each}.").split())[:9] in text
         assert_calm(painted(app))

@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from multiprocessing.connection import Connection, Pipe
-from threading import Lock
+from threading import Event, Lock
 from typing import Any, Protocol, TypeVar
 
 from workbench.errors import Cancelled, OutsideError, WorkbenchError
@@ -116,28 +116,47 @@ class Resident:
         """Begin without a process."""
         self._process: _Process | None = None
         self._lock = Lock()
+        """Held while the process is used, or ended."""
+        self._unwanted = Event()
 
     def warm(self) -> None:
         """Need nothing: the first piece of work says what is loaded."""
 
     def close(self) -> None:
-        """End the process, and with it what it holds in memory."""
+        """End the process, and with it what it holds in memory; work that is under way is cancelled."""
+        self._unwanted.set()
+        with self._lock:
+            self._unwanted.clear()
+            self._end()
+
+    def _end(self) -> None:
         process, self._process = self._process, None
         if process is not None:
             process.end()
 
     def __call__(self, work: Work[T], report: Report) -> T:
         """Do the work in the process and return its result; what it raises is raised here."""
-        with self._lock:
-            process = self._process
-            if process is None or not process.is_alive:
-                self.close()
-                process = self._process = _Process(())
-            try:
-                return process.result(work, report)
-            finally:
-                if not process.is_waiting:
-                    self.close()
+
+        def told(line: str, done: int = 0, total: int = 0) -> None:
+            report(line, done, total)
+            if self._unwanted.is_set():
+                raise Cancelled("the process is wanted for something else", "try again")
+
+        while not self._lock.acquire(timeout=_PAUSE):
+            told("waiting for its turn")
+        try:
+            return self._ready().result(work, told)
+        finally:
+            if self._process is not None and not self._process.is_waiting:
+                self._end()
+            self._lock.release()
+
+    def _ready(self) -> _Process:
+        """Return the process, a new one where it has ended."""
+        if self._process is None or not self._process.is_alive:
+            self._end()
+            self._process = _Process(())
+        return self._process
 
 
 class _Process:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Callable, Hashable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from workbench.fingerprint import digest
 from workbench.services.curate import assigned_before
 from workbench.services.ingest import Delivery, Order, ingest
 from workbench.services.ledger import Ledger, with_heirs
-from workbench.services.marks import MARKS
+from workbench.services.marks import MADE, MARKS
 from workbench.services.progress import Report, silent
 from workbench.services.pulled import pulled_versions, whole_ledger
 from workbench.services.refs import NOTE, REF
@@ -45,8 +45,6 @@ from workbench.workspace import write_text
 
 REPLAYED = ("edit", "match", "judgement", "readmission")
 """Kinds of log rows that are saved, in order, in `log.jsonl`."""
-MADE = "made"
-"""What the body of a replayed row tells `who` and `at` of its first making under: the log's own tell of the build."""
 _ROW = ("kind", "subject", "who", "at")
 """What a saved row holds beside its body."""
 
@@ -81,15 +79,49 @@ def save(store: Store, name: str) -> list[Path]:
 
 
 def _beside(store: Store, name: str, kinds: tuple[str, ...], saved: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the rows to save of kinds that change no record: those that only the saved file holds, then the log's.
+    """Return the rows to save of kinds that change no record: the log's, and those that only the saved file holds.
 
-    A saved row that the log holds with another body was purged since: its text must not be saved again.
+    These stay behind the row that they stood behind: an undo closes what is before it. A saved row that the log holds
+    with another body was purged since: its text must not be saved again.
     """
-    rows = store.catalogue.rows(name, kinds=kinds)
-    here = Counter(_identity(row.kind, row.subject, row.body) for row in rows)
-    own = [_entry(row) for row in rows]
-    known = {tuple(entry[key] for key in _ROW) for entry in own}
-    return [*(entry for entry, _ in _absent(saved, here) if tuple(entry[key] for key in _ROW) not in known), *own]
+    own = [_entry(row) for row in store.catalogue.rows(name, kinds=kinds)]
+    same = _paired(saved, own, _identity_of)
+    rest = [place for place in range(len(saved)) if place not in same]
+    taken = set(same.values())
+    others = [place for place in range(len(own)) if place not in taken]
+    purged = _paired([saved[place] for place in rest], [own[place] for place in others], _row_of)
+    same |= {rest[one]: others[other] for one, other in purged.items()}
+    behind: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    last = -1
+    for place, entry in enumerate(saved):
+        last = same.get(place, last)
+        if place not in same:
+            behind[last].append(entry)
+    return [*behind[-1], *(row for place, entry in enumerate(own) for row in (entry, *behind[place]))]
+
+
+def _paired(
+    saved: list[dict[str, Any]], own: list[dict[str, Any]], name: Callable[[dict[str, Any]], Hashable]
+) -> dict[int, int]:
+    """Return the places of saved rows with the places of own rows of the same name, each once, in order."""
+    places: dict[Hashable, list[int]] = defaultdict(list)
+    for place, entry in enumerate(own):
+        places[name(entry)].append(place)
+    named = ((place, places.get(name(entry))) for place, entry in enumerate(saved))
+    return {place: found.pop(0) for place, found in named if found}
+
+
+def _row_of(entry: dict[str, Any]) -> Hashable:
+    return tuple(entry[key] for key in _ROW)
+
+
+def _identity_of(entry: dict[str, Any]) -> Hashable:
+    return _identity(entry["kind"], entry["subject"], _facts(entry))
+
+
+def _facts(entry: dict[str, Any]) -> dict[str, Any]:
+    """Return the body of a saved row."""
+    return {key: value for key, value in entry.items() if key not in _ROW}
 
 
 def _plain(state: State) -> list[dict[str, Any]]:
@@ -146,7 +178,7 @@ def _replay_beside(store: Store, name: str, kinds: tuple[str, ...], saved: list[
 def _absent(saved: list[dict[str, Any]], here: Counter[str]) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
     """Yield the saved rows that are not here, each with its body."""
     for entry in saved:
-        facts = {key: value for key, value in entry.items() if key not in _ROW}
+        facts = _facts(entry)
         name = _identity(entry["kind"], entry["subject"], facts)
         if here[name]:
             here[name] -= 1  # the same edit made twice, with an undo between, is two rows

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from math import log
@@ -164,6 +165,11 @@ def compared(workspace: Workspace, wanted: Wanted, report: Report) -> Comparison
 def own_pair(wanted: Wanted, text: str, answers: tuple[str, str]) -> Pair:
     """Return the answers to a prompt of one's own."""
     return Pair("", None, text, text, None, answers, (False, False), 0.0, subject_of(text, *wanted.sides))
+
+
+def in_drawn_order(found: Sequence[Pair], seed: int) -> list[Pair]:
+    """Return pairs in an order drawn from a seed: their own order tells which side is right and which is not."""
+    return random.Random(seed).sample(found, len(found))
 
 
 def pairs(store: Store, asked: Asked, wanted: Wanted) -> tuple[Pair, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from typing import Any
 
 from workbench.store.catalogue import Row
 from workbench.store.store import Store
@@ -11,6 +12,9 @@ from workbench.store.store import Store
 PREFERENCE, REVIEW = "preference", "review"
 """Kinds of log rows: which of two answers is better; that a record was looked at and stays as it is."""
 MARKS = (PREFERENCE, REVIEW)
+MADE = "made"
+"""What the body of a row that `build` replayed tells `who` and `at` of its first making under: the log's own tell of
+the build."""
 
 
 def marks(store: Store, corpus: str, *kinds: str) -> list[Row]:
@@ -30,3 +34,8 @@ def holding(rows: Iterable[Row]) -> list[Row]:
         elif before:
             before.pop()
     return [before[-1] for before in said.values() if before]
+
+
+def said(row: Row) -> dict[str, Any]:
+    """Return what a mark says, without how it came into the log."""
+    return {key: value for key, value in row.body.items() if key not in ("redo", MADE)}

@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Any
 
 from workbench.fingerprint import digest
-from workbench.services.marks import MARKS
+from workbench.services.marks import MARKS, said
 from workbench.services.undo import Place, beside, place_of
 from workbench.services.verdicts import SETTING, set_threshold
 from workbench.store.catalogue import Entry, Row
@@ -36,7 +36,7 @@ def _repeated(store: Store, name: str) -> list[dict[str, Any]]:
         edits = [row for row in rows if row.kind == "edit"]
         present = {row["id"]: row for row in state.present({state.today(row.subject) for row in edits})}
         judged = [("judgement", name, row.subject, _judged(row)) for row in rows if row.kind == "judgement"]
-        marked = [(row.kind, name, row.subject, row.body | {"redo": True}) for row in rows if row.kind in MARKS]
+        marked = [(row.kind, name, row.subject, said(row) | {"redo": True}) for row in rows if row.kind in MARKS]
         return as_one([*marked, *(_edited(row, present[state.today(row.subject)]) for row in edits), *judged])
 
     store.change(corpus, entries, lambda: store.desk(corpus))
@@ -92,7 +92,7 @@ def _again(state: State, gone: list[Row], row: Row) -> Row | None:
 
 def _said(row: Row) -> str:
     if row.kind in MARKS:
-        return digest({key: value for key, value in row.body.items() if key != "redo"})
+        return digest(said(row))
     return digest(row.body["verdict"] if row.kind == "judgement" else row.body["value"])
 
 

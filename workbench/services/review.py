@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,7 +76,7 @@ class Queue:
 
 def why(row: Mapping[str, Any]) -> list[tuple[float, str]]:
     """Return the weights whose product is a row's score, each with what it comes from."""
-    issue = f"{row['severity']}: {row['message']} ({row['rule']})" if row["severity"] else "no issue"
+    issue = f"{row['severity']} {row['rule']}: {row['message']}" if row["severity"] else "no issue"
     loss = "its loss was not measured"
     if row["loss"] is not None:
         side = "above" if row["loss"] >= 0 else "below"
@@ -218,3 +218,9 @@ def accept(store: Store, corpus: str, prefix: str, reason: str = "", *, seen: Ma
         body = {"verdict": "accepted", "fields": fields, "reason": reason}
         store.catalogue.append((REVIEW, corpus, record, body))
     return record
+
+
+def accept_all(store: Store, corpus: str, prefixes: Sequence[str]) -> list[str]:
+    """Accept several records and return their ids; none where one of them is not found."""
+    state = store.desk(store.corpus(corpus), list(prefixes))
+    return [accept(store, corpus, record) for record in [find(state, prefix) for prefix in prefixes]]

@@ -9,7 +9,7 @@ import polars as pl
 
 from workbench.lm.xray import FLAGS, WARNINGS
 from workbench.recipe import Recipe, load_recipe
-from workbench.services import bases, scored, xray
+from workbench.services import scored, xray
 from workbench.services.preflight import last_recipe
 from workbench.services.progress import Report
 from workbench.services.train import found
@@ -77,7 +77,7 @@ def counts(workspace: Workspace, wanted: Asked, report: Report) -> tuple[Counted
     """Return a line a record, flagged ones first, then the longest; the X-ray is made where it is not kept yet."""
     with Store(workspace) as store:
         version = store.version(wanted.corpus, wanted.version)
-        folder = bases.folder(workspace, wanted.recipe.base, report)
+        folder = xray.needed_base(workspace, wanted.recipe.base, report)
         rows = xray.make(store, version, wanted.recipe, folder, report).tables()[0].to_pylist()
         texts = _beginnings(store, wanted)
     lines = (_counted(row, texts.get(row["record"], "")) for row in rows)

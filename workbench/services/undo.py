@@ -34,12 +34,12 @@ def undo(store: Store, name: str, count: int = 1) -> list[dict[str, Any]]:
         standing = _standing(state, beside(store, name))
         actions = _actions(state, standing, corpus.duplicates.threshold)
         rows = [row for action in reversed(actions[-count:]) for row in reversed(action)] if count else []
-        edits = [row for row in rows if row.kind == "edit"]
-        judged = [_taken_back(state, row, standing) for row in rows if row.kind == "judgement"]
-        marked = [(row.kind, name, row.subject, {"undo": True}) for row in rows if row.kind in MARKS]
+        made = _edits(state, [row for row in rows if row.kind == "edit"])
+        made |= {row.seq: _taken_back(state, row, standing) for row in rows if row.kind == "judgement"}
+        made |= {row.seq: (row.kind, name, row.subject, {"undo": True}) for row in rows if row.kind in MARKS}
         thresholds[:] = [row.body["before"] for row in rows if row.kind == SETTING]
         undone[:] = [_told(state, row, standing) for row in rows]
-        return [*_edits(state, edits), *judged, *marked]
+        return [made[row.seq] for row in rows if row.seq in made]  # a redo repeats the last of them first
 
     store.change(corpus, entries, lambda: store.desk(corpus))
     for threshold in thresholds:
@@ -52,16 +52,16 @@ def beside(store: Store, name: str) -> list[Row]:
     return store.catalogue.rows(name, kinds=(SETTING, *MARKS))
 
 
-def _edits(state: State, rows: list[Row]) -> list[Entry]:
-    """Return the edits that give back what some edits, newest first, replaced."""
+def _edits(state: State, rows: list[Row]) -> dict[int, Entry]:
+    """Return the edits that give back what some edits, newest first, replaced, by the log row of these."""
     steps = [(row, state.today(row.subject), row.body["field"], state.replayed.applied[row.seq]) for row in rows]
     present = {row["id"]: row for row in state.present({record for _, record, _, _ in steps})}
-    out: list[Entry] = []
+    out: dict[int, Entry] = {}
     for row, record, field, value in steps:
         found = present[record][field]
         if digest(found) != digest(value):
             body = body_of(field, found, value, f"undo of log row {row.seq}") | {"undo": True}
-            out.append(("edit", row.corpus, record, body))
+            out[row.seq] = ("edit", row.corpus, record, body)
         present[record][field] = value
     return out
 

@@ -137,4 +137,5 @@ class Desk:
         """Go on with a run from its last checkpoint, and return its name."""
         from workbench.services.train import resume
 
+        self.models.close()
         return resume(self.workspace, run).name

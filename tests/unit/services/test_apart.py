@@ -6,11 +6,13 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
+from threading import Event, Thread
 
 import pytest
 
-from workbench.errors import Cancelled, DataError, OutsideError
+from workbench.errors import Cancelled, DataError, OutsideError, WorkbenchError
 from workbench.services.apart import Apart, Here, Resident
 from workbench.services.progress import Report, silent
 
@@ -147,3 +149,48 @@ def test_a_resident_begins_anew_after_a_cancel_and_after_its_end(resident: Resid
     assert resident(partial(held, "model"), silent)[0] == 1
     resident.close()
     assert resident(partial(held, "model"), silent)[0] == 1
+
+
+def test_a_resident_that_is_closed_cancels_its_work_and_begins_anew(resident: Resident) -> None:
+    began, ended = Event(), list[BaseException]()
+
+    def asked() -> None:
+        try:
+            resident(waiting, lambda line, *_: began.set() if line == "waiting" else None)
+        except WorkbenchError as error:
+            ended.append(error)
+
+    thread = Thread(target=asked)
+    thread.start()
+    assert began.wait(60)
+    resident.close()
+    thread.join(60)
+    assert [type(error) for error in ended] == [Cancelled] and resident._process is None
+    assert resident(partial(held, "model"), silent)[0] == 1
+
+
+def test_work_that_waits_for_its_turn_says_so_and_can_be_cancelled(resident: Resident) -> None:
+    began, enough = Event(), Event()
+
+    def first(line: str, done: int = 0, total: int = 0) -> None:
+        began.set()
+        if enough.is_set():
+            raise Cancelled("enough", "")
+
+    def second(line: str, done: int = 0, total: int = 0) -> None:
+        raise Cancelled(line, "")
+
+    thread = Thread(target=lambda: suppressed(resident, first))
+    thread.start()
+    assert began.wait(60)
+    with pytest.raises(Cancelled, match="waiting for its turn"):
+        resident(partial(held, "model"), second)
+    enough.set()
+    thread.join(60)
+    assert not thread.is_alive()
+
+
+def suppressed(resident: Resident, report: Report) -> None:
+    """Wait until the work is cancelled."""
+    with suppress(Cancelled):
+        resident(waiting, report)

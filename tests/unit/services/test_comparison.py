@@ -64,7 +64,7 @@ def test_verdicts_on_the_two_sides_are_counted_and_others_are_not():
         one, other = (Said(*side, "text") for side in wanted.sides)
         judge(store, CORPUS, Judgement("q", one, other, "other"))
         found = verdicts(store, CORPUS, wanted).plain()
-        assert found == {"counts": {"one": 0, "other": 1, "tie": 0}, "p": 1.0, "verdict": "cannot tell"}
+        assert found == {"counts": {"one": 0, "other": 1, "tie": 0}, "blind": 0, "p": 1.0, "verdict": "cannot tell"}
         assert verdicts(store, CORPUS, Wanted("one", "two")).judged == 0
 
 

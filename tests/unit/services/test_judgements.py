@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -26,6 +28,7 @@ from workbench.services.records import drop
 from workbench.services.redo import redo
 from workbench.services.review import accept
 from workbench.services.undo import undo
+from workbench.store.store import Store
 
 BASE, TUNED = ("r1", "base"), ("r1", "tuned")
 FIRST = Judgement("What is a quay?", Said(*BASE, "a word"), Said(*TUNED, "a place to land"), "other", seed=7)
@@ -157,3 +160,62 @@ def test_a_purged_verdict_is_neither_shown_nor_saved_again() -> None:
         assert "sk-of" not in str(found.prompt)
         save(store, CORPUS)
         assert "sk-of" not in (store.workspace.corpus_folder(CORPUS) / "marks.jsonl").read_text()
+
+
+def test_what_one_undo_took_back_is_repeated_oldest_first() -> None:
+    with scratch() as store:
+        deliver(store, facts(1, 2))
+        drop(store, CORPUS, ids(store)[:1])
+        judge(store, CORPUS, FIRST)
+        undo(store, CORPUS, 2)
+        assert [one["field"] for one in redo(store, CORPUS, 2)] == ["", "preference"]
+        assert [one["field"] for one in undo(store, CORPUS)] == ["preference"]
+
+
+def test_a_verdict_repeated_where_it_was_built_tells_who_repeated_it_and_counts_as_repeated() -> None:
+    with scratch() as store, scratch() as other:
+        deliver(store, facts(*range(12)))
+        cut(store)
+        judge(store, CORPUS, FIRST)
+        judge(store, CORPUS, replace(FIRST, prompt="two"))
+        undo(store, CORPUS, 2)
+        redo(store, CORPUS)
+        file = rebuilt(store, other)
+        assert [one["value"] for one in redo(other, CORPUS)] == ["other"]
+        assert len(judgements(other, CORPUS)) == 2
+        save(other, CORPUS)
+        again = [line for line in map(json.loads, file.read_text().splitlines()) if line.get("redo")]
+        assert [line["who"] == "first" for line in again] == [True, False]
+
+
+def test_an_undo_that_only_the_saved_file_holds_stays_behind_what_it_takes_back() -> None:
+    with scratch() as store, scratch() as other:
+        deliver(store, facts(*range(12)))
+        cut(store)
+        judge(store, CORPUS, FIRST)
+        file = rebuilt(store, other)
+        undo(other, CORPUS)
+        save(other, CORPUS)
+        here = store.workspace.corpus_folder(CORPUS) / "marks.jsonl"
+        shutil.copy(file, here)
+        judge(store, CORPUS, replace(FIRST, prompt="two"))
+        save(store, CORPUS)
+        kept = [json.loads(line) for line in here.read_text().splitlines()]
+        assert [(line.get("prompt"), "undo" in line) for line in kept] == [
+            (FIRST.prompt, False),
+            (None, True),
+            ("two", False),
+        ]
+        build(store, CORPUS)
+        assert [each.prompt for each in judgements(store, CORPUS)] == ["two"]
+
+
+def rebuilt(store: Store, other: Store) -> Path:
+    """Save what somebody called `first` did, build it elsewhere, and return the saved marks there."""
+    save(store, CORPUS)
+    there = other.workspace.corpus_folder(CORPUS)
+    shutil.copytree(store.workspace.corpus_folder(CORPUS), there)
+    lines = [json.loads(line) | {"who": "first"} for line in (there / "marks.jsonl").read_text().splitlines()]
+    (there / "marks.jsonl").write_text("".join(json.dumps(line, sort_keys=True) + "\n" for line in lines))
+    build(other, CORPUS)
+    return there / "marks.jsonl"

@@ -7,11 +7,12 @@ import math
 
 import pytest
 
-from tests.corpora import CORPUS, by_question, cut, deliver, fact, facts, long_fact, near, scratch, sides
+from tests.corpora import CORPUS, by_question, cut, deliver, fact, facts, ids, long_fact, near, scratch, sides
 from tests.runs import both, scored_run
 from workbench.errors import UsageError
+from workbench.services.marks import REVIEW, marks
 from workbench.services.records import edit
-from workbench.services.review import QUEUE, accept, queue, why
+from workbench.services.review import QUEUE, accept, accept_all, queue, why
 from workbench.services.undo import undo
 
 
@@ -115,3 +116,13 @@ def test_a_run_of_another_corpus_or_without_scores_is_refused():
         with pytest.raises(UsageError, match="trains 'elsewhere'"):
             queue(store, CORPUS, "one")
         assert queue(store, CORPUS).run is None
+
+
+def test_where_one_of_several_is_not_found_none_is_accepted():
+    with scratch() as store:
+        deliver(store, facts(1, 2, 3))
+        first, second, _ = ids(store)
+        with pytest.raises(UsageError, match="no record starts with"):
+            accept_all(store, CORPUS, [first, "f" * 32])
+        assert marks(store, CORPUS, REVIEW) == []
+        assert accept_all(store, CORPUS, [first[:12], second]) == [first, second]

@@ -32,7 +32,7 @@ def test_flagged_records_stand_first_and_each_begins_with_its_text(monkeypatch: 
         rows = [(one, 5, []), (two, 9, []), (three, 2, ["truncated"]), (four, 3, ["no-eos", "truncated"])]
         empty = {name: 0 for name in ("learned", "lost")} | {"split": "train"}
         table = Tables([{**empty, "record": r, "tokens": n, "flags": flags} for r, n, flags in rows])
-        monkeypatch.setattr(trained.bases, "folder", lambda *_: None)
+        monkeypatch.setattr(trained.xray, "needed_base", lambda *_: None)
         monkeypatch.setattr(trained.xray, "make", lambda *_: table)
         wanted = trained.asked(store.workspace, CORPUS)
         found = trained.counts(store.workspace, wanted, silent)

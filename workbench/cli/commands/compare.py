@@ -64,7 +64,9 @@ def _judgement_lines(facts: Mapping[str, Any]) -> list[str]:
     one, other = (_name(facts[key]) for key in ("one", "other"))
     counts = f"{one} better {facts['counts']['one']}, {other} better {facts['counts']['other']}"
     told = facts["verdict"] if facts["verdict"] == "cannot tell" else f"{other} is {facts['verdict']}"
-    return [f"{counts}, ties {facts['counts']['tie']}: {told} (sign test, p {facts['p']:.4f})", *_each(facts)]
+    given = f"{facts['blind']} of {sum(facts['counts'].values())} verdicts were given blind"
+    test = f"{told} (sign test, p {facts['p']:.4f}; {given})"
+    return [f"{counts}, ties {facts['counts']['tie']}: {test}", *_each(facts)]
 
 
 def _each(facts: Mapping[str, Any]) -> list[str]:

@@ -52,9 +52,9 @@ def review(
 
 
 def _accepted(store: Store, corpus: str, records: list[str]) -> tuple[dict[str, Any], list[str]]:
-    from workbench.services.review import accept
+    from workbench.services.review import accept_all
 
-    done = [accept(store, corpus, record) for record in records]
+    done = accept_all(store, corpus, records)
     lines = [f"accepted {counted(len(done), 'record')}; take one back: workbench edit {corpus} --undo 1"]
     return {"corpus": corpus, "accepted": done}, lines
 

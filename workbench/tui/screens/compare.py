@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.binding import Binding, BindingType
@@ -32,8 +32,6 @@ class CompareScreen(ComparingScreen):
         Binding("m", "measure", "Measure", show=False, id="compare.measure"),
         Binding("o", "open_record", "Open the record in Data", show=False, id="compare.open-record"),
         Binding("X", "xray", "X-ray of the record", show=False, id="compare.xray"),
-        Binding("u", "undo", "Take a verdict back", show=False, id="compare.undo"),
-        Binding("U", "redo", "Say it again", show=False, id="compare.redo"),
         Binding("v", "view(1)", "Next list", show=False, id="compare.next-list"),
         Binding("V", "view(-1)", "List before", show=False, id="compare.list-before"),
         Binding("enter", "open", "Go to what stands behind it", show=False, id="compare.open"),
@@ -119,6 +117,8 @@ class CompareScreen(ComparingScreen):
         else:
             self.seed = None
             self._tell_verdicts()
+        self.table.cursor = 0
+        self.order_pairs()
         self.show_lines()
 
     def _tell_verdicts(self) -> None:
@@ -172,19 +172,6 @@ class CompareScreen(ComparingScreen):
         self.judged[judgement.subject] = judgement.better
         self.show_lines()
         self.table.action_move(1)
-
-    def action_undo(self) -> None:
-        """Take back the newest change of this corpus."""
-        self.change("taking back", lambda: self.desk.undo(self.corpus), partial(self._undone, "took back"))
-
-    def action_redo(self) -> None:
-        """Repeat what was taken back last."""
-        self.change("repeating", lambda: self.desk.redo(self.corpus), partial(self._undone, "did again"))
-
-    def _undone(self, did: str, done: list[dict[str, Any]]) -> None:
-        what = ", ".join(f"{one['field'] or 'drop'} of {str(one['record'])[:10]}" for one in done[:3])
-        self.tell(f"{did}: {what}" if done else "nothing is left to do")
-        self.refresh_data()
 
     # -- elsewhere ------------------------------------------------------------------------------------------------
 

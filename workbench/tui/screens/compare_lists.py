@@ -16,10 +16,11 @@ from workbench.services.progress import silent
 from workbench.text import counted, show
 from workbench.tui.desk import Desk
 from workbench.tui.screens import compare_words as words
-from workbench.tui.screens.base import WorkScreen
+from workbench.tui.screens.undoing import UndoingScreen
 from workbench.tui.widgets.answers_pane import AnswersPane
+from workbench.tui.widgets.listed import Listed
 from workbench.tui.widgets.safe_input import SafeInput
-from workbench.tui.widgets.virtual_table import Rows, VirtualTable
+from workbench.tui.widgets.virtual_table import Rows, Source, VirtualTable
 
 if TYPE_CHECKING:
     from workbench.services.comparison import Comparison, Measured, Pair, Wanted
@@ -31,7 +32,7 @@ HIDDEN = (ANSWERS, OWN)
 """Views that say nothing of which answer is whose."""
 
 
-class ComparingScreen(WorkScreen):
+class ComparingScreen(UndoingScreen):
     """A list of numbers or answers beside what stands behind one of them."""
 
     def __init__(self, desk: Desk, corpus: str) -> None:
@@ -41,11 +42,12 @@ class ComparingScreen(WorkScreen):
         self.wanted: Wanted | None = None
         self.comparison: Comparison | None = None
         self.own: list[Pair] = []
+        self._pairs: dict[str, list[Pair]] = {}
         self.view = METRICS
         self.seed: int | None = None
         """What hides whose answer is whose; None where the names are shown."""
         self.named: set[str] = set()
-        """Subjects of pairs that were seen with names: a verdict on one of them is not blind any more."""
+        """Subjects of pairs that were seen with names, or with a verdict: no later one on them is blind."""
         self.judged: dict[str, Better] = {}
         self.shown: list[Pair] = []
         """The pairs of the view, line by line."""
@@ -111,6 +113,7 @@ class ComparingScreen(WorkScreen):
         if self.wanted is None or self.wanted.sides != wanted.sides:
             self.own, self.seed = [], None
         self.wanted, self.comparison = wanted, None
+        self.order_pairs()
         self.show_lines()
         work = partial(compared, self.desk.workspace, wanted)
         self.in_background(lambda: self.desk.apart(work, silent), self._take, "compare")
@@ -118,6 +121,7 @@ class ComparingScreen(WorkScreen):
     def _take(self, made: Comparison) -> None:
         if made.wanted == self.wanted:
             self.comparison = made
+            self.order_pairs()
             self.show_lines()
 
     def action_measure(self) -> None:
@@ -152,9 +156,11 @@ class ComparingScreen(WorkScreen):
         cursor = self.table.cursor
         self.set_class(self.view in (METRICS, SOURCES), "-numbers")
         self.shown = self.pairs_of(self.view)
-        columns, rows = self._lines()
-        note = "" if rows else show(self._nothing(), lines=True)
-        self.table.set_source(Rows(columns, rows), cursor=cursor, note=note)
+        if self.seed is None:  # a line tells which side was found better
+            self.named |= {pair.subject for pair in self.shown if self.verdict(pair)}
+        source = self._lines()
+        note = "" if source.n_rows else show(self._nothing(), lines=True)
+        self.table.set_source(source, cursor=cursor, note=note)
         self._show_title()
 
     def _nothing(self) -> str:
@@ -168,28 +174,35 @@ class ComparingScreen(WorkScreen):
 
     def pairs_of(self, view: str) -> list[Pair]:
         """Return the pairs that a view lists; none where it lists numbers."""
-        if view == OWN:
-            return self.own
-        if self.comparison is None or view not in (WORSE, ANSWERS):
-            return []
-        every = list(self.comparison.pairs)
-        return every if view == ANSWERS else [p for p in every if p.bits > 0 or p.right == (True, False)]
+        return self.own if view == OWN else self._pairs.get(view, [])
 
-    def _lines(self) -> tuple[tuple[Column, ...], list[tuple[object, ...]]]:
+    def order_pairs(self) -> None:
+        """Put the pairs of the comparison in order: those that got worst first, or one that tells nothing."""
+        from workbench.services.comparison import in_drawn_order
+
+        every = list(self.comparison.pairs) if self.comparison is not None else []
+        if self.seed is not None:
+            every = in_drawn_order(every, self.seed)
+        worse = [pair for pair in every if pair.bits > 0 or pair.right == (True, False)]
+        self._pairs = {ANSWERS: every, WORSE: worse}
+
+    def _lines(self) -> Source:
         if self.view in (WORSE, ANSWERS, OWN):
-            judged = [self.verdict(pair) for pair in self.shown]
-            return words.PAIR_COLUMNS, words.pair_rows(self.shown, judged, hidden=self.seed is not None)
+            hidden = self.seed is not None
+            return Listed(
+                words.PAIR_COLUMNS, self.shown, lambda pair: words.pair_row(pair, self.verdict(pair), hidden=hidden)
+            )
         if self.comparison is None:
-            return words.METRIC_COLUMNS, []
+            return Rows(words.METRIC_COLUMNS)
         facts = self.comparison.facts
         if self.view == METRICS:
-            return words.METRIC_COLUMNS, words.metric_rows(facts["metrics"])
+            return Rows(words.METRIC_COLUMNS, words.metric_rows(facts["metrics"]))
         rows = [
             row
             for source, found in facts["sources"].items()
             for row in words.metric_rows(found["metrics"], source, found["records"])
         ]
-        return words.SOURCE_COLUMNS, rows
+        return Rows(words.SOURCE_COLUMNS, rows)
 
     def _show_title(self) -> None:
         detail = "which runs?"
@@ -197,8 +210,9 @@ class ComparingScreen(WorkScreen):
             first, second = (words.side_name(side) for side in self.wanted.sides)
             detail = f"{first} -> {second} on {self.wanted.split}"
         if self.seed is not None:
-            done = sum(bool(self.verdict(pair)) for pair in self.pairs_of(ANSWERS) + self.own)
-            detail = f"blind: {done:,} of {counted(len(self.pairs_of(ANSWERS)) + len(self.own), 'pair')} judged"
+            asked = [pair for pair in self.pairs_of(ANSWERS) + self.own if pair.prompt is not None]
+            done = sum(bool(self.verdict(pair)) for pair in asked)
+            detail = f"blind: {done:,} of {counted(len(asked), 'pair')} judged"
         self.set_title(f"{self.corpus} > compare", detail)
         names = [
             (f" {name} {self._count(name)} ", "reverse" if name == self.view else "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from workbench.services.column import Column
@@ -115,14 +115,11 @@ def _missing(metrics: Mapping[str, Any]) -> Iterator[Piece]:
         yield f"\nn/a: {', '.join(names)} ({show(reason)})\n", "$foreground-muted"
 
 
-def pair_rows(pairs: Sequence[Pair], judged: Sequence[str], *, hidden: bool) -> list[tuple[object, ...]]:
-    """Return a line a pair; what would tell the two apart is left out where their names are hidden."""
-    rows: list[tuple[object, ...]] = []
-    for pair, verdict in zip(pairs, judged, strict=True):
-        sign = ("=" if verdict else "") if hidden else pair_sign(pair, verdict)
-        bits = "" if hidden or not pair.record else f"{pair.bits:+.3f}"
-        rows.append((sign, " ".join(pair.text.split())[:240], " ".join((pair.reference or "").split())[:240], bits))
-    return rows
+def pair_row(pair: Pair, verdict: str, *, hidden: bool) -> tuple[object, ...]:
+    """Return the line of a pair; what would tell the two apart is left out where their names are hidden."""
+    sign = ("=" if verdict else "") if hidden else pair_sign(pair, verdict)
+    bits = "" if hidden or not pair.record else f"{pair.bits:+.3f}"
+    return sign, " ".join(pair.text.split())[:240], " ".join((pair.reference or "").split())[:240], bits
 
 
 def pair_sign(pair: Pair, verdict: str) -> str:
@@ -160,7 +157,7 @@ def _text(text: str) -> str:
 def verdict_pieces(found: Tally, wanted: Wanted) -> Iterator[Piece]:
     """Yield how often each side was found better, and what that says."""
     first, second = (show(side_name(side)) for side in wanted.sides)
-    yield f"{counted(found.judged, 'verdict')}\n\n", "bold"
+    yield f"{counted(found.judged, 'verdict')}, {found.blind:,} of them blind\n\n", "bold"
     for name, count in ((first, found.one), (second, found.other), ("neither", found.tie)):
         yield f"{count:>6,}  {name} is better\n" if name != "neither" else f"{count:>6,}  ties\n"
     told = "nobody can tell which is better" if found.verdict == "cannot tell" else f"{second} is {found.verdict}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -16,7 +17,8 @@ from workbench.services.column import Column
 from workbench.services.progress import Report
 from workbench.text import counted, show
 from workbench.tui.desk import Desk
-from workbench.tui.screens.base import WorkScreen
+from workbench.tui.screens.undoing import UndoingScreen
+from workbench.tui.widgets.listed import Listed
 from workbench.tui.widgets.record_pane import RecordPane
 from workbench.tui.widgets.virtual_table import Rows, VirtualTable
 from workbench.workspace import Workspace
@@ -44,7 +46,7 @@ A record stands here for an issue, for a loss far above that of others
 of its length, or for an answer that contradicts another record's."""
 
 
-class ReviewScreen(WorkScreen):
+class ReviewScreen(UndoingScreen):
     """The queue beside the record under the cursor."""
 
     CSS_PATH = "review.tcss"
@@ -55,8 +57,6 @@ class ReviewScreen(WorkScreen):
         Binding("x", "drop", "Drop", id="review.drop"),
         Binding("s", "skip", "Skip", id="review.skip", tooltip="Leave it for another time"),
         Binding("X", "xray", "X-ray", id="review.xray", tooltip="See how it is trained, token by token"),
-        Binding("u", "undo", "Undo", show=False, id="review.undo"),
-        Binding("U", "redo", "Redo", show=False, id="review.redo"),
         Binding("o", "open_record", "Open it in Data", show=False, id="review.open-record"),
         Binding("r", "again", "Look again", show=False, id="review.again"),
         Binding("enter", "open", "Go into the record", show=False, id="review.open"),
@@ -70,6 +70,7 @@ class ReviewScreen(WorkScreen):
         self.contents: Contents | None = None
         self.detail: Detail | None = None
         self.outcomes: dict[str, Outcome] = {}
+        self._before_undo: dict[str, Outcome] = {}
 
     def compose_body(self) -> ComposeResult:
         """Hold the queue, why a record stands in it, and the record."""
@@ -100,7 +101,7 @@ class ReviewScreen(WorkScreen):
         self.begin(f"review {self.corpus}", lambda report: self.desk.apart(work, report), self._take, writes=False)
 
     def _take(self, found: Queue) -> None:
-        self.queue, self.outcomes = found, {}
+        self.queue, self.outcomes, self._before_undo = found, {}, {}
         self.rows = found.rows.head(LISTED).to_dicts()
         self._draw(0)
         self.refresh_data()
@@ -121,8 +122,9 @@ class ReviewScreen(WorkScreen):
         self._show_record()
 
     def _draw(self, cursor: int) -> None:
-        cells = [_cells(row, self.outcomes.get(row["record"])) for row in self.rows]
-        self._table.set_source(Rows(_COLUMNS, cells), cursor=cursor, note=_EMPTY)
+        outcomes = self.outcomes
+        source = Listed(_COLUMNS, self.rows, lambda row: _cells(row, outcomes.get(row["record"])))
+        self._table.set_source(source, cursor=cursor, note=_EMPTY)
         self._show_title()
 
     def _show_title(self) -> None:
@@ -159,7 +161,9 @@ class ReviewScreen(WorkScreen):
             Content.assemble((head, "bold"), reasons, (f"\n{outcome}" * bool(outcome), "$text-accent"))
         )
         if contents is not None and not self.is_busy("record"):
-            self.in_background(lambda: self._look(contents, row["record"]), self._take_record, "record")
+            record = row["record"]
+            then = partial(self._take_record, contents, record)
+            self.in_background(lambda: self._look(contents, record), then, "record")
 
     def _look(self, contents: Contents, record: str) -> Detail | None:
         from workbench.services.detail import detail
@@ -168,15 +172,16 @@ class ReviewScreen(WorkScreen):
         with self.desk.store() as store:
             return detail(store, contents, int(rows[0])) if len(rows) else None
 
-    def _take_record(self, found: Detail | None) -> None:
-        self.detail = found
-        pane, row = self.query_one(RecordPane), self.row
+    def _take_record(self, contents: Contents, record: str, found: Detail | None) -> None:
+        """Show what was read, unless the cursor or the records have changed since: then read again."""
+        if contents is not self.contents or self.row is None or self.row["record"] != record:
+            self._show_record()
+            return
+        self.detail, pane = found, self.query_one(RecordPane)
         if found is None:
             pane.show_text("this record is gone")
         else:
             pane.show_record(found)
-            if row is not None and row["record"] != found.shown.record:
-                self._show_record()
 
     @on(VirtualTable.Selected, "#waiting")
     def action_open(self) -> None:
@@ -266,22 +271,15 @@ class ReviewScreen(WorkScreen):
         below = [place for place, row in enumerate(self.rows) if row["record"] not in self.outcomes]
         self._draw(next((place for place in below if place > at), below[0] if below else at))
 
-    def action_undo(self) -> None:
-        """Take back the newest change of this corpus."""
-        self.change("taking back", lambda: self.desk.undo(self.corpus), partial(self._undone, "took back"))
+    def taken_back(self, records: Sequence[str]) -> None:
+        """Let records wait again, and go to the first of them."""
+        self._before_undo |= {record: self.outcomes.pop(record) for record in records if record in self.outcomes}
+        self._draw(next((place for place, row in enumerate(self.rows) if row["record"] in records), self._table.cursor))
 
-    def action_redo(self) -> None:
-        """Repeat what was taken back last."""
-        self.change("repeating", lambda: self.desk.redo(self.corpus), partial(self._undone, "did again"))
-
-    def _undone(self, did: str, done: list[dict[str, Any]]) -> None:
-        records = [str(one["record"]) for one in done]
-        self.tell(f"{did}: {', '.join(record[:10] for record in records[:3])}" if done else "nothing is left to do")
-        for record in records:
-            self.outcomes.pop(record, None)
-        places = [place for place, row in enumerate(self.rows) if row["record"] in records]
-        self._draw(places[0] if places else self._table.cursor)
-        self.refresh_data()
+    def done_again(self, records: Sequence[str]) -> None:
+        """Let records wait no longer."""
+        self.outcomes |= {record: self._before_undo.pop(record) for record in records if record in self._before_undo}
+        self._draw(self._table.cursor)
 
     # -- elsewhere ------------------------------------------------------------------------------------------------
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any, ClassVar
 
 from textual.binding import Binding, BindingType
@@ -29,15 +28,25 @@ class UndoingScreen(WorkScreen):
 
     def action_undo(self) -> None:
         """Take back the newest change of this corpus."""
-        self.change("taking back", lambda: self.desk.undo(self.corpus), partial(self._undone, "took back", "take back"))
+        self.change("taking back", lambda: self.desk.undo(self.corpus), self._undone)
 
     def action_redo(self) -> None:
         """Repeat what was taken back last."""
-        done = partial(self._undone, "did again", "do again")
-        self.change("doing again", lambda: self.desk.redo(self.corpus), done)
+        self.change("doing again", lambda: self.desk.redo(self.corpus), self._redone)
 
-    def _undone(self, did: str, do: str, places: Sequence[dict[str, Any]]) -> None:
-        self.changed(f"{did}: {_in_words(places)}" if places else f"no change is left to {do}")
+    def _undone(self, places: Sequence[dict[str, Any]]) -> None:
+        self.taken_back([str(one["record"]) for one in places])
+        self.changed(f"took back: {_in_words(places)}" if places else "no change is left to take back")
+
+    def _redone(self, places: Sequence[dict[str, Any]]) -> None:
+        self.done_again([str(one["record"]) for one in places])
+        self.changed(f"did again: {_in_words(places)}" if places else "no change is left to do again")
+
+    def taken_back(self, records: Sequence[str]) -> None:
+        """Follow what `u` took back, before this screen reads again."""
+
+    def done_again(self, records: Sequence[str]) -> None:
+        """Follow what `U` repeated, before this screen reads again."""
 
 
 def _in_words(places: Sequence[dict[str, Any]]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
@@ -16,6 +18,7 @@ from workbench.services.column import Column
 from workbench.text import counted, show
 from workbench.tui.desk import Desk
 from workbench.tui.screens.base import WorkScreen
+from workbench.tui.widgets.listed import Listed
 from workbench.tui.widgets.token_pane import TokenPane
 from workbench.tui.widgets.virtual_table import Rows, VirtualTable
 
@@ -33,6 +36,25 @@ _COLUMNS = (
     Column("begins with", 80),
 )
 _ALL = "all"
+
+
+@dataclass
+class Total:
+    """What some records of a version come to."""
+
+    records: int = 0
+    tokens: int = 0
+    learned: int = 0
+
+    def add(self, one: Counted) -> None:
+        """Count one more."""
+        self.records += 1
+        self.tokens += one.tokens
+        self.learned += one.learned
+
+    def in_words(self) -> str:
+        """Return it as the title says it."""
+        return f"{counted(self.records, 'record')}, {self.tokens:,} tokens, {self.learned:,} learned"
 
 
 class XrayScreen(WorkScreen):
@@ -53,7 +75,9 @@ class XrayScreen(WorkScreen):
         self.record, self.run_name = record, run
         self.wanted: Asked | None = None
         self.lines: tuple[Counted, ...] = ()
-        self.shown: list[Counted] = []
+        self.totals: dict[str, Total] = {}
+        """Of all records, and of those with each flag."""
+        self.shown: Sequence[Counted] = ()
         self.view = _ALL
         self.tokens: XrayRow | None = None
 
@@ -92,44 +116,40 @@ class XrayScreen(WorkScreen):
         self._show_title()
         work = partial(counts, self.desk.workspace, self.wanted)
         if kept:
-            self.in_background(lambda: work(silent), self._take, "counts")
+            self.in_background(lambda: _summed(work(silent)), self._take, "counts")
         else:  # this loads torch
-            self.begin(f"X-ray {self.corpus}", lambda report: self.desk.models(work, report), self._take, writes=False)
+            there = lambda report: _summed(self.desk.models(work, report))  # noqa: E731 - one thread, one call
+            self.begin(f"X-ray {self.corpus}", there, self._take, writes=False)
 
-    def _take(self, lines: tuple[Counted, ...]) -> None:
-        self.lines = lines
+    def _take(self, made: tuple[tuple[Counted, ...], dict[str, Total]]) -> None:
+        self.lines, self.totals = made
+        if self.view not in self.totals:  # nothing has that flag any more
+            self.view = _ALL
         self._draw()
 
     def _draw(self) -> None:
-        self.shown = [one for one in self.lines if self.view in (_ALL, *one.flags)]
-        names = [one.record for one in self.shown]
-        cursor = next((place for place, name in enumerate(names) if name.startswith(self.record)), 0)
-        if self.record and self.record not in names and self.view == _ALL:
+        self.shown = self.lines if self.view == _ALL else [one for one in self.lines if self.view in one.flags]
+        at = next((place for place, one in enumerate(self.shown) if one.record == self.record), None)
+        if self.record and at is None and self.view == _ALL:
             self.tell("no split of this version holds the record: the first one is shown")
-        self._table.set_source(Rows(_COLUMNS, [_cells(one) for one in self.shown]), cursor=cursor, note="No record.")
+        self._table.set_source(Listed(_COLUMNS, self.shown, _cells), cursor=at or 0, note="No record.")
         self._show_title()
 
     def _show_title(self) -> None:
         name = self.wanted.name if self.wanted else ""
-        tokens, learned = (sum(getattr(one, what) for one in self.shown) for what in ("tokens", "learned"))
-        detail = f"{counted(len(self.shown), 'record')}, {tokens:,} tokens, {learned:,} learned" if self.lines else ""
+        detail = self.totals[self.view].in_words() if self.totals else ""
         self.set_title(f"{self.corpus} {name} > X-ray", detail)
         marks = [
-            (f" {show(view)} {count:,} ", "reverse" if view == self.view else "")
-            for view, count in self._views().items()
+            (f" {show(view)} {total.records:,} ", "reverse" if view == self.view else "")
+            for view, total in self.totals.items()
         ]
         self.query_one("#flags", Static).update(Content.assemble(*marks))
 
-    def _views(self) -> dict[str, int]:
-        found = {_ALL: len(self.lines)}
-        for one in self.lines:
-            for flag in one.flags:
-                found[flag] = found.get(flag, 0) + 1
-        return found
-
     def action_view(self, step: int) -> None:
         """Show all records, or those with the next flag."""
-        names = list(self._views())
+        names = list(self.totals)
+        if not names:
+            return
         self.view = names[(names.index(self.view) + step) % len(names)]
         self._draw()
 
@@ -146,18 +166,21 @@ class XrayScreen(WorkScreen):
         self.record = self.shown[at].record
         if not self.is_busy("tokens"):
             record = self.record
-            self.in_background(lambda: self._look(wanted, record), self._take_tokens, "tokens")
+            then = partial(self._take_tokens, wanted, record)
+            self.in_background(lambda: self._look(wanted, record), then, "tokens")
 
     def _look(self, wanted: Asked, record: str) -> XrayRow:
         from workbench.services.trained import look
 
         return look(self.desk.workspace, wanted, record)
 
-    def _take_tokens(self, row: XrayRow) -> None:
+    def _take_tokens(self, wanted: Asked, record: str, row: XrayRow) -> None:
+        """Show what was read, unless another record or version is shown by now: then read again."""
+        if wanted is not self.wanted or record != self.record:
+            self._show_tokens()
+            return
         self.tokens = row
         self.query_one(TokenPane).show_tokens(row)
-        if row.record != self.record:
-            self._show_tokens()
 
     def action_part(self) -> None:
         """Show where one token ends and the next begins, or the text as it reads."""
@@ -187,3 +210,12 @@ class XrayScreen(WorkScreen):
 
 def _cells(one: Counted) -> tuple[object, ...]:
     return one.sign, one.tokens, one.learned, one.lost or "", one.split, ", ".join(one.flags), one.text
+
+
+def _summed(lines: tuple[Counted, ...]) -> tuple[tuple[Counted, ...], dict[str, Total]]:
+    """Return the records of a version, and what all of them and those with each flag come to."""
+    totals = {_ALL: Total()}
+    for one in lines:
+        for view in (_ALL, *one.flags):
+            totals.setdefault(view, Total()).add(one)
+    return lines, totals
