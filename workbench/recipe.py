@@ -84,7 +84,7 @@ class Train(Part):
     eval_steps: Positive | None = 100
     logging_steps: Positive = 10
     gradient_checkpointing: bool = False
-    """Compute each layer again in the backward pass; `plan: full` says the same, and `plan` wins."""
+    """Compute each layer again in the backward pass; counts with `plan: auto`, any other plan wins over it."""
     plan: MemoryPlan = "auto"
     """What is kept in memory for the backward pass (`workbench.training.plan`); `auto` follows from the card."""
     kernels: Literal["auto", "plain"] = "auto"
@@ -93,6 +93,11 @@ class Train(Part):
     """Whether a training whose memory is full goes on by itself in less of it, from its last checkpoint."""
     report_to: tuple[Tracker, ...] = ()
     """Who is told besides metrics.jsonl; TensorBoard's events are written wherever it is installed."""
+
+    @property
+    def recomputes(self) -> bool:
+        """Whether layers are computed again in the backward pass; what `auto` finds on a card is not known here."""
+        return self.gradient_checkpointing if self.plan == "auto" else self.plan != "none"
 
 
 class Generate(Part):
@@ -133,6 +138,9 @@ def cautions(recipe: Recipe) -> list[str]:
         " alpha, lets it learn": lora.scale < 0.5,
         "train.scheduler=constant ignores train.warmup: say constant_with_warmup": train.scheduler == "constant"
         and train.warmup > 0,
+        f"train.plan={train.plan} wins over train.gradient_checkpointing=true: every activation is kept": train.plan
+        == "none"
+        and train.gradient_checkpointing,
         f"train.epochs={train.epochs:g}: every record is seen that often; watch the validation loss": train.epochs
         >= _MANY_EPOCHS
         and train.max_steps is None,

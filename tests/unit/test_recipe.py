@@ -132,3 +132,14 @@ def test_a_gptq_base_needs_its_modules_named(tmp_path: Path) -> None:
 def test_recipes_load_without_torch() -> None:
     code = "import sys, workbench.recipe; sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("plan", "asked", "recomputes"),
+    [("auto", "true", True), ("auto", "false", False), ("none", "true", False), ("full", "false", True)],
+)
+def test_a_named_plan_wins_over_gradient_checkpointing(plan: str, asked: str, recomputes: bool) -> None:
+    settings = [f"train.plan={plan}", f"train.gradient_checkpointing={asked}"]
+    recipe = with_overrides(Recipe(name="a", base="tiny"), settings)
+    assert recipe.train.recomputes is recomputes
+    assert any("train.plan=none wins" in said for said in cautions(recipe)) == ((plan, asked) == ("none", "true"))

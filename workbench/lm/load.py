@@ -171,11 +171,11 @@ def _check_kind(folder: Path, quantization: Quantization) -> None:
 def _stored_kind(folder: Path) -> str:
     path = folder / "config.json"
     config = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    return str(config.get("quantization_config", {}).get("quant_method", ""))
+    return str((config.get("quantization_config") or {}).get("quant_method", ""))
 
 
 class MemoryFullError(OutsideError):
-    """A device, or the machine, has too little memory for what was asked."""
+    """A device, or the machine, has too little memory for what was to be computed."""
 
 
 @contextmanager
@@ -204,6 +204,9 @@ def _loading(path_or_id: str | Path) -> Iterator[None]:
     try:
         with enough_memory(f"the base {str(path_or_id)!r}", hint):
             yield
+    except MemoryFullError as error:
+        # Only what is full while it computes fits after a step down: a base is as large the next time.
+        raise OutsideError(error.what, error.hint) from error.__cause__
     except (OSError, ValueError, SafetensorError) as error:
         reason = str(error).partition("\n")[0]
         hint = "a base is config.json and safetensors files, of an architecture that transformers knows"

@@ -231,10 +231,12 @@ It is the day that Llama 3.1's own template falls back to."""
 def _apply(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], **options: bool) -> Mapping[str, list[int]]:
     from jinja2 import TemplateError
 
+    # A template is a program of whoever made the base: what it stumbles over is a record that cannot be rendered.
+    refusals = (TemplateError, TypeError, ValueError, ArithmeticError, LookupError)
     turns = [dict(message) for message in messages]
     try:
         out = tokenizer.apply_chat_template(turns, tokenize=True, return_dict=True, **_DATED, **options)
-    except TemplateError as error:
+    except refusals as error:
         raise DataError(f"the chat template refuses a conversation: {error}", "mind its roles and order") from error
     found: Mapping[str, list[int]] = out
     return found

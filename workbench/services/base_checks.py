@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from workbench.errors import UsageError
 from workbench.recipe import ALL_LINEAR, Recipe
 from workbench.services.checks import Check, fine, minded, refused
 from workbench.services.device import Gpu
@@ -24,13 +25,19 @@ def base_checks(recipe: Recipe, folder: Path | None, gpus: Sequence[Gpu]) -> Ite
 
 
 def modules_of(folder: Path) -> tuple[str, ...]:
-    """Return the names of all modules that have weights, from the headers of a base's safetensors."""
-    from safetensors import safe_open
+    """Return the names of all modules that have weights, from the headers of a base's safetensors.
+
+    Raises UsageError for a file that is damaged.
+    """
+    from safetensors import SafetensorError, safe_open
 
     names: set[str] = set()
     for path in sorted(folder.glob("*.safetensors")):
-        with safe_open(path, framework="numpy") as file:
-            names |= {key.rpartition(".")[0] for key in file.keys()}
+        try:
+            with safe_open(path, framework="numpy") as file:
+                names |= {key.rpartition(".")[0] for key in file.keys()}
+        except (OSError, SafetensorError) as error:
+            raise UsageError(f"{str(path)!r} cannot be read: {error}", "fetch or copy the base again") from error
     return tuple(sorted(names))
 
 

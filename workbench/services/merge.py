@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,8 @@ from workbench.training.runs import replace as write_whole
 from workbench.workspace import out_of_space
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from workbench.evaluation.bench import Bench
 
 LIMIT = 0.05
@@ -39,6 +43,8 @@ class Drift:
     @property
     def difference(self) -> float:
         """Return the relative difference, 0 where it is too slight to tell from rounding."""
+        if not (math.isfinite(self.before) and math.isfinite(self.after)):
+            return math.inf  # what is not a number compares as no difference with anything
         apart = abs(self.after - self.before)
         return 0.0 if apart < _SLIGHT else apart / max(self.before, _SLIGHT)
 
@@ -63,7 +69,7 @@ class Merged:
     @property
     def worst(self) -> Drift:
         """Return the record whose loss changed most."""
-        return max(self.drifts, key=lambda drift: (drift.difference, abs(drift.after - drift.before)))
+        return max(self.drifts, key=lambda drift: drift.difference)
 
 
 def merge(run: RunFolder, folder: Path, report: Report = silent) -> Merged:
@@ -75,10 +81,12 @@ def merge(run: RunFolder, folder: Path, report: Report = silent) -> Merged:
     """
     if folder.exists():
         raise UsageError(f"{str(folder)!r} exists", "name another folder with --out, or remove it")
+    from workbench.lm.load import enough_memory
+
     report("scoring base and adapter")
     rows = _rows(run)
     before = _scored_tuned(run, rows)
-    with _draft(folder) as draft:
+    with enough_memory("the merged model", "free the device, or merge on a machine with more"), _draft(folder) as draft:
         report("merging the adapter into the base")
         _write(run, draft)
         report("scoring the merged model")
@@ -108,14 +116,23 @@ def _facts(run: RunFolder, done: Merged) -> dict[str, Any]:
 
 
 def _rows(run: RunFolder) -> list[dict[str, Any]]:
-    """Return the records to compare: of test and validation, else of what was trained on."""
+    """Return the records to compare: of test and validation, else of what was trained on.
+
+    A record of which nothing is learned has no loss, so it would agree with any model.
+    """
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
     table = pq.read_table(run.tokens)
-    unseen = table.filter(pc.field("split") != "train")
-    rows: list[dict[str, Any]] = (unseen if unseen.num_rows else table).slice(0, _RECORDS).to_pylist()
-    return rows
+    unseen = list(islice(_learned(table.filter(pc.field("split") != "train")), _RECORDS))
+    return unseen or list(islice(_learned(table), _RECORDS))
+
+
+def _learned(table: pa.Table) -> Iterator[dict[str, Any]]:
+    from workbench.lm.template import NOT_LEARNED
+
+    for batch in table.to_batches(max_chunksize=_RECORDS):
+        yield from (row for row in batch.to_pylist() if any(label != NOT_LEARNED for label in row["labels"][1:]))
 
 
 def _scored_tuned(run: RunFolder, rows: Sequence[dict[str, Any]]) -> list[float]:

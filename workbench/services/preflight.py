@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from workbench.services.progress import Report, silent
 from workbench.store.state import LOGGED
 from workbench.store.store import Store
 from workbench.store.versions import Version
+from workbench.training.preflight import check_allowed, find_refusal
 from workbench.training.runs import RunFolder
 from workbench.workspace import Workspace
 
@@ -49,10 +49,17 @@ class Preflight:
 
 @dataclass(frozen=True)
 class Wish:
-    """What is wanted besides a recipe: keys set for this time, and flags of the X-ray that shall not stop it."""
+    """What is wanted besides a recipe: keys set for this time, and flags of the X-ray that shall not stop it.
+
+    Raises UsageError for a name that is no flag.
+    """
 
     overrides: tuple[str, ...] = ()
     allow: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Check the flags, as a training does."""
+        check_allowed(self.allow)
 
 
 def preflight(
@@ -81,15 +88,14 @@ def with_xray(
 
     There is no X-ray, and None for it, where the version, the recipe or the base is not there: the checks say which.
     """
-    numbers = None
-    with suppress(UsageError):  # said by the checks
+    try:
         found = store.version(corpus, version)
         known = with_overrides(load_recipe(store.workspace.recipe_file(recipe)), wish.overrides)
-        # The tiny base is built as a training would; no other is fetched for a look.
-        find = bases.here if known.base != bases.TINY else partial(bases.folder, report=report)
-        folder = find(store.workspace, known.base)
-        if folder is not None:
-            numbers = xray.summary(xray.make(store, found, known, folder, report).tables()[0])
+    except UsageError:  # said by the checks
+        return preflight(store, corpus, version, recipe, wish), None
+    folder = xray.base_for_a_look(store.workspace, known.base, report)
+    # What stops an X-ray would stop the training, in the same words.
+    numbers = xray.summary(xray.make(store, found, known, folder, report).tables()[0]) if folder else None
     return preflight(store, corpus, version, recipe, wish), numbers
 
 
@@ -98,13 +104,17 @@ def last_recipe(workspace: Workspace, corpus: str) -> str:
     known = workspace.named("recipes")
     runs = [run for run in RunFolder.list(workspace.runs) if _trains(run, corpus)]
     for run in sorted(runs, key=lambda run: run.facts_file.stat().st_mtime, reverse=True):
-        if run.recipe_file.is_file() and (name := run.recipe().name) in known:
-            return name
+        with suppress(WorkbenchError):  # a recipe of an older form says nothing of the next training
+            if (name := run.recipe().name) in known:
+                return name
     return known[0] if len(known) == 1 else "tiny"
 
 
 def _trains(run: RunFolder, corpus: str) -> bool:
-    return run.facts_file.is_file() and run.facts().get("corpus") == corpus
+    try:
+        return bool(run.facts().get("corpus") == corpus)
+    except WorkbenchError:  # a damaged folder stands in nobody's way: `workbench runs` names it
+        return False
 
 
 def _checks(store: Store, version: Version, name: str, wish: Wish) -> Iterator[Check]:
@@ -177,7 +187,6 @@ def _xray(workspace: Workspace, version: Version, recipe: Recipe, known: tuple[P
     kept = xray.find(workspace, version, recipe, folder) if folder else None
     if folder is None or kept is None:
         return fine("X-ray", "every record passes tokenizer and template when the run is prepared")
-    from workbench.training.preflight import find_refusal
     from workbench.training.prepare import context_of
 
     table = kept.tables()[0]

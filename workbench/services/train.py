@@ -25,8 +25,10 @@ from workbench.services.progress import Report, silent
 from workbench.store.store import Store
 from workbench.store.versions import Version, records_of
 from workbench.training.launch import Progress, follow, launch, stop
+from workbench.training.plan import shared
 from workbench.training.reporting import trackers
 from workbench.training.runs import STEP_DOWN, RunFolder
+from workbench.training.together import check_gpus
 from workbench.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -57,6 +59,7 @@ def start(store: Store, training: Training, report: Report = silent) -> RunFolde
     for caution in cautions(recipe):
         report(f"mind: {caution}")
     trackers(recipe)  # refuses one that is not installed
+    _check_shared(recipe, training.gpus)
     base = bases.located(store.workspace, recipe.base, report)
     run = RunFolder(store.workspace.run_folder(training.name or free_name(store.workspace, version, training.recipe)))
     _check_targets(recipe, base)
@@ -65,6 +68,12 @@ def start(store: Store, training: Training, report: Report = silent) -> RunFolde
     run.note("gpus", training.gpus)
     launch(run, gpus=training.gpus)
     return run
+
+
+def _check_shared(recipe: Recipe, gpus: int) -> None:
+    """Refuse more GPUs than there are, and rows of a step that they cannot share evenly, before anything is done."""
+    shared(recipe, gpus)
+    check_gpus(gpus)
 
 
 def _check_targets(recipe: Recipe, base: str) -> None:
@@ -185,15 +194,24 @@ def resume(workspace: Workspace, name: str, *, step_down: bool = False, gpus: in
     On as many GPUs as before where no other number is said.
     """
     run = found(workspace, name)
+    count = gpus or run.facts().get("gpus", 1)
+    _check_shared(run.recipe(), count)
     if step_down and not run.is_alive():  # a living one writes there itself, and is not resumed
         run.note(STEP_DOWN, True)
-    launch(run, resume=True, gpus=gpus or run.facts().get("gpus", 1))
+    if gpus and not run.is_alive():
+        run.note("gpus", gpus)
+    launch(run, resume=True, gpus=count)
     return run
 
 
 def watch(run: RunFolder, report: Callable[[Progress], None]) -> str:
-    """Follow a run to its end and return its state; a failure is an OutsideError naming its reason."""
+    """Follow a run to its end and return its state.
+
+    A failure is an OutsideError naming its reason, and what the probe finds before the first step a RefusedError.
+    """
     state = follow(run, report)
+    if state == "refused":
+        raise RefusedError(f"the run {run.name!r} was refused: {run.state()['reason']}", "start a new run after that")
     if state in ("failed", "lost"):
         reason = run.state().get("reason") or "its process is gone"
         raise OutsideError(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from workbench.errors import UsageError
+from workbench.errors import OutsideError, UsageError
 from workbench.fingerprint import digest, digest_file
 from workbench.lm.xray import REVISION
 from workbench.recipe import Recipe, load_recipe
@@ -95,11 +95,25 @@ def look(store: Store, corpus: str, version: str, recipe: Recipe | str, record: 
     if folder and kept:
         row, cached = _rows(kept, record)
     else:
-        folder = folder or bases.folder(store.workspace, known.base)
+        folder = folder or needed_base(store.workspace, known.base)
         row, cached = _made(store, found, known, (folder, record))
     if row is None:
         raise UsageError(f"{corpus}@{found.name} trains no record {record!r}", "its splits hold others: workbench show")
     return _shown(row, cached, folder)
+
+
+def base_for_a_look(workspace: Workspace, base: str, report: Report = silent) -> Path | None:
+    """Return the folder of a base, None where it is not here: a look builds the tiny one, and fetches no other."""
+    return bases.folder(workspace, base, report) if base == bases.TINY else bases.here(workspace, base)
+
+
+def needed_base(workspace: Workspace, base: str, report: Report = silent) -> Path:
+    """Return the folder of a base for a look; raises OutsideError where it is not here."""
+    folder = base_for_a_look(workspace, base, report)
+    if folder is None:
+        hint = f"a look fetches none: workbench base fetch {base}"
+        raise OutsideError(f"the base {base!r} is not on this machine", hint)
+    return folder
 
 
 def is_kept(store: Store, corpus: str, version: str, recipe: Recipe | str) -> bool:
@@ -127,7 +141,16 @@ def make(store: Store, version: Version, recipe: Recipe, folder: Path, report: R
 def find(workspace: Workspace, version: Version, recipe: Recipe, folder: Path) -> Kept | None:
     """Return the X-ray of a version under a recipe on a base, where it is kept."""
     kept = _place(workspace, version, recipe, folder)
-    return kept if kept.xray.is_file() and kept.tokens.is_file() else None
+    return kept if _is_whole(kept.xray) and _is_whole(kept.tokens) else None
+
+
+def _is_whole(path: Path) -> bool:
+    """Say whether a Parquet file is there and ends as one does; it can be made again, so damage is no error."""
+    try:
+        pq.read_metadata(path)
+    except (OSError, pa.ArrowInvalid):
+        return False
+    return True
 
 
 def summary(table: pa.Table) -> dict[str, Any]:
@@ -170,6 +193,8 @@ def _written(kept: Kept, tables: tuple[pa.Table, pa.Table]) -> Kept:
         draft = path.with_name(f".{path.name}.{os.getpid()}")
         with out_of_space(path):
             pq.write_table(table, draft, compression="zstd")
+            with draft.open("rb") as handle:
+                os.fsync(handle.fileno())  # else a power cut could leave the name without the bytes
             draft.replace(path)
     return kept
 

@@ -51,7 +51,7 @@ def _loop(recipe: Recipe) -> dict[str, Any]:
         "max_length": train.max_length,
         "packing": train.packing,
         "packing_strategy": "bfd",
-        "gradient_checkpointing": train.gradient_checkpointing,
+        "gradient_checkpointing": train.recomputes,
         "seed": train.seed,
         "data_seed": train.seed,
         "save_steps": train.save_steps,
@@ -72,6 +72,8 @@ def _surroundings(recipe: Recipe) -> dict[str, Any]:
         # One worker lays out the next micro-batch while the GPU computes this one.
         "dataloader_num_workers": 0 if on_cpu else 1,
         "ddp_find_unused_parameters": False,
+        # Buffers are the same everywhere and never change; those of fused layers hold the whole base.
+        "ddp_broadcast_buffers": False,
         # The rows are cut and labelled already; only packing is left to do.
         "dataset_kwargs": {"skip_prepare_dataset": not recipe.train.packing},
         "save_strategy": "steps",

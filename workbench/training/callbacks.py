@@ -11,7 +11,7 @@ import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from workbench.errors import DataError
-from workbench.training.checkpoints import mark_whole
+from workbench.training.checkpoints import drop_unfinished, mark_whole
 from workbench.training.runs import RunFolder, read_lines, replace
 from workbench.training.signals import StopRequest
 from workbench.workspace import out_of_space
@@ -34,8 +34,13 @@ class Logbook(TrainerCallback):  # type: ignore[misc]
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
     ) -> None:
-        """Note where the clock and the steps start; from here on a stop request is kept by the loop."""
+        """Note where the clock and the steps start; from here on a stop request is kept by the loop.
+
+        What a crash left of a checkpoint goes first: the trainer counts it among the two that it keeps, and would
+        drop the whole one for it.
+        """
         self.stop.in_loop = True
+        drop_unfinished(self.run)
         self.began = self.marked = time.monotonic()
         self.first_step = state.global_step
         self.run.set_state("running", step=state.global_step, total=state.max_steps)

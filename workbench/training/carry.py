@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 import torch
+from accelerate import Accelerator
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from workbench.training.runs import as_json, replace
@@ -18,6 +19,7 @@ CARRIED = "carried.json"
 class Sums(Protocol):
     """The trainer's running sums (transformers 5 and trl 1.16 keep them under these names)."""
 
+    accelerator: Accelerator
     _tr_loss: torch.Tensor
     _globalstep_last_logged: int
     _total_train_tokens: float
@@ -43,13 +45,14 @@ class Carry(TrainerCallback):  # type: ignore[misc]
         self.trainer._total_train_tokens = said["tokens"]
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
-        """Write the sums as they are after this step."""
+        """Write the sums as they are after this step; the loss is the mean of those of all processes."""
+        loss = self.trainer.accelerator.reduce(self.trainer._tr_loss, "mean").item()
         if not state.is_world_process_zero:
             return
         folder = Path(str(args.output_dir)) / f"checkpoint-{state.global_step}"
         sums = {
             "tokens": self.trainer._total_train_tokens,
-            "loss": self.trainer._tr_loss.item(),
+            "loss": loss,
             "logged_step": self.trainer._globalstep_last_logged,
         }
         replace(folder / CARRIED, as_json(sums))

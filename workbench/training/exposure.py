@@ -47,7 +47,8 @@ def exposure(run: RunFolder) -> Exposure:
     learned = [sum(label != NOT_LEARNED for label in labels[1:]) for labels in cache["labels"].to_pylist()]
     train, state = run.recipe().train, run.state()
     step = int(state.get("step") or 0)
-    reason = _untold(train, len(cache), int(state.get("total") or 0))
+    several = run.facts().get("gpus", 1) > 1
+    reason = _untold(train, len(cache), int(state.get("total") or 0), several=several)
     drawn = None if reason else _steps(train, len(cache), step)
     times = [_passes(run, train)] * len(cache) if drawn is None else [len(steps) for steps in drawn]
     columns = {
@@ -59,13 +60,14 @@ def exposure(run: RunFolder) -> Exposure:
     return Exposure(pa.Table.from_pydict(columns, LEDGER), "passes" if reason else "order", step, reason)
 
 
-def _untold(train: Train, rows: int, total: int) -> str:
+def _untold(train: Train, rows: int, total: int, *, several: bool) -> str:
     """Return why the order is not known, empty where it is."""
     if train.packing:
         return "packed rows hold several records"
     if train.sampling != "random":
         return "records of about one length are drawn together"
-    if total and total != steps_of(train, rows):
+    # At the end of a pass some rows go to two of them, which the number of steps need not tell.
+    if several or (total and total != steps_of(train, rows)):
         return "the steps are not those of one process: several shared the records"
     return ""
 

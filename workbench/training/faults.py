@@ -19,6 +19,7 @@ SMALLER = (
     " train.batch_size or train.max_length, or train.plan=full"
 )
 _LOST = ("CUDA error", "CUDA driver error", "cuDNN error", "NCCL error")
+_ASSERTED = "device-side assert"
 _FULL = ("no space left", "os error 28", "file write failed", "PytorchStreamWriter failed", "disk quota")
 
 
@@ -44,6 +45,8 @@ def explained(run: RunFolder) -> Iterator[None]:
 
 
 def _is_lost(error: BaseException) -> bool:
+    if _ASSERTED in str(error):
+        return False  # a wrong number in the program or the data, which a resume meets again
     return isinstance(error, torch.AcceleratorError) or any(sign in str(error) for sign in _LOST)
 
 

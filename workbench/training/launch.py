@@ -16,6 +16,7 @@ from workbench.errors import OutsideError, RefusedError, UsageError
 from workbench.training import lock
 from workbench.training.environment import for_training
 from workbench.training.runs import ENDED, LOST, RunFolder, replace
+from workbench.training.together import check_gpus
 
 _PAUSE = 0.2
 """Seconds between two looks at a run folder."""
@@ -38,10 +39,13 @@ def launch(run: RunFolder, *, resume: bool = False, gpus: int = 1) -> int:
     """Start the training process of a prepared run, or its launcher on several GPUs, and return its id.
 
     It outlives this process. On several GPUs every process holds the whole base and learns its share of the rows of
-    each step; the rows of a step, their order and the seed stay what they are on one.
+    each step; the rows of a step, their order and the seed stay what they are on one. Where an epoch's rows do not
+    come out even, its last step learns some of the beginning again.
 
-    Raises UsageError where the run is going already, has finished, or was begun and `resume` is not said.
+    Raises UsageError where the run is going already, has finished, or was begun and `resume` is not said, and where
+    there are fewer GPUs.
     """
+    check_gpus(gpus)
     # Taken before anything is read or written: of two that start a run at once, one gets it.
     descriptor = lock.take(run.lock_file)
     try:

@@ -7,11 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from workbench.lm.precision import asked_precision
 from workbench.recipe import ALL_LINEAR, Recipe
 
 if TYPE_CHECKING:
     from workbench.training.plan import Plan
 
+FUSED = ("llama", "mistral", "qwen2")
+"""Families (`model_type`) whose layers can be fused (`workbench.training.fast`)."""
+_SEVERAL = ("num_local_experts", "num_experts", "n_routed_experts")
+"""Keys by which bases tell of several feed-forward parts in a layer."""
 _HALF = 2
 """Bytes of a 16-bit number."""
 _NF4_BYTES = 0.5 + 4 / 64
@@ -36,6 +41,7 @@ class Shape:
     head_dim: int
     vocabulary: int
     tied: bool
+    family: str = ""
 
     def projections(self) -> dict[str, tuple[int, int]]:
         """Return (in, out) of the linear layers of one decoder layer, by name."""
@@ -64,21 +70,31 @@ class Shape:
 def read_shape(folder: Path) -> Shape:
     """Return the shape of a base from its config.json; a key that is missing there has its family's meaning.
 
-    Raises KeyError for an architecture that does not tell its sizes by these names.
+    Raises KeyError for an architecture that does not tell its sizes by these names: one number for all layers, and
+    one feed-forward part in each.
     """
     config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     config = config.get("text_config") or config
-    hidden, heads = int(config["hidden_size"]), int(config["num_attention_heads"])
+    if any(config.get(key) for key in _SEVERAL):
+        raise KeyError("sizes of its experts")
+    hidden, heads = _size(config, "hidden_size"), _size(config, "num_attention_heads")
     return Shape(
         hidden=hidden,
-        layers=int(config["num_hidden_layers"]),
-        intermediate=int(config["intermediate_size"]),
+        layers=_size(config, "num_hidden_layers"),
+        intermediate=_size(config, "intermediate_size"),
         heads=heads,
-        kv_heads=int(config.get("num_key_value_heads") or heads),
+        kv_heads=_size({"num_key_value_heads": heads, **config}, "num_key_value_heads"),
         head_dim=int(config.get("head_dim") or hidden // heads),
-        vocabulary=int(config["vocab_size"]),
+        vocabulary=_size(config, "vocab_size"),
         tied=bool(config.get("tie_word_embeddings", False)),
+        family=str(config.get("model_type", "")),
     )
+
+
+def _size(config: dict[str, Any], key: str) -> int:
+    if not isinstance(config.get(key), int):
+        raise KeyError(key)
+    return int(config[key])
 
 
 @dataclass(frozen=True)
@@ -135,21 +151,28 @@ def _kept(shape: Shape, recipe: Recipe, checkpointing: str) -> int:
     outputs = 2 * shape.hidden + 2 * query + 2 * key + 2 * shape.intermediate
     rest = 2 * shape.hidden + query + key + shape.intermediate  # normed inputs, rotated heads, the gated product
     numbers = {"none": outputs + rest, "selective": outputs, "full": shape.hidden, "offload": 0}[checkpointing]
-    return int(_HALF * numbers * shape.layers * _surplus(recipe, checkpointing))
+    is_fused = shape.family in FUSED and not unfused(recipe)
+    return int(_HALF * numbers * shape.layers * (1.0 if is_fused else _surplus(recipe, checkpointing)))
 
 
 def _surplus(recipe: Recipe, checkpointing: str) -> float:
     """Return how much more PEFT's own layers keep than fused ones; measured on an H200."""
-    if checkpointing not in ("none", "selective") or is_fusible(recipe):
+    if checkpointing not in ("none", "selective"):
         return 1.0
     return 1.75 if recipe.lora.dropout else 1.35
 
 
-def is_fusible(recipe: Recipe) -> bool:
-    """Say whether the recipe's layers can be fused (`workbench.training.fast`) where there is a GPU."""
-    train, lora = recipe.train, recipe.lora
-    plain = train.kernels == "plain" or train.precision == "float32" or lora.dropout > 0 or lora.use_dora
-    return recipe.quantization.kind == "nf4" and not plain
+def unfused(recipe: Recipe) -> str:
+    """Return what in a recipe keeps its layers from being fused (`workbench.training.fast`); empty for nothing."""
+    lora, asked = recipe.lora, asked_precision(recipe)
+    reasons = {
+        "train.kernels=plain": recipe.train.kernels == "plain",
+        f"quantization.kind={recipe.quantization.kind} is not nf4": recipe.quantization.kind != "nf4",
+        f"lora.dropout={lora.dropout:g} is not 0": lora.dropout > 0,
+        "lora.use_dora=true": lora.use_dora,
+        "it computes in float32": "float32" in (asked.compute, asked.mixed),
+    }
+    return next((reason for reason, holds in reasons.items() if holds), "")
 
 
 def _workspace(shape: Shape, plan: Plan) -> int:

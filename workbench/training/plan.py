@@ -66,6 +66,14 @@ def rows_at_once(recipe: Recipe, plan: Plan, longest: int) -> tuple[int, int]:
     return at_once, rows // at_once
 
 
+def named_plan(recipe: Recipe, longest: int) -> Plan:
+    """Return the plan that a recipe itself comes to, where nothing else chose one; `longest` row in tokens."""
+    asked = recipe.train.plan
+    if asked == "auto":
+        asked = "full" if recipe.train.recomputes else "none"
+    return Plan(asked, recipe.train.batch_size * longest)
+
+
 def shared(recipe: Recipe, processes: int) -> Recipe:
     """Return the recipe of one of several processes, which together learn the rows of each step that it says.
 

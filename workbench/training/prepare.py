@@ -21,6 +21,7 @@ from workbench.lm.tokenizer import load_tokenizer
 from workbench.lm.turns import with_turns
 from workbench.lm.xray import Example, xray
 from workbench.recipe import Recipe, dump
+from workbench.training import lock
 from workbench.training.preflight import check_allowed, find_refusal
 from workbench.training.runs import RunFolder, as_json, replace
 
@@ -65,16 +66,18 @@ def prepare_from(
     its X-ray.
     """
     allowed = check_allowed(allow)
-    if run.state_file.exists():
-        raise UsageError(f"the run {run.name!r} is prepared already", "choose another name for the run")
     if not run.path.exists():
         RunFolder.create(run.path)
-    _write(run, recipe, seen)
-    replace(run.facts_file, _facts(run, recipe, facts, allowed))
-    if refusal := find_refusal(seen[0], recipe, allowed, context=context_of(base_folder(facts["base_path"]))):
-        run.set_state("refused", refusal.what)
-        raise refusal
-    run.set_state("prepared")
+    # Of two that took the same free name at once, one writes here.
+    with lock.held(run.lock_file):
+        if run.state_file.exists():
+            raise UsageError(f"the run {run.name!r} is prepared already", "choose another name for the run")
+        _write(run, recipe, seen)
+        replace(run.facts_file, _facts(run, recipe, facts, allowed))
+        if refusal := find_refusal(seen[0], recipe, allowed, context=context_of(base_folder(facts["base_path"]))):
+            run.set_state("refused", refusal.what)
+            raise refusal
+        run.set_state("prepared")
 
 
 def look_through(base: Path, recipe: Recipe, examples: Iterable[Example]) -> tuple[pa.Table, pa.Table]:
@@ -105,7 +108,7 @@ def context_of(base: Path) -> int | None:
 
 def _number(base: Path, key: str) -> int | None:
     config = json.loads((base / "config.json").read_text(encoding="utf-8"))
-    found = config.get(key) or config.get("text_config", {}).get(key)
+    found = config.get(key) or (config.get("text_config") or {}).get(key)
     return int(found) if found else None
 
 

@@ -12,13 +12,13 @@ from contextlib import nullcontext
 from pathlib import Path
 from types import TracebackType
 
-from workbench.errors import WorkbenchError
+from workbench.errors import RefusedError, WorkbenchError
 from workbench.lm.load import go_offline
 from workbench.training import lock
 from workbench.training.checkpoints import last_checkpoint, step_of
 from workbench.training.environment import one_gpu
 from workbench.training.runs import RunFolder
-from workbench.training.together import SharedStop, Witness, check_device, rank
+from workbench.training.together import SharedStop, Witness, check_device, processes, rank
 
 
 class Account:
@@ -31,7 +31,8 @@ class Account:
     def __enter__(self) -> Account:
         """Say that this process runs it."""
         self.run.set_process(os.getpid())
-        self.run.set_state("running")
+        if not self._is_told():
+            self.run.set_state("running")
         return self
 
     def __exit__(
@@ -41,10 +42,18 @@ class Account:
         _trace: TracebackType | None,
     ) -> None:
         """Say how it ended, in one line."""
+        if error is not None and self._is_told():
+            return
         if isinstance(error, SystemExit):
             self.run.set_state("stopped", "stopped before the first step")
+        elif isinstance(error, RefusedError) and last_checkpoint(self.run) is None:
+            self.run.set_state("refused", one_line(error))
         elif kind is not None:
             self.run.set_state("failed", f"{one_line(error)}{self._kept()}")
+
+    def _is_told(self) -> bool:
+        """Say whether another process told its failure: what it does to this one hides no reason."""
+        return processes() > 1 and self.run.state()["state"] == "failed"
 
     def _kept(self) -> str:
         """Say from where the run can go on."""
@@ -72,7 +81,20 @@ def main(arguments: list[str] | None = None) -> None:
     os.environ.update(one_gpu(os.environ))
     run = RunFolder.read(said.run)
     with nullcontext() if said.led else lock.held(run.lock_file, said.lock):
+        check_trainable(run, resume=said.resume)
         _train(run, resume=said.resume)
+
+
+def check_trainable(run: RunFolder, *, resume: bool) -> None:
+    """End this process where it was started by hand on a run that must not be trained, or not from its first step.
+
+    Whoever starts one through `training.launch` has been told before, and has written `running`.
+    """
+    state = run.state()["state"]
+    if state in ("refused", "finished"):
+        raise SystemExit(f"the run {run.name!r} is {state}: prepare a new run")
+    if state in ("stopped", "failed") and not resume:
+        raise SystemExit(f"the run {run.name!r} was begun and is {state}: go on with --resume")
 
 
 def _train(run: RunFolder, *, resume: bool) -> None:

@@ -33,13 +33,13 @@ from workbench.training.fast.choice import chosen, is_tight, obstacle
 from workbench.training.fast.rows import Frame, OneRow, frame
 from workbench.training.faults import explained
 from workbench.training.following import Follower, Gathered
-from workbench.training.plan import Plan, shared
+from workbench.training.plan import Plan, named_plan, shared
 from workbench.training.probe import probe, try_longest
 from workbench.training.reporting import point_to
 from workbench.training.runs import RunFolder
 from workbench.training.signals import StopRequest
 from workbench.training.starting import Starting
-from workbench.training.stepdown import plan_of, planned, with_steps_down
+from workbench.training.stepdown import planned, with_steps_down
 from workbench.training.together import processes, rank
 from workbench.training.trainer import Trainer
 
@@ -86,7 +86,7 @@ def train(run: RunFolder, stop: StopRequest, *, resume: bool = False) -> None:
             return _attempt(run, stop, material.with_plan(plan or start), checkpoint)
 
     start = _starting_plan(run, material)
-    first = start or plan_of(material.recipe, material.longest)
+    first = start or named_plan(material.recipe, material.longest)
     trainer = with_steps_down(run, first, attempt, last_checkpoint(run) if resume else None)
     _finish(run, trainer, material)
 
@@ -134,13 +134,13 @@ _PLAN = "plan"
 def _hasten(run: RunFolder, trainer: Trainer, material: Material) -> None:
     """Put the fast way under a trainer where the recipe allows it; else say in the log why not."""
     recipe = material.recipe
-    if reason := obstacle(recipe, device()):
+    if reason := obstacle(recipe, device(), trainer.model.get_base_model()):
         logging.getLogger(__name__).warning("trained through PEFT's own layers: %s", reason)
     else:
         # Imported here: a CPU needs none of it.
         from workbench.training.fast.ready import make_fast
 
-        make_fast(trainer.model, "none" if recipe.train.plan == "auto" else recipe.train.plan)
+        make_fast(trainer.model, named_plan(recipe, material.longest).checkpointing)
         trainer.data_collator = OneRow(trainer.data_collator, _frame(material))
     if not recipe.train.packing and is_tight(material.base_path, recipe, device(), material.longest):
         try_longest(trainer, material.train, material.recipe.train.batch_size)
@@ -189,14 +189,15 @@ def build_trainer(material: Material, output: Path) -> Trainer:
     recipe = material.recipe
     if device() == "cpu":
         torch.set_num_threads(1)
+    base = load_base(
+        material.base_path,
+        quantization=recipe.quantization.kind,
+        double_quant=recipe.quantization.double_quant,
+        compute_dtype=recipe.quantization.compute_dtype,
+    )
     trainer = Trainer(
-        model=load_base(
-            material.base_path,
-            quantization=recipe.quantization.kind,
-            double_quant=recipe.quantization.double_quant,
-            compute_dtype=recipe.quantization.compute_dtype,
-        ),
-        args=arguments(recipe, output, **_laid_out(recipe)),
+        model=base,
+        args=arguments(recipe, output, **_laid_out(recipe, base)),
         train_dataset=_rows(material.train),
         eval_dataset=_rows(material.validation) if recipe.train.eval_steps else None,
         processing_class=material.tokenizer,
@@ -212,11 +213,12 @@ def build_trainer(material: Material, output: Path) -> Trainer:
     return trainer
 
 
-def _laid_out(recipe: Recipe) -> dict[str, Any]:
+def _laid_out(recipe: Recipe, base: torch.nn.Module) -> dict[str, Any]:
     """Return the arguments that the memory plan decides: on the fast way the compiler does what they would."""
-    if not obstacle(recipe, device()):
+    if not obstacle(recipe, device(), base):
         return {"gradient_checkpointing": False}
-    return {"activation_offloading": True} if recipe.train.plan == "offload" else {}
+    # On a CPU there is no other memory to move anything to.
+    return {"activation_offloading": True} if recipe.train.plan == "offload" and device() != "cpu" else {}
 
 
 def _frame(material: Material) -> Frame:

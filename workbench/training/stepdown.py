@@ -57,17 +57,7 @@ def planned(recipe: Recipe, plan: Plan | None, longest: int) -> Recipe:
         return recipe
     at_once, parts = rows_at_once(recipe, plan, longest)
     changed = {"batch_size": at_once, "gradient_accumulation": parts, "plan": plan.checkpointing}
-    if plan.checkpointing != "none":
-        changed["gradient_checkpointing"] = True
     return recipe.model_copy(update={"train": recipe.train.model_copy(update=changed)})
-
-
-def plan_of(recipe: Recipe, longest: int) -> Plan:
-    """Return the plan that a recipe comes to where nothing else chose one."""
-    asked = recipe.train.plan
-    if asked == "auto":
-        asked = "full" if recipe.train.gradient_checkpointing else "none"
-    return Plan(asked, recipe.train.batch_size * longest)
 
 
 def _plan_before(run: RunFolder) -> Plan | None:

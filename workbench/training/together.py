@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+from functools import cache
 from typing import Any
 
 from workbench.errors import UsageError
+from workbench.lm.identity import check_base
 from workbench.training.runs import RunFolder, State
 from workbench.training.signals import StopRequest
 
@@ -20,6 +24,22 @@ def processes() -> int:
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
+def check_gpus(wanted: int) -> None:
+    """Raise UsageError where several GPUs are wanted and this machine shows fewer."""
+    if wanted > 1 and (there := gpus_in_sight()) < wanted:
+        what = f"{wanted} GPUs were asked for and this machine shows {there}"
+        raise UsageError(what, "lower --gpus; CUDA_VISIBLE_DEVICES, where it is set, names those in sight")
+
+
+@cache
+def gpus_in_sight() -> int:
+    """Return how many GPUs torch sees, asked in a process of its own: only that one has to load torch."""
+    asked = [sys.executable, "-c", "import torch; print(torch.cuda.device_count())"]
+    done = subprocess.run(asked, capture_output=True, text=True, check=False)
+    last = done.stdout.split()[-1:]
+    return int(last[0]) if done.returncode == 0 and last else 0
+
+
 def check_device() -> None:
     """Raise UsageError where this process has no GPU of its own on a machine that has some."""
     import torch
@@ -29,15 +49,32 @@ def check_device() -> None:
         raise UsageError(f"{wanted} GPUs were asked for and {there} are there", "lower --gpus")
 
 
+def smallest(number: int) -> int:
+    """Return the smallest of the numbers that the processes which train together give: the same to each of them."""
+    if processes() == 1:
+        return number
+    import torch
+    from accelerate import PartialState
+
+    place = PartialState(cpu=not torch.cuda.is_available()).device
+    given = torch.tensor(number, device=place)
+    torch.distributed.all_reduce(given, op=torch.distributed.ReduceOp.MIN)
+    return int(given.item())
+
+
 class Witness(RunFolder):
     """The run folder as all but the first process see it: they read it, and write nothing but their own failure."""
+
+    def check_base(self) -> None:
+        """Look at the base as the first process does, and keep nothing of it."""
+        check_base(self.facts()["base"])
 
     def note(self, name: str, fact: Any) -> None:  # noqa: ANN401 - any JSON value
         """Write nothing."""
 
     def set_state(self, state: State, reason: str = "", **more: int) -> None:
         """Write a failure, where the first process has not told its own."""
-        if state == "failed" and self.state()["state"] == "running":
+        if state in ("failed", "refused") and self.state()["state"] == "running":
             super().set_state(state, reason, **more)
 
     def set_process(self, pid: int) -> None:

@@ -3,17 +3,42 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
 from datasets import Dataset
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Sampler
 from transformers import TrainerControl
+from transformers.trainer_pt_utils import LengthGroupedSampler
 from trl import SFTTrainer
 
 from workbench.lm.template import NOT_LEARNED
 from workbench.training.callbacks import NonFiniteError
 from workbench.training.fast.rows import PADDING
+
+
+class ByLength(Sampler[int]):
+    """Draws rows of about one length together, each pass from a generator of its own: seed and pass make the order.
+
+    The trainer's own sampler draws from the generator that dropout uses, whose state a resume in the middle of a pass
+    cannot have: it would draw another order, and see some rows of that pass twice and others never.
+    """
+
+    def __init__(self, drawn: LengthGroupedSampler, seed: int, passes: Callable[[], int]) -> None:
+        """Draw as `drawn` does; `passes` tells how many passes over the rows are done."""
+        self.drawn = drawn
+        self.seed = seed
+        self.passes = passes
+
+    def __len__(self) -> int:
+        """Return the rows of a pass."""
+        return len(self.drawn)
+
+    def __iter__(self) -> Iterator[int]:
+        """Yield the places of a pass's rows."""
+        self.drawn.generator = torch.Generator().manual_seed(self.seed + self.passes())
+        return iter(self.drawn)
 
 
 class Trainer(SFTTrainer):  # type: ignore[misc]
@@ -22,6 +47,13 @@ class Trainer(SFTTrainer):  # type: ignore[misc]
     control: TrainerControl
     recent: deque[dict[str, Any]]
     """The micro-batches of one optimizer step, to name the records of a broken one."""
+
+    def _get_train_sampler(self, train_dataset: Dataset | None = None) -> Sampler[int] | None:
+        """Return what draws the training rows, in an order that a resume draws again."""
+        sampler: Sampler[int] | None = super()._get_train_sampler(train_dataset)
+        if isinstance(sampler, LengthGroupedSampler):
+            return ByLength(sampler, self.args.data_seed, lambda: int(self.state.epoch or 0))
+        return sampler
 
     def training_step(
         self,

@@ -85,10 +85,8 @@ def test_verdicts_on_two_runs_are_listed_and_counted(measured):
     assert (found["counts"], found["verdict"]) == ({"one": 0, "other": 1, "tie": 1}, "cannot tell")
     assert [each["better"] for each in found["judgements"]] == ["other", "tie"]
     read = workbench("compare", "one", "--judgements", cwd=root).out
-    assert (
-        "one base better 0, one tuned better 1, ties 1: cannot tell (sign test, p 1.0000; 1 of 2 verdicts were given blind)"
-        in read
-    )
+    assert "one base better 0, one tuned better 1, ties 1: cannot tell (sign test, p 1.0000; 1 of 2 verdicts" in read
+    assert "were given blind" in read
     assert "blind" in read and "\x1b" not in read
     assert "ties 0" in workbench("compare", "one", "two-train", "--judgements", cwd=root).out
     log = workbench("log", CORPUS, "--limit", "1", cwd=root).out

@@ -226,6 +226,13 @@ def test_a_template_that_refuses_a_role_is_reported_as_bad_data(tokenizer: PreTr
         encode(tokenizer, {"messages": messages}, max_length=64)
 
 
+@pytest.mark.parametrize("fault", ["m['content'] + 1", "m['content'][9 // 0]", "[][3] + m['content']"])
+def test_a_template_that_stumbles_is_reported_as_bad_data(tokenizer: PreTrainedTokenizerFast, fault: str) -> None:
+    broken = _with_template(tokenizer, f"{{% for m in messages %}}{{{{ {fault} }}}}{{% endfor %}}")
+    with pytest.raises(DataError, match="refuses a conversation"):
+        encode(broken, _turns("Where?", "There."), max_length=64)
+
+
 def test_a_conversation_needs_a_template(tokenizer: PreTrainedTokenizerFast) -> None:
     with pytest.raises(DataError, match="no chat template"):
         encode(_with_template(tokenizer, None), _turns("Where?", "There."), max_length=64)

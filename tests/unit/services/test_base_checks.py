@@ -9,6 +9,7 @@ import pytest
 
 from tests.bases import write_base
 from tests.plants import plants
+from workbench.errors import UsageError
 from workbench.recipe import Recipe, with_overrides
 from workbench.services.base_checks import arithmetic, base_checks, memory, modules_of, targets
 from workbench.services.device import Gpu
@@ -78,3 +79,9 @@ def test_an_architecture_without_known_sizes_is_not_estimated(tmp_path):
     (tmp_path / "config.json").write_text("{}")
     found = memory(recipe(), tmp_path, GPU)
     assert found.verdict == "ok" and "hidden_size" in found.said
+
+
+def test_a_torn_file_of_weights_is_named(tmp_path):
+    (tmp_path / "model.safetensors").write_bytes(b"\x08\0")
+    with pytest.raises(UsageError, match=r"model\.safetensors.*cannot be read"):
+        modules_of(tmp_path)

@@ -13,6 +13,7 @@ import pytest
 from tests.bases import write_base
 from tests.corpora import deliver, facts
 from tests.plants import plants
+from workbench.errors import UsageError
 from workbench.services import preflight as looked
 from workbench.services.device import in_words, parsed
 from workbench.services.preflight import Preflight, Wish, last_recipe, preflight, with_xray
@@ -195,3 +196,23 @@ def test_an_override_counts_in_the_look_as_it_will_in_the_training(cut, monkeypa
     small(cut)
     wish = Wish(("lora.target_modules=[query]",))
     assert "target-absent" in codes(preflight(cut, "facts", recipe="small", wish=wish))
+
+
+def test_an_xray_that_cannot_be_made_is_said_and_never_a_green_look(cut, monkeypatch):
+    monkeypatch.setattr(looked, "gpus", lambda: ())
+    small(cut)
+    (cut.workspace.root / "small" / "tokenizer.json").unlink()
+    with pytest.raises(UsageError, match=r"tokenizer\.json|no tokenizer"):
+        with_xray(cut, "facts", "latest", "small", Wish())
+
+
+def test_a_name_that_is_no_flag_is_refused_before_anything_is_looked_at():
+    with pytest.raises(UsageError, match="double_bos"):
+        Wish(allow=("double_bos",))
+
+
+def test_a_damaged_run_and_one_of_an_older_form_stand_in_no_way(cut):
+    trained(cut, "torn", "tiny").facts_file.write_text("{")
+    trained(cut, "older", "tiny").recipe_file.write_text("name: tiny\nbase: tiny\nforgotten: 1\n")
+    assert last_recipe(cut.workspace, "facts") == "tiny"
+    assert preflight(cut, "facts").is_green

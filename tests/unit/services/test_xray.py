@@ -9,9 +9,9 @@ import pytest
 
 from tests.bases import write_base
 from tests.corpora import cut, deliver, facts, ids
-from workbench.errors import UsageError
+from workbench.errors import OutsideError, UsageError
 from workbench.recipe import load_recipe, with_overrides
-from workbench.services import xray
+from workbench.services import bases, trained, xray
 from workbench.store.store import Store
 
 LIGHT = """
@@ -106,3 +106,22 @@ def test_only_the_newest_few_are_kept(ready, monkeypatch):
     lengths = (64, 65, 66)
     kept = [made(ready, f"train.max_length={length}") for length in lengths]
     assert [one.xray.is_file() for one in kept] == [one.tokens.is_file() for one in kept] == [False, True, True]
+
+
+@pytest.mark.parametrize("which", ["xray", "tokens"])
+def test_a_kept_xray_that_a_power_cut_tore_is_made_again(ready, which):
+    whole = made(ready)
+    tables = whole.tables()
+    torn = getattr(whole, which)
+    torn.write_bytes(torn.read_bytes()[:-9])
+    assert not xray.is_kept(ready, "facts", "v1", "small")
+    assert made(ready).tables() == tables
+
+
+def test_a_look_fetches_no_base(ready, monkeypatch):
+    monkeypatch.setattr(bases, "fetch", lambda *_: pytest.fail("gigabytes for a look"))
+    recipe = with_overrides(load_recipe(ready.workspace.recipe_file("small")), ["base=nobody/nothing-at-all"])
+    with pytest.raises(OutsideError, match="not on this machine"):
+        xray.look(ready, "facts", "v1", recipe, ids(ready)[0])
+    with pytest.raises(OutsideError, match="not on this machine"):
+        trained.counts(ready.workspace, trained.Asked("facts", "v1", "v1", recipe), lambda *_: None)

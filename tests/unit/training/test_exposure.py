@@ -65,6 +65,14 @@ def test_where_the_order_is_not_known_whole_passes_are_told_and_why(prepared: Pr
     assert "one process" in shared.reason and set(shared.ledger["times"].to_pylist()) == {2}
 
 
+def test_rows_that_several_processes_shared_are_not_counted_one_by_one(prepared: Prepared) -> None:
+    # Of 16 rows in steps of 6 the last step of a pass takes two of them twice, and the number of steps is the same.
+    run = prepared("both", "train.max_steps=null", "train.epochs=2", "train.batch_size=6")
+    run.note("gpus", 2)
+    found = exposure(finished(run, 6, 6))
+    assert found.by == "passes" and "several shared the records" in found.reason
+
+
 @pytest.mark.parametrize(("rows", "accumulation", "steps"), [(16, 1, 8), (16, 3, 4), (17, 1, 10), (1, 1, 2)])
 def test_the_last_step_of_a_pass_takes_what_is_left(rows: int, accumulation: int, steps: int) -> None:
     assert steps_of(Train(epochs=2, batch_size=4, gradient_accumulation=accumulation), rows) == steps

@@ -10,18 +10,21 @@ from typing import Any
 
 import pytest
 import torch
+import transformers
 from safetensors import SafetensorError
+from transformers import TrainerControl, TrainerState, TrainingArguments
 
-from workbench.errors import OutsideError
+from workbench.errors import OutsideError, RefusedError
 from workbench.lm.load import MemoryFullError
-from workbench.services.train import noticed
+from workbench.services.train import noticed, watch
 from workbench.training import stepdown
+from workbench.training.callbacks import Logbook
 from workbench.training.checkpoints import COMPLETE, drop_unfinished, last_checkpoint
 from workbench.training.faults import explained
 from workbench.training.plan import Plan
-from workbench.training.process import Account
+from workbench.training.process import Account, main
 from workbench.training.qlora import Trainer, train
-from workbench.training.runs import RunFolder
+from workbench.training.runs import RunFolder, State
 from workbench.training.signals import StopRequest
 from workbench.training.stepdown import planned, with_steps_down
 from workbench.workspace import out_of_space
@@ -59,7 +62,7 @@ def failed(run: RunFolder) -> str:
     ("error", "said"),
     [
         (torch.AcceleratorError("CUDA error: unspecified launch failure"), "the GPU was lost: CUDA error: unspecified"),
-        (RuntimeError("CUDA error: device-side assert triggered\nmore"), "the GPU was lost: CUDA error: device-side"),
+        (RuntimeError("cuDNN error: CUDNN_STATUS_EXECUTION_FAILED\nmore"), "the GPU was lost: cuDNN error: CUDNN"),
         (OSError(errno.ENOSPC, "No space left on device"), "cannot write into"),
         (SafetensorError("I/O error: No space left on device (os error 28)"), "cannot write into"),
         (RuntimeError("PytorchStreamWriter failed writing file data/7: file write failed"), "cannot write into"),
@@ -69,7 +72,7 @@ def failed(run: RunFolder) -> str:
     ],
     ids=[
         "lost",
-        "asserted",
+        "library",
         "full",
         "full while safetensors write",
         "full while torch writes",
@@ -96,7 +99,15 @@ def test_a_disk_that_fills_while_a_number_is_logged_gives_up_a_torn_checkpoint_t
     assert list(run.checkpoints.iterdir()) == []
 
 
-@pytest.mark.parametrize("error", [RuntimeError("shapes differ"), OSError(errno.ENOENT, "no such file")], ids=str)
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("shapes differ"),
+        OSError(errno.ENOENT, "no such file"),
+        torch.AcceleratorError("CUDA error: device-side assert triggered"),  # an id out of range: no fault of the GPU
+    ],
+    ids=str,
+)
 def test_a_fault_of_another_kind_goes_through_as_it_is(run: RunFolder, error: Exception) -> None:
     with pytest.raises(type(error)) as caught, explained(run):
         raise error
@@ -172,6 +183,7 @@ def test_a_full_memory_ends_the_run_and_names_the_setting_to_change(
     assert "--step-down" in reason and "train.batch_size" in reason and "Step 2 is kept" in reason
 
 
+@pytest.mark.thorough
 def test_a_full_memory_goes_on_one_step_lower_where_that_was_asked(
     prepared: Prepared, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -205,7 +217,10 @@ def test_the_plans_go_down_until_there_is_none(prepared: Prepared, monkeypatch: 
     assert len(run.facts()["steps_down"]) == 3
 
 
-def test_a_run_that_is_resumed_with_step_down_is_allowed_what_its_recipe_is_not(prepared: Prepared) -> None:
+def test_a_run_that_is_resumed_with_step_down_is_allowed_what_its_recipe_is_not(
+    prepared: Prepared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stepdown, "_free_memory", lambda: None)  # nothing was loaded
     run, tried = prepared("run"), []
     run.note("step_down", True)
 
@@ -230,4 +245,66 @@ def test_a_plan_changes_the_micro_batches_and_not_the_rows_of_a_step(prepared: P
     recipe = prepared("run", "train.batch_size=8", "train.gradient_accumulation=2").recipe()
     lowered = planned(recipe, Plan("full", 1024), 256).train
     assert (lowered.batch_size, lowered.gradient_accumulation) == (4, 4)
-    assert lowered.gradient_checkpointing and planned(recipe, None, 256) is recipe
+    assert lowered.recomputes and planned(recipe, None, 256) is recipe
+
+
+def test_a_base_that_does_not_fit_is_loaded_once_and_takes_no_step_down(
+    prepared: Prepared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, tried = prepared("run", "train.step_down=true"), []
+
+    def too_large(*_: object, **__: object) -> None:
+        tried.append(1)
+        raise full()
+
+    monkeypatch.setattr(transformers.AutoModelForCausalLM, "from_pretrained", too_large)
+    assert "too little device memory for the base" in failed(run)
+    assert len(tried) == 1 and "steps_down" not in run.facts()
+
+
+def test_a_crashs_leftover_is_gone_before_it_can_push_out_the_whole_checkpoint(run: RunFolder) -> None:
+    for step in (4, 6):
+        (run.checkpoints / f"checkpoint-{step}").mkdir()
+    (run.checkpoints / "checkpoint-4" / COMPLETE).touch()
+    run.set_state("running")
+    Logbook(run, StopRequest()).on_train_begin(TrainingArguments(), TrainerState(), TrainerControl())
+    assert [path.name for path in run.checkpoints.iterdir()] == ["checkpoint-4"]
+
+
+def ended(run: RunFolder, error: BaseException) -> str:
+    with pytest.raises(type(error)), Account(run):
+        raise error
+    return str(run.state()["state"])
+
+
+def test_what_is_refused_before_the_first_step_is_refused_and_not_a_fault_of_the_outside(run: RunFolder) -> None:
+    assert ended(run, RefusedError("lora-nothing: no weight is trained", "set lora.target_modules")) == "refused"
+    with pytest.raises(RefusedError, match=r"lora-nothing.*set lora\.target_modules"):
+        watch(run, lambda _: None)
+
+
+def test_a_run_with_a_checkpoint_is_never_refused_for_good(run: RunFolder) -> None:
+    (run.checkpoints / "checkpoint-4").mkdir()
+    (run.checkpoints / "checkpoint-4" / COMPLETE).touch()
+    assert ended(run, RefusedError("wrong-gradient: 0.2", "use the pinned version")) == "failed"
+    assert "Step 4 is kept" in run.state()["reason"]
+
+
+@pytest.mark.parametrize(
+    ("state", "resume", "said"),
+    [
+        ("refused", False, "prepare a new run"),
+        ("refused", True, "prepare a new run"),
+        ("finished", True, "prepare a new run"),
+        ("stopped", False, "--resume"),
+        ("failed", False, "--resume"),
+    ],
+)
+def test_the_process_started_by_hand_trains_nothing_that_launch_would_not(
+    run: RunFolder, state: State, resume: bool, said: str
+) -> None:
+    run.set_state(state, "double-bos")
+    before = run.state_file.read_bytes()
+    with pytest.raises(SystemExit, match=said):
+        main([str(run.path), *(["--resume"] if resume else [])])
+    assert run.state_file.read_bytes() == before and not run.pid_file.exists()

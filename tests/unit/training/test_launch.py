@@ -16,7 +16,7 @@ import pytest
 
 from workbench.errors import OutsideError, UsageError
 from workbench.training import launch as launching
-from workbench.training import lock
+from workbench.training import lock, together
 from workbench.training.launch import launch, stop
 from workbench.training.runs import LOST, RunFolder
 
@@ -67,6 +67,25 @@ def test_the_process_holds_the_lock_for_its_whole_life(run: RunFolder) -> None:
     launching._CHILDREN[0].wait()
     assert not lock.is_held(run.lock_file)
     assert run.status() == LOST
+
+
+@pytest.mark.usefixtures("sleeper")
+def test_more_gpus_than_there_are_start_nothing(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(together, "gpus_in_sight", lambda: 1)
+    with pytest.raises(UsageError, match="2 GPUs were asked for and this machine shows 1"):
+        launch(run, gpus=2)
+    assert launching._CHILDREN == [] and run.status() == "prepared" and not run.lock_file.exists()
+
+
+@pytest.mark.usefixtures("sleeper")
+def test_several_gpus_are_dealt_by_a_launcher_that_holds_the_lock(
+    run: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(together, "gpus_in_sight", lambda: 2)
+    launch(run, gpus=2)
+    said = list(map(str, launching._CHILDREN[0].args))
+    assert "torch.distributed.run" in said and said[-1] == "--led" and said[said.index("--nproc-per-node") + 1] == "2"
+    assert lock.is_held(run.lock_file)
 
 
 def test_a_run_whose_process_does_not_start_can_be_started_again(

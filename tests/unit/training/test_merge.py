@@ -6,13 +6,17 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from workbench.errors import RefusedError, UsageError
+from workbench.errors import OutsideError, RefusedError, UsageError
 from workbench.lm.merge import merged
-from workbench.services.merge import LIMIT, Drift, merge
+from workbench.lm.xray import TOKENS
+from workbench.services import merge as merging
+from workbench.services.merge import LIMIT, Drift, Merged, _judge, _rows, merge
 from workbench.training.prepare import prepare
 from workbench.training.qlora import train
 from workbench.training.runs import RunFolder
@@ -84,3 +88,31 @@ def test_what_cannot_be_merged_says_so(finished: RunFolder, prepared: Prepared, 
 def test_a_difference_that_rounding_makes_is_none() -> None:
     assert Drift("a", 0.001, 0.012).difference == 0.0
     assert Drift("a", 2.0, 2.2).difference == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("broken", [float("nan"), float("inf")])
+def test_a_loss_that_is_not_a_number_is_the_worst_of_all_and_refused(tmp_path: Path, broken: float) -> None:
+    done = Merged(tmp_path, (Drift("a", 2.0, 2.001), Drift("b", 2.0, broken), Drift("c", 2.0, 2.01)))
+    assert done.worst.record == "b"
+    with pytest.raises(RefusedError, match="record b"):
+        _judge(done)
+
+
+def test_records_without_anything_learned_judge_no_merge(prepared: Prepared) -> None:
+    silent = [{"record": f"s{n}", "split": "test", "input_ids": [1, 2], "labels": [1, -100]} for n in range(70)]
+    told = [{"record": "t", "split": "test", "input_ids": [1, 2], "labels": [-100, 2]}]
+    run = prepared("run")
+    pq.write_table(pa.Table.from_pylist(silent + told, TOKENS), run.tokens)
+    assert [row["record"] for row in _rows(run)] == ["t"]
+
+
+def test_a_merge_without_memory_says_what_to_do_and_keeps_nothing(
+    finished: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(merging, "_scored_merged", full)
+    with pytest.raises(OutsideError, match="the merged model"):
+        merge(finished, tmp_path / "merged")
+    assert list(tmp_path.iterdir()) == []

@@ -10,7 +10,7 @@ from workbench.recipe import Recipe, with_overrides
 from workbench.training.memory import Shape, estimate
 from workbench.training.plan import CHECKPOINTING, Plan, choose, lower, rows_at_once
 
-MISTRAL = Shape(4096, 32, 14336, 32, 8, 128, 32000, tied=False)
+MISTRAL = Shape(4096, 32, 14336, 32, 8, 128, 32000, tied=False, family="mistral")
 GIB = 2**30
 
 

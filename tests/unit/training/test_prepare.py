@@ -15,7 +15,9 @@ from workbench.errors import RefusedError, UsageError
 from workbench.fingerprint import digest_file
 from workbench.lm.identity import fingerprint_base, stamps
 from workbench.lm.xray import TOKENS, XRAY, Example
+from workbench.training import lock
 from workbench.training.launch import follow, launch, look
+from workbench.training.prepare import context_of
 from workbench.training.runs import RunFolder
 
 Prepared = Callable[..., RunFolder]
@@ -79,6 +81,14 @@ def test_a_run_is_prepared_once(prepared: Prepared) -> None:
         prepared("first")
 
 
+def test_of_two_that_prepare_a_run_at_once_one_is_told(prepared: Prepared, tmp_path: Path) -> None:
+    half = RunFolder.create(tmp_path / "first")
+    with lock.held(half.lock_file), pytest.raises(UsageError):
+        prepared("first")
+    assert not half.tokens.exists() and not half.state_file.exists()
+    assert prepared("first").status() == "prepared"  # what a crash left half prepared is no obstacle
+
+
 def test_a_run_that_was_not_started_cannot_be_followed(prepared: Prepared) -> None:
     run = prepared("first")
     with pytest.raises(UsageError):
@@ -107,3 +117,8 @@ def test_another_weight_gives_the_base_another_fingerprint(base: Path, tmp_path:
         (tmp_path / name).write_bytes((base / name).read_bytes())
     (tmp_path / "model.safetensors").write_bytes((base / "model.safetensors").read_bytes()[:-1] + b"\x01")
     assert fingerprint_base(tmp_path) != fingerprint_base(base)
+
+
+def test_a_config_without_a_length_tells_no_context(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"text_config": null}')
+    assert context_of(tmp_path) is None

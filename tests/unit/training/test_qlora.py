@@ -60,11 +60,14 @@ def numbers(run: RunFolder) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     "shape",
     [
-        ("train.packing=false", "lora.dropout=0.1"),
-        ("train.packing=true", "train.max_length=64", "train.batch_size=1", "train.gradient_accumulation=2"),
-        ("train.logging_steps=3", "lora.dropout=0.1"),
+        pytest.param(("train.packing=false", "lora.dropout=0.1"), marks=pytest.mark.thorough),
+        pytest.param(
+            ("train.packing=true", "train.max_length=64", "train.batch_size=1", "train.gradient_accumulation=2"),
+            marks=pytest.mark.thorough,
+        ),
+        ("train.sampling=group_by_length", "train.logging_steps=3"),
     ],
-    ids=["padded with dropout", "packed with accumulation", "stopped between two logged steps"],
+    ids=["padded with dropout", "packed with accumulation", "drawn by length, stopped between two logged steps"],
 )
 def test_a_stopped_and_resumed_run_equals_an_uninterrupted_one_bit_for_bit(
     prepared: Prepared, shape: tuple[str, ...]

@@ -9,6 +9,8 @@ import pytest
 
 from workbench.errors import UsageError
 from workbench.recipe import Recipe, with_overrides
+from workbench.training import reporting
+from workbench.training.arguments import arguments
 from workbench.training.reporting import point_to, trackers
 from workbench.training.runs import RunFolder
 
@@ -51,3 +53,11 @@ def test_events_lie_in_the_run_folder_unless_another_place_was_chosen(
     monkeypatch.setenv("TENSORBOARD_LOGGING_DIR", "elsewhere")
     point_to(run)
     assert os.environ["TENSORBOARD_LOGGING_DIR"] == "elsewhere"
+
+
+def test_the_trackers_of_a_recipe_reach_the_trainer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reporting, "find_spec", lambda name: object() if name in ("wandb", "tensorboard") else None)
+    told = arguments(with_overrides(PLAIN, ["train.report_to=[wandb]"]), tmp_path).report_to
+    assert told == ["wandb", "tensorboard"]
+    monkeypatch.setattr(reporting, "find_spec", lambda name: None)
+    assert arguments(PLAIN, tmp_path).report_to == []

@@ -78,6 +78,8 @@ def train(
         from workbench.services import train as service
 
         if resume:
+            fixed = {"--set": overrides, "--allow": allow, "--name": name, "--plan": plan, "--preflight": preflight}
+            _check_resumed({"a version": what or option, **fixed})
             run = service.resume(store.workspace, resume, step_down=step_down, gpus=gpus)
         else:
             corpus, version = reference(store, what, option)
@@ -95,6 +97,14 @@ def train(
         [f"{run.name}: {state}", f"  {run.path}"],
         as_json=as_json,
     )
+
+
+def _check_resumed(said: dict[str, object]) -> None:
+    """Refuse what a run that goes on cannot take: it is trained as it was prepared."""
+    named = ", ".join(option for option, value in said.items() if value)
+    if named:
+        hint = "leave that out, or start a new run without --resume"
+        raise UsageError(f"--resume goes on with a run as it was prepared, and not with {named}", hint)
 
 
 def _fly(

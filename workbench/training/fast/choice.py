@@ -1,27 +1,31 @@
-"""Whether a training takes the fast way, and its memory plan on this device."""
+"""Whether a training takes the fast way on this device and base, and its memory plan."""
 
 from __future__ import annotations
 
 import torch
+from torch import nn
 
 from workbench.lm.load import base_folder
 from workbench.recipe import Recipe
-from workbench.training.memory import estimate, read_shape
-from workbench.training.plan import Plan, choose
+from workbench.training.fast.structure import unknown_part
+from workbench.training.memory import estimate, read_shape, unfused
+from workbench.training.plan import Plan, choose, named_plan
+from workbench.training.together import smallest
+
+_AMPERE = (8, 0)
+"""The first NVIDIA GPUs (2020) that torch's packed attention runs on."""
 
 
-def obstacle(recipe: Recipe, device: str) -> str:
-    """Return why a recipe trains through PEFT's own layers on a device; empty where it takes the fast way."""
-    lora, train = recipe.lora, recipe.train
-    reasons = {
-        "there is no GPU": device == "cpu",
-        "train.kernels=plain": train.kernels == "plain",
-        f"quantization.kind={recipe.quantization.kind} is not nf4": recipe.quantization.kind != "nf4",
-        f"lora.dropout={lora.dropout:g} is not 0": lora.dropout > 0,
-        "lora.use_dora=true": lora.use_dora,
-        "train.precision=float32": train.precision == "float32",
-    }
-    return next((reason for reason, holds in reasons.items() if holds), "")
+def obstacle(recipe: Recipe, device: str, base: nn.Module) -> str:
+    """Return why a recipe trains a base through PEFT's own layers on a device; empty where it takes the fast way."""
+    if device == "cpu":
+        return "there is no GPU"
+    return unfused(recipe) or _too_old(device) or unknown_part(base)
+
+
+def _too_old(device: str) -> str:
+    capability = torch.cuda.get_device_capability(device)
+    return "" if capability >= _AMPERE else "the GPU is older than Ampere: packed attention does not run there"
 
 
 def chosen(base: str, recipe: Recipe, device: str) -> Plan | None:
@@ -43,8 +47,7 @@ def is_tight(base: str, recipe: Recipe, device: str, longest: int) -> bool:
         shape = read_shape(base_folder(base))
     except KeyError:
         return True
-    kind = "none" if recipe.train.plan == "auto" else recipe.train.plan
-    needed = estimate(shape, recipe, Plan(kind, recipe.train.batch_size * longest)).total
+    needed = estimate(shape, recipe, named_plan(recipe, longest)).total
     return needed > _EASY * _allowed(device)
 
 
@@ -53,8 +56,11 @@ _EASY = 0.7
 
 
 def _room(device: str) -> int:
-    """Return the bytes of a GPU that are free and that this process may take."""
-    return min(int(torch.cuda.mem_get_info(device)[0]), _allowed(device))
+    """Return the bytes of a GPU that are free and that this process may take; of several GPUs the fewest.
+
+    Processes that train together must come to one plan, or their shares of a step's rows would overlap.
+    """
+    return smallest(min(int(torch.cuda.mem_get_info(device)[0]), _allowed(device)))
 
 
 def _allowed(device: str) -> int:

@@ -18,6 +18,8 @@ from workbench.training.fast.product import BLOCK, lora_product
 _ADAPTER = "default"
 _ATTENTION = frozenset({"MistralAttention", "LlamaAttention", "Qwen2Attention"})
 """Attention modules whose forward pass is the plain one: project, rotate, attend, project."""
+_MLP = frozenset({"MistralMLP", "LlamaMLP", "Qwen2MLP"})
+"""Feed-forward modules whose forward pass is the plain one: down(act(gate) * up)."""
 
 
 class Fused(nn.Module):
@@ -89,7 +91,7 @@ def _is_plain(module: nn.Module) -> bool:
 
 def _fuse_mlp(module: nn.Module) -> list[nn.Module]:
     layers = [getattr(module, name, None) for name in ("gate_proj", "up_proj")]
-    return _together(module, layers, _forward_mlp) if hasattr(module, "down_proj") and hasattr(module, "act_fn") else []
+    return _together(module, layers, _forward_mlp) if type(module).__name__ in _MLP else []
 
 
 def _fuse_attention(module: nn.Module) -> list[nn.Module]:
@@ -145,10 +147,18 @@ def _forward_attention(
         attention_mask,
         dropout=attention.attention_dropout if attention.training else 0.0,
         scaling=attention.scaling,
-        sliding_window=getattr(attention.config, "sliding_window", None),
+        **_window(attention),
         **more,
     )
     return attention.o_proj(attended.reshape(*shape, -1)), weights
+
+
+def _window(attention: Any) -> dict[str, int | None]:  # noqa: ANN401 - a module
+    """Return how far back a layer reads: Llama has no such limit, Mistral one for all layers, Qwen2 one for some."""
+    kind = type(attention).__name__
+    if kind == "LlamaAttention":
+        return {}
+    return {"sliding_window": attention.sliding_window if kind == "Qwen2Attention" else attention.config.sliding_window}
 
 
 def _packed(layer: LoraLinear) -> Tensor:

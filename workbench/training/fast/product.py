@@ -1,8 +1,9 @@
 """The product of a few linear layers with one input, in NF4 and with LoRA, and its gradients: two operators.
 
 The unpacked weights live inside an operator alone. LoRA's part is written first and the large product is added
-onto it in the matrix unit's own float32 accumulator, so that the output is rounded once and passes through memory
-twice instead of four times. Letters: T tokens, K inputs, N outputs of all layers together, R their ranks together.
+onto it in the matrix unit's own float32 accumulator, so that the sum is rounded once and the output passes through
+memory twice instead of four times. Letters: T tokens, K inputs, N outputs of all layers together, R their ranks
+together.
 """
 
 from __future__ import annotations
