@@ -73,7 +73,7 @@ def _results(facts: AdapterFacts, split: str, found: Mapping[str, Any]) -> Itera
             dataset_revision=facts.version_name,
             metric_type=_TYPES.get(name, name),
             metric_name=f"{_NAMES.get(name, name)} ({split})",
-            metric_value=value,
+            metric_value=round(value, 6),
         )
 
 

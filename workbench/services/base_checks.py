@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from workbench.errors import UsageError
+from workbench.lm.precision import runs_as
 from workbench.recipe import ALL_LINEAR, Recipe
 from workbench.services.checks import Check, fine, minded, refused
 from workbench.services.device import Gpu
@@ -73,7 +74,8 @@ def arithmetic(recipe: Recipe, gpus: Sequence[Gpu]) -> Check:
     """Say which number format is computed in."""
     kind, asked = recipe.quantization.kind, recipe.quantization.compute_dtype
     loop = recipe.train.precision or asked
-    said = f"{kind if kind != 'none' else 'base as stored'}, computing in {asked}"
+    runs = asked if gpus else runs_as(asked, "cpu")
+    said = f"{kind if kind != 'none' else 'base as stored'}, computing in {runs}"
     if kind != "none" and asked == "float32":
         return minded("arithmetic", "slow-arithmetic", said)
     # Without a GPU float16 is not run at all: `workbench.lm.precision` takes bfloat16, which is no danger.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import UsageError, WorkbenchError
+from workbench.errors import DataError, UsageError, WorkbenchError
 from workbench.recipe import Recipe, load_recipe, with_overrides
 from workbench.services import bases, xray
 from workbench.services.base_checks import base_checks
@@ -75,7 +75,7 @@ def preflight(
     try:
         found = store.version(corpus, version)
     except WorkbenchError as error:
-        missing = refused("version", "no-version", error.what, f"{error.hint}; here: 2, then s")
+        missing = refused("version", "no-version", error.what, f"{error.hint} (in the terminal: 2, then s)")
         return Preflight(corpus, version, name, recipes, (missing,))
     checks = tuple(_checks(store, found, name, wish or Wish()))
     return Preflight(corpus, found.name, name, recipes, checks)
@@ -91,7 +91,7 @@ def with_xray(
     try:
         found = store.version(corpus, version)
         known = with_overrides(load_recipe(store.workspace.recipe_file(recipe)), wish.overrides)
-    except UsageError:  # said by the checks
+    except (UsageError, DataError):  # said by the checks
         return preflight(store, corpus, version, recipe, wish), None
     folder = xray.base_for_a_look(store.workspace, known.base, report)
     # What stops an X-ray would stop the training, in the same words.
@@ -149,7 +149,8 @@ def _newer(store: Store, version: Version) -> Check:
     if store.catalogue.head(version.corpus, LOGGED) == version.upto:
         return fine("edits", f"{version.name} holds every change of the corpus")
     said = f"the corpus was changed after {version.name}, which will train without that"
-    return minded("edits", "edits-after-version", said, "cut a new version first, if that matters: 2, then s")
+    fix = "cut a new version first, if that matters: workbench split (in the terminal: 2, then s)"
+    return minded("edits", "edits-after-version", said, fix)
 
 
 def _proof(version: Version) -> Check:
@@ -164,7 +165,7 @@ def _validation(version: Version, recipe: Recipe) -> Check:
         return fine("validation", "not measured while training: the recipe says so")
     if rows:
         return fine("validation", f"loss over {rows:,} records every {every:,} steps")
-    fix = "cut a version with a validation share, or set train.eval_steps: null in the recipe (E)"
+    fix = "cut a version with a validation share, or train without: --set train.eval_steps=null (in the terminal: E)"
     said = f"the recipe measures every {every:,} steps, but the split is empty"
     return refused("validation", "no-validation", said, fix)
 
@@ -177,7 +178,7 @@ def _base(recipe: Recipe, folder: Path | None) -> Check:
     if folder is not None:
         return fine("base", f"{name} is on this machine")
     # In the way: one key shall not begin to fetch what may be tens of gigabytes.
-    fix = f"workbench base fetch {name}, or another recipe: R"
+    fix = f"workbench base fetch {name}, or another --recipe (in the terminal: R)"
     return refused("base", "base-absent", f"{name} is not on this machine", fix)
 
 
@@ -186,7 +187,7 @@ def _xray(workspace: Workspace, version: Version, recipe: Recipe, known: tuple[P
     folder, allow = known
     kept = xray.find(workspace, version, recipe, folder) if folder else None
     if folder is None or kept is None:
-        return fine("X-ray", "every record passes tokenizer and template when the run is prepared")
+        return fine("X-ray", "not made yet: preparing the run makes it, and refuses what it flags")
     from workbench.training.prepare import context_of
 
     table = kept.tables()[0]
@@ -198,9 +199,9 @@ def _xray(workspace: Workspace, version: Version, recipe: Recipe, known: tuple[P
 def in_words(summary: dict[str, Any]) -> str:
     """Return the numbers of an X-ray in one line."""
     tokens, learned = summary["tokens"], summary["learned"]
-    sizes = f"{tokens['p50']:,} tokens (longest {tokens['max']:,}), {learned['p50']:,} learned"
+    sizes = f"median {tokens['p50']:,} tokens (longest {tokens['max']:,}), {learned['p50']:,} of them learned"
     cut = f"{summary['truncated']:,} cut, which loses {summary['lost']:.1%} of all tokens"
-    return f"{summary['records']:,} records of {sizes}; {cut}"
+    return f"{summary['records']:,} records, {sizes}; {cut}"
 
 
 def _device(recipe: Recipe, count: int, said: str) -> Check:
@@ -223,4 +224,9 @@ def _others(workspace: Workspace) -> Check:
     if not going:
         return fine("other runs", "none is going")
     said = f"{', '.join(going)} is going on the same device"
-    return minded("other runs", "other-run", said, "wait for it, or stop it: 3, then S")
+    return minded(
+        "other runs",
+        "other-run",
+        said,
+        "wait for it, or stop it: workbench runs RUN --stop (in the terminal: 3, then S)",
+    )

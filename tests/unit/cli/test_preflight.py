@@ -41,6 +41,14 @@ def test_what_stands_in_the_way_ends_with_one_and_says_what_to_do(ready):
     assert "20 records" in said.out
 
 
+def test_a_corpus_without_a_version_is_a_finding_with_its_fix(store):
+    deliver(store, facts(*range(20)))
+    said = workbench("train", "facts", "--preflight", "--json", cwd=store.workspace.root)
+    (check,) = said.json["checks"]
+    assert (said.code, check["code"], said.json["green"]) == (1, "no-version", False)
+    assert "workbench split facts" in check["fix"]
+
+
 def test_a_training_that_is_in_the_way_of_itself_is_refused_before_anything_is_written(ready):
     said = workbench(
         "train", "facts", "--recipe", "small", "--set", "lora.target_modules=[query]", cwd=ready.workspace.root

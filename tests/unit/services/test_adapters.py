@@ -146,5 +146,7 @@ def test_the_command_takes_a_run_as_it_takes_a_version(store, hub):
     assert hub.repositories == {}
     said = called(*arguments, "--yes", "--json", cwd=store.workspace.root)
     assert said.json["tag"] == run.name and set(said.json) == {"repo", "commit", "tag", "url"}
+    newest = called("push", "latest", REPO, "--license", LICENSE, "--dry-run", cwd=store.workspace.root)
+    assert f"holds {run.name}" in newest.out
     unknown = called("push", "nothing-called-so", REPO, cwd=store.workspace.root)
     assert unknown.code == 2 and run.name in unknown.talk and CORPUS in unknown.talk

@@ -40,7 +40,7 @@ def push(
     \b
     Examples:
       workbench push quiz@latest me/quiz --license apache-2.0 --dry-run
-      workbench push quiz-v3-tiny-1 me/quiz-lora --license apache-2.0
+      workbench push quiz-v3-tiny-1 me/quiz-lora --license apache-2.0     (`latest`: the newest run)
     """
     with opened(workspace) as store:
         named, look, send = _ways(store, what, repo, license, private=not public)
@@ -66,9 +66,11 @@ def _ways(
 ) -> tuple[str, Callable[[], PushPlan], Callable[[], Pushed]]:
     """Return what is named, how to look at what would be sent, and how to send it; a corpus comes before a run."""
     from workbench.services import adapters, publish
-    from workbench.services.train import runs
+    from workbench.services.train import found, runs
 
     named = {run.name: run for run in runs(store.workspace)}
+    if named:
+        named["latest"] = found(store.workspace, "latest")
     corpora = store.corpora()
     if what.partition("@")[0] not in corpora and what not in named:
         raise unknown("corpus or run", what, [*corpora, *named])

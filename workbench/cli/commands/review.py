@@ -67,7 +67,8 @@ def _queue(store: Store, corpus: str, asked: tuple[str | None, str], limit: int)
 
 
 def _lines(found: Queue, limit: int) -> list[str]:
-    measured = f"losses of {found.run} on {found.split}" if found.run else "no run was measured: only issues count"
+    unmeasured = f"no run was measured on {found.split}: only issues count"
+    measured = f"losses of {found.run} on {found.split}" if found.run else unmeasured
     head = f"{found.corpus}: {found.rows.height:,} of {counted(found.records, 'record')} ask for a look ({measured})"
     beside = {"accepted before": found.accepted, "leave as duplicates": found.leaving, "edited since": found.stale}
     said = [f"{count:,} {what}" for what, count in beside.items() if count]

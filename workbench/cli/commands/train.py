@@ -295,7 +295,8 @@ def recipe(
 
         if action == "list":
             names = store.workspace.named("recipes")
-            result({"recipes": names}, names, as_json=as_json)
+            lines = table([[each, _described(store.workspace.recipe_file(each))] for each in names])
+            result({"recipes": names}, lines, as_json=as_json)
             return
         if action != "show" or name is None:
             raise UsageError(f"no action {action!r}" if name else "which recipe?", "workbench recipe show NAME")
@@ -303,3 +304,13 @@ def recipe(
     warned = cautions(found)
     lines = [*indented(dump(found), ""), *(f"mind: {caution}" for caution in warned)]
     result(found.model_dump(mode="json") | {"cautions": warned}, lines, as_json=as_json)
+
+
+def _described(path: Path) -> str:
+    """Return what a recipe says of itself; one that cannot be read is listed too, with why."""
+    from workbench.recipe import load_recipe
+
+    try:
+        return load_recipe(path).description
+    except UsageError as error:
+        return error.what

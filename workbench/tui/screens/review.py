@@ -136,7 +136,7 @@ class ReviewScreen(UndoingScreen):
         done = list(self.outcomes.values())
         said += [f"{done.count(name):,} {name}" for name in dict.fromkeys(done)]
         said += [f"{found.accepted:,} accepted before"] if found.accepted else []
-        said += [f"losses of {found.run}" if found.run else "no run was measured: issues alone"]
+        said += [f"losses of {found.run}" if found.run else f"no run was measured on {found.split}: issues alone"]
         self.set_title(f"{self.corpus} > review", "  ".join(said))
 
     @property
