@@ -1,6 +1,6 @@
 """Write the screenshots of the documentation: `python docs/screenshots.py` fills a scratch workspace and takes them.
 
-The pictures show the sample corpora and a real run of the recipe `tiny`, which takes a minute or two. With
+The pictures show the sample corpora and a real run of the recipe `tiny`, measured: a few minutes. With
 `--workspace FOLDER` the filled workspace is kept there and used again; names after that take those pictures alone.
 """
 
@@ -20,6 +20,7 @@ from pathlib import Path
 from textual.pilot import Pilot
 from textual.worker import WorkerCancelled, WorkerFailed
 
+from workbench.services.evaluate import evaluate
 from workbench.services.ingest import Order, ingest
 from workbench.services.records import edit
 from workbench.services.split import Request, requested, split
@@ -62,6 +63,7 @@ class Shot:
 DATA, ISSUES = Shot(corpus="domain-qa"), Shot(corpus="domain-qa", view="issues")
 VERSIONS = replace(DATA, mode="versions")
 TRAIN = replace(DATA, mode="train")
+COMPARE = replace(DATA, mode="compare")
 SHOTS: dict[str, Shot] = {
     "home-empty": Shot(place="empty"),
     "home": Shot(),
@@ -87,6 +89,10 @@ SHOTS: dict[str, Shot] = {
     "publish": replace(VERSIONS, keys=("P",)),
     "pre-flight": replace(TRAIN, keys=("p",)),
     "train": TRAIN,
+    "compare": COMPARE,
+    "blind": replace(COMPARE, keys=("b",)),
+    "review": replace(DATA, keys=("Q",)),
+    "xray": replace(DATA, keys=("X",)),
     "jobs": Shot(("s", "escape", "J"), place="copy"),
     "palette": replace(DATA, keys=("ctrl+p", "type:mark")),
     "help": replace(DATA, keys=("question_mark",)),
@@ -97,12 +103,14 @@ SHOTS: dict[str, Shot] = {
     "clusters-80x24": replace(DATA, size=NARROW, keys=("C",)),
     "versions-80x24": replace(VERSIONS, size=NARROW),
     "train-80x24": replace(TRAIN, size=NARROW),
+    "compare-80x24": replace(COMPARE, size=NARROW),
+    "review-80x24": replace(DATA, size=NARROW, keys=("Q",)),
 }
 """Picture name -> the way to it."""
 
 
 def fill(workspace: Workspace) -> None:
-    """Ingest and split every sample corpus, train on one, and let an edit miss its record in another."""
+    """Ingest and split every sample corpus, train and measure on one, let an edit miss its record in another."""
     with Store(workspace) as store:
         for name in workspace.corpora():
             ingest(store, Order(name))
@@ -110,7 +118,10 @@ def fill(workspace: Workspace) -> None:
         first = store.state(store.corpus("domain-qa")).records["id"][0]
         edit(store, "domain-qa", first, {"answer": "It is the lamp, not the tower."}, reason="said more plainly")
         split(store, Request("domain-qa", requested(store, "domain-qa")))
-        watch(start(store, Training("domain-qa")), lambda _progress: None)
+        run = start(store, Training("domain-qa"))
+        watch(run, lambda _progress: None)
+        for side in ("test", "train"):
+            evaluate(store, run, side)
         _miss(store, workspace.root / "facts.jsonl")
     lines = ["question,answer,lang", *(f"What is {a} plus {b}?,{a + b},en" for a in range(2, 6) for b in range(2, 9))]
     (workspace.root / NOTES).write_text("\n".join([*lines, "What is missing here?,,en"]) + "\n", encoding="utf-8")

@@ -77,6 +77,7 @@ def test_two_versions_pushed_through_xet_load_by_their_tags(tmp_path):
         assert not hub.called("PUT /lfs/")
 
 
+@pytest.mark.slow
 def test_two_versions_are_pushed_and_each_loads_by_its_tag(hub, tmp_path):
     first, second = an_export(tmp_path / "one"), an_export(tmp_path / "two", rows=9, version="ffff")
     commits = [
@@ -89,6 +90,7 @@ def test_two_versions_are_pushed_and_each_loads_by_its_tag(hub, tmp_path):
     assert json.loads(run(hub, tmp_path / "home", LOAD, "main")) == rows_of(9)
 
 
+@pytest.mark.slow
 def test_the_command_pushes_once_and_answers_the_same_again(tmp_path):
     workbench("init", ".", cwd=tmp_path)
     workbench("build", "novel", cwd=tmp_path)

@@ -49,11 +49,13 @@ def test_a_run_is_measured_on_held_out_records(room, run):
     assert shown["evaluation"]["tuned"] == numbers["tuned"]
 
 
+@pytest.mark.slow
 def test_base_and_tuned_answer_side_by_side(room, run):
     said = workbench("generate", run, "--prompt", "What is the Kalimo lighthouse built of?", "--json", cwd=room).json
     assert said["answers"][0]["base"] is not None and said["answers"][0]["tuned"] is not None
 
 
+@pytest.mark.slow
 def test_a_detached_run_returns_at_once_and_can_be_stopped_and_resumed(room):
     said = workbench("train", "domain-qa", "--detach", "--name", "left", "--json", cwd=room)
     assert said.code == 0 and said.json["state"] == "running"

@@ -195,7 +195,8 @@ def resume(workspace: Workspace, name: str, *, step_down: bool = False, gpus: in
     """
     run = found(workspace, name)
     count = gpus or run.facts().get("gpus", 1)
-    _check_shared(run.recipe(), count)
+    if count > 1:
+        _check_shared(run.recipe(), count)
     if step_down and not run.is_alive():  # a living one writes there itself, and is not resumed
         run.note(STEP_DOWN, True)
     if gpus and not run.is_alive():

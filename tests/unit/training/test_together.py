@@ -60,7 +60,7 @@ def test_two_processes_train_what_one_does(prepared: Prepared) -> None:
     assert got.keys() == expected.keys()
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 def test_a_run_of_one_process_is_resumed_by_two_and_goes_on_as_it_was(prepared: Prepared) -> None:
     settings = ("train.logging_steps=3", "train.eval_steps=null")
     alone, both = prepared("alone", *settings), prepared("both", *settings)
@@ -74,7 +74,7 @@ def test_a_run_of_one_process_is_resumed_by_two_and_goes_on_as_it_was(prepared: 
     assert curve(both, "tokens_seen") == curve(alone, "tokens_seen")
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 def test_a_failure_of_the_second_process_is_what_the_run_says(prepared: Prepared, tmp_path: Path) -> None:
     run = prepared("run")
     program = tmp_path / "program.py"
