@@ -19,10 +19,10 @@ from documents import planted, texts_of
 from measuring import Cost, machine, measured, median, table
 
 from workbench.curation.difference import field_steps
-from workbench.services.clusters import ALL, ClusterSource, look, views
-from workbench.services.ingest import Order, ingest
-from workbench.services.members import apart, members, standing
-from workbench.services.verdicts import DIFFERENT, judge_pairs
+from workbench.services.duplicates.clusters import ALL, ClusterSource, look, views
+from workbench.services.duplicates.members import apart, members, standing
+from workbench.services.duplicates.verdicts import DIFFERENT, judge_pairs
+from workbench.services.intake.ingest import Order, ingest
 from workbench.store.store import Store
 from workbench.workspace import Workspace
 

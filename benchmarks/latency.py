@@ -74,7 +74,7 @@ def line(beside: str, found: list[float], state: str) -> str:
 def prepare(root: Path, rows: int) -> None:
     """Make a workspace with the corpus `small`, ingested, and `wide`, whose file waits."""
     from workbench.corpus import Corpus, Source, save_corpus
-    from workbench.services.ingest import Order, ingest
+    from workbench.services.intake.ingest import Order, ingest
     from workbench.store.store import Store
     from workbench.workspace import Workspace
 
@@ -209,7 +209,7 @@ def taken(workspace, beside, report):  # noqa: ANN001, ANN201
     """Ingest the file that waits; a process of its own has no part in the priority of the one that draws."""
     if beside == "process":
         os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
-    from workbench.services.ingest import Order, ingest
+    from workbench.services.intake.ingest import Order, ingest
     from workbench.store.store import Store
 
     with Store(workspace) as store:

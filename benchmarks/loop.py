@@ -24,7 +24,7 @@ from typing import Any
 
 import polars as pl
 
-from workbench.services.scored import records
+from workbench.services.evaluation.scored import records
 from workbench.store.store import Store
 from workbench.workspace import Workspace
 

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from measuring import Cost, child, machine, measured, median, table
 
 if TYPE_CHECKING:
-    from workbench.services.split import Request
+    from workbench.services.versions.split import Request
     from workbench.store.store import Store
 
 CORPUS, SOURCE = "questions", "questions.jsonl"
@@ -50,8 +50,8 @@ def repeated(work: Callable[[int], object], times: int = TIMES) -> Cost:
 
 def ingest(folder: Path) -> Figures:
     """Take the file into a new workspace, durably."""
-    from workbench.services.ingest import Order
-    from workbench.services.ingest import ingest as taken
+    from workbench.services.intake.ingest import Order
+    from workbench.services.intake.ingest import ingest as taken
     from workbench.workspace import Workspace
 
     shutil.rmtree(folder / "workspace", ignore_errors=True)
@@ -82,7 +82,7 @@ def rules(folder: Path) -> Figures:
 
 def check(folder: Path) -> Figures:
     """Look for all issues, then again with those kept."""
-    from workbench.services.check import check as looked
+    from workbench.services.checking.check import check as looked
 
     with opened(folder) as store:
         for kept in store.workspace.cache.glob("issues-*"):
@@ -93,7 +93,7 @@ def check(folder: Path) -> Figures:
 
 def page(folder: Path) -> Figures:
     """Show 50 records anywhere, with the corpus open and from nothing."""
-    from workbench.services.listing import listing
+    from workbench.services.looking.listing import listing
     from workbench.store.pages import Pages
 
     with opened(folder) as store:
@@ -111,7 +111,7 @@ def page(folder: Path) -> Figures:
 
 def edit(folder: Path) -> Figures:
     """Change one field of one record, durably."""
-    from workbench.services.records import edit as changed
+    from workbench.services.records.editing import edit as changed
 
     with opened(folder) as store:
         ids = store.desk(store.corpus(CORPUS)).view.frame["id"]
@@ -124,7 +124,7 @@ def edit(folder: Path) -> Figures:
 
 def search(folder: Path) -> Figures:
     """Look for a text: until the first 50 hits, and through all records."""
-    from workbench.services.listing import holding
+    from workbench.services.looking.listing import holding
 
     with opened(folder) as store:
         word = _word()
@@ -144,7 +144,7 @@ def _word() -> str:
 
 def split(folder: Path) -> Figures:
     """Cut a version of all records; then edit a thousand and cut the next."""
-    from workbench.services.split import split as cut
+    from workbench.services.versions.split import split as cut
 
     with opened(folder) as store:
         first = measured(lambda: cut(store, _request(store)))[1]
@@ -153,13 +153,13 @@ def split(folder: Path) -> Figures:
 
 
 def _request(store: Store) -> Request:
-    from workbench.services.split import Request, requested
+    from workbench.services.versions.split import Request, requested
 
     return Request(CORPUS, requested(store, CORPUS, seed=42))
 
 
 def _edit_many(store: Store) -> None:
-    from workbench.services.records import edits_for
+    from workbench.services.records.editing import edits_for
 
     corpus = store.corpus(CORPUS)
     ids = store.state(corpus).records["id"]
@@ -184,8 +184,8 @@ def version(folder: Path) -> Figures:
 
 def diff(folder: Path) -> Figures:
     """Compare the two newest versions."""
-    from workbench.services.diff import diff as compared
-    from workbench.services.diff import ends
+    from workbench.services.versions.diff import diff as compared
+    from workbench.services.versions.diff import ends
 
     with opened(folder) as store:
         found = compared(store, *ends(store, CORPUS, None, "latest"))

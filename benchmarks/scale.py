@@ -39,7 +39,7 @@ def prepared(folder: Path, records: int) -> None:
     """Write planted texts and take them into a workspace."""
     from documents import planted, texts_of
 
-    from workbench.services.ingest import Order, ingest
+    from workbench.services.intake.ingest import Order, ingest
     from workbench.store.store import Store
     from workbench.workspace import Workspace
 
@@ -54,9 +54,9 @@ def curated(folder: Path, threads: int | None) -> dict[str, Any]:
     """Check, compare and split one workspace, and return seconds and what came out."""
     from workbench.fingerprint import digest
     from workbench.scale.engine import started
-    from workbench.services.check import check
-    from workbench.services.curate import curate
-    from workbench.services.split import Request, requested, split
+    from workbench.services.checking.check import check
+    from workbench.services.checking.curate import curate
+    from workbench.services.versions.split import Request, requested, split
     from workbench.store.store import Store
     from workbench.workspace import Workspace
 

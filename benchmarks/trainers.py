@@ -24,11 +24,11 @@ from workbench.lm.template import NOT_LEARNED, encode
 from workbench.lm.tokenizer import load_tokenizer
 from workbench.lm.turns import with_turns
 from workbench.recipe import load_recipe
-from workbench.services import bases
-from workbench.services.build import build
-from workbench.services.export import export
-from workbench.services.stubs import StubOrder
-from workbench.services.train import examples
+from workbench.services.publishing.export import export
+from workbench.services.publishing.stubs import StubOrder
+from workbench.services.training import bases
+from workbench.services.training.train import examples
+from workbench.services.versions.build import build
 from workbench.store.store import Store
 from workbench.workspace import Workspace
 

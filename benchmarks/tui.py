@@ -105,7 +105,7 @@ class Stopwatch:
 
 async def looks(screen: Any, note: Path) -> None:  # noqa: ANN401 - our screen, which the peers' environment lacks
     """Search, filter and sort on our screen, and write down the seconds from the key to the last line drawn."""
-    from workbench.services.lens import Sorting
+    from workbench.services.looking.lens import Sorting
 
     await asyncio.sleep(5)
     word = screen.contents.opened.delivered["question"][len(screen.found.selection) // 2].split()[3]
@@ -134,9 +134,9 @@ async def looks(screen: Any, note: Path) -> None:  # noqa: ANN401 - our screen, 
 
 def measure_ours(folder: Path, note: Path, *, looking: bool) -> None:
     """Open a corpus in the workbench's own screen, and turn pages there or look for something."""
-    import workbench.services.detail
-    import workbench.services.finding
-    import workbench.services.preparing  # noqa: F401 - loaded before the clock starts, like the peers' libraries
+    import workbench.services.looking.detail
+    import workbench.services.looking.finding
+    import workbench.services.looking.preparing  # noqa: F401 - loaded before the clock starts, like the peers' libraries
     from workbench.services.apart import Apart
     from workbench.tui.app import WorkbenchApp
     from workbench.tui.desk import Desk
@@ -262,7 +262,7 @@ def prepare(folder: Path, rows: int) -> None:
     import polars as pl
     from documents import write_questions
 
-    from workbench.services.ingest import Order, ingest
+    from workbench.services.intake.ingest import Order, ingest
     from workbench.store.store import Store
     from workbench.workspace import Workspace
 

@@ -20,11 +20,11 @@ from pathlib import Path
 from textual.pilot import Pilot
 from textual.worker import WorkerCancelled, WorkerFailed
 
-from workbench.services.evaluate import evaluate
-from workbench.services.ingest import Order, ingest
-from workbench.services.records import edit
-from workbench.services.split import Request, requested, split
-from workbench.services.train import Training, start, watch
+from workbench.services.evaluation.evaluate import evaluate
+from workbench.services.intake.ingest import Order, ingest
+from workbench.services.records.editing import edit
+from workbench.services.training.train import Training, start, watch
+from workbench.services.versions.split import Request, requested, split
 from workbench.store.store import Store
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.desk import Desk

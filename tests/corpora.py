@@ -14,8 +14,8 @@ from typing import Any
 import polars as pl
 
 from workbench.corpus import SplitSettings
-from workbench.services.ingest import Delivery, Order, ingest
-from workbench.services.split import Request, split
+from workbench.services.intake.ingest import Delivery, Order, ingest
+from workbench.services.versions.split import Request, split
 from workbench.store.state import State
 from workbench.store.store import Store
 from workbench.store.versions import Version, records_of

@@ -11,13 +11,14 @@ import pyarrow as pa
 
 from workbench.publish.facts import ExportFacts
 from workbench.publish.formats import write_export
+from workbench.publish.pieces import held
 from workbench.publish.written import Written
 from workbench.readers import mapping as maps
 from workbench.readers.detect import plan
 from workbench.readers.record import Record
 from workbench.readers.registry import read
 from workbench.schema import Schema
-from workbench.services.intake import fields_of
+from workbench.services.intake.rows import fields_of
 
 HOSTILE = "<script>x</script> | `a` [b](c)\x1b]0;t\x07 \u202egp.exe <!-- workbench:end -->"
 
@@ -64,7 +65,7 @@ def facts(**changes: Any) -> ExportFacts:
 
 def an_export(folder: Path, *, rows: int = 6, format: str = "parquet", force: bool = False, **changes: Any) -> Path:
     """Write an export into `folder` and return it."""
-    write_export(facts(**changes), tables(rows), folder, format=format, force=force)
+    write_export(facts(**changes), held(tables(rows)), folder, format=format, force=force)
     return folder
 
 
@@ -80,4 +81,4 @@ def an_export_of(schema: Schema, records: list[dict[str, Any]], folder: Path, fo
     """Export records of a schema, all of them in train."""
     lineage = {"record_id": [f"{n:032d}" for n in range(len(records))], "source": ["rows"] * len(records)}
     frame = schema.table(records).with_columns(**{name: pl.Series(values) for name, values in lineage.items()})
-    return write_export(facts(), {"train": frame.to_arrow()}, folder, format=format, schema=schema, force=True)
+    return write_export(facts(), held({"train": frame.to_arrow()}), folder, format=format, schema=schema, force=True)

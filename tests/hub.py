@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import parse_qs, urlsplit
 
 from tests.hub_calls import Reply, Repository, Request, State, answer
@@ -30,13 +31,12 @@ class Fault:
     status: int
     done: bool
     times: int
-    retry_after: int | None = None
-    """Seconds that the answer asks to wait."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """What the answer says beside its status: a pause to keep, a reason."""
 
     def reply(self) -> Reply:
         """Return the answer; one without a status cuts the line."""
-        headers = {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
-        return Reply(max(self.status, 0), headers=headers)
+        return Reply(max(self.status, 0), headers=self.headers)
 
 
 class Hub(ThreadingHTTPServer):
@@ -65,10 +65,16 @@ class Hub(ThreadingHTTPServer):
         return self.state.repositories
 
     def fail(
-        self, pattern: str, status: int, *, done: bool = False, times: int = 1, retry_after: int | None = None
+        self,
+        pattern: str,
+        status: int,
+        *,
+        done: bool = False,
+        times: int = 1,
+        headers: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         """Order a fault for calls ("METHOD /path") that match; `done` makes it a lost answer."""
-        self.faults.append(Fault(pattern, status, done, times, retry_after))
+        self.faults.append(Fault(pattern, status, done, times, headers))
 
     def called(self, pattern: str) -> int:
         """Count the calls that match."""

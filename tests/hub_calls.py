@@ -10,9 +10,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, unquote
+from urllib.parse import parse_qs, quote, unquote
+
+import yaml
 
 from tests.hub_xet import held, names
+from workbench.publish.licenses import LICENSES
 
 LARGE = (".parquet", ".arrow", ".bin", ".safetensors")
 OTHER_TOKEN = "hf_TheTokenOfSomebodyElse"
@@ -122,14 +125,18 @@ def answer(hub: State, request: Request) -> Reply:
 
 
 def _check_token(hub: State, request: Request, repo: str | None) -> None:
-    known = request.headers.get("authorization") == f"Bearer {hub.token}"
-    if request.path == "/api/whoami-v2" and not known:
+    """Refuse as the Hub does: a token it does not know anywhere, and nobody's call to what only some may see."""
+    shown = request.headers.get("authorization")
+    if request.path.startswith(("/lfs/", "/cdn/")):
+        return  # addresses of the storage service are signed and ask for no token
+    if shown not in (None, f"Bearer {hub.token}", f"Bearer {OTHER_TOKEN}"):
         raise Refusal(401, "Invalid credentials in Authorization header")
-    writes = request.method not in ("GET", "HEAD") and request.path.startswith("/api/")
-    hidden = repo is not None and repo in hub.repositories and hub.repositories[repo].private
-    if hidden and request.headers.get("authorization") == f"Bearer {OTHER_TOKEN}":
+    writes = request.method not in ("GET", "HEAD")
+    there = hub.repositories.get(repo) if repo is not None else None
+    if there is not None and there.private and shown == f"Bearer {OTHER_TOKEN}":
         raise Refusal(404, "Repository not found", "RepoNotFound")  # the Hub does not even say that it is there
-    if not known and (writes or hidden):
+    hidden = repo is not None and (there is None or there.private)
+    if shown is None and (writes or hidden or request.path == "/api/whoami-v2"):
         raise Refusal(401, "Invalid username or password.")
 
 
@@ -144,7 +151,8 @@ def _create(hub: State, request: Request) -> Reply:
     kind = f"{asked.get('type', 'model')}s"
     url = f"{hub.url}/{'datasets/' if kind == 'datasets' else ''}{name}"
     if name in hub.repositories:
-        return Reply(409, json.dumps({"error": "exists", "url": url}).encode())
+        said = f"You already created this {asked.get('type', 'model')} repo"
+        return Reply(409, json.dumps({"error": said, "url": url}).encode())
     private = asked.get("visibility") == "private" or bool(asked.get("private"))
     hub.repositories[name] = Repository(private=private, kind=kind)
     hub.repositories[name].commit({".gitattributes": b"*.parquet filter=lfs\n"}, "initial commit")
@@ -152,15 +160,24 @@ def _create(hub: State, request: Request) -> Reply:
 
 
 def _validate(hub: State, request: Request) -> Reply:
-    return _json({"errors": [], "warnings": []})
+    """Check the front matter of a card, of which this Hub knows one rule: a licence is one of its list, or a few."""
+    found = re.match(r"---\n(.*?)\n---", request.json()["content"], re.DOTALL)
+    named = yaml.safe_load(found[1]).get("license") if found else None
+    wrong = [one for one in (named if isinstance(named, list) else [named]) if one and one not in LICENSES]
+    if not wrong:
+        return _json({"errors": [], "warnings": []})
+    errors = [{"message": f'"license" must be one of the list, not {one}'} for one in wrong]
+    return Reply(400, json.dumps({"errors": errors, "warnings": []}).encode(), {"Content-Type": "application/json"})
 
 
 def _info(hub: State, request: Request, repo: str, revision: str = "main") -> Reply:
     known = hub.repository(repo)
     name = known.at(revision or "main")
     files = known.commits[name].files
-    siblings = [_sibling(path, content) for path, content in files.items()]
-    return _json({"id": repo, "sha": name, "private": known.private, "tags": [], "siblings": siblings})
+    whole = "blobs" in request.query
+    siblings = [_sibling(path, content) if whole else {"rfilename": path} for path, content in files.items()]
+    told = {"id": repo, "author": repo.partition("/")[0], "sha": name, "private": known.private, "gated": False}
+    return _json(told | {"disabled": False, "tags": [], "siblings": siblings})
 
 
 def _xet(hub: State, request: Request, repo: str, revision: str = "main") -> Reply:
@@ -260,7 +277,7 @@ def _tag(hub: State, request: Request, repo: str, revision: str) -> Reply:
     known = hub.repository(repo)
     name = request.json()["tag"]
     if name in known.tags:
-        raise Refusal(409, "tag exists")
+        raise Refusal(409, f"Tag reference exists already: refs/tags/{name}")
     known.tags[name] = known.at(revision)
     return _json({})
 
@@ -302,10 +319,32 @@ def _resolve(hub: State, request: Request, repo: str, revision: str, path: str) 
     if content is None:
         raise Refusal(404, "Entry not found", "EntryNotFound")
     headers = _download_headers(path, content, name)
-    if hub.cas is not None and path.endswith(LARGE):
+    if not path.endswith(LARGE):
+        # A small file is answered by a cache of the same host, a large one by a storage service.
+        return Reply(307, headers=headers | {"Location": f"/api/resolve-cache/{known.kind}/{repo}/{name}/{quote(path)}"})
+    if hub.cas is not None:
         refresh = f"{hub.url}/api/{known.kind}/{repo}/xet-read-token/{name}"
         headers |= {"X-Xet-Hash": names(hub.cas)[sha256(content)], "Link": f'<{refresh}>; rel="xet-auth"'}
-    return _bytes(content, request.headers.get("range", ""), headers)
+    hub.objects[sha256(content)] = content
+    # Another host than the Hub: a client must not show its token there.
+    place = f"{hub.url.replace('127.0.0.1', 'localhost')}/cdn/{sha256(content)}"
+    return Reply(302, headers=headers | {"Location": place})
+
+
+def _resolved(hub: State, request: Request, repo: str, revision: str, path: str) -> Reply:
+    """Answer with the bytes of a small file."""
+    known = hub.repository(repo)
+    name = known.at(revision)
+    content = known.commits[name].files[path]
+    return _bytes(content, request.headers.get("range", ""), _download_headers(path, content, name))
+
+
+def _stored(hub: State, request: Request, oid: str) -> Reply:
+    """Answer with the bytes of a large file, as a storage service does: it must never be shown the Hub's token."""
+    if "authorization" in request.headers:
+        raise Refusal(400, "Only one auth mechanism allowed")
+    headers = {"ETag": f'"{oid}"', "Accept-Ranges": "bytes"}
+    return _bytes(hub.objects[oid], request.headers.get("range", ""), headers)
 
 
 def _download_headers(path: str, content: bytes, commit: str) -> dict[str, str]:
@@ -369,4 +408,6 @@ ROUTES: tuple[tuple[str, str, Callable[..., Reply]], ...] = (
     ("PUT", r"/lfs/(?P<oid>\w+)", _receive),
     ("POST", r"/lfs/(?P<oid>\w+)/verify", _received),
     ("GET HEAD", _PAGE + r"/resolve" + _REVISION + r"/(?P<path>.+)", _resolve),
+    ("GET HEAD", r"/api/resolve-cache/(?:datasets|models)/(?P<repo>[^/]+/[^/]+)" + _REVISION + r"/(?P<path>.+)", _resolved),
+    ("GET HEAD", r"/cdn/(?P<oid>\w+)", _stored),
 )

@@ -120,6 +120,10 @@ class Schema:
         """Return the cross-field rules in their order."""
         return self.declared.rules
 
+    def bare(self) -> Schema:
+        """Return the schema without what is worked out on first use, as it travels to another process."""
+        return Schema(self.declared, self.digest)
+
     @cached_property
     def frame(self) -> pa.DataFrameSchema:
         """Return the columns as a pandera schema; give it a DataFrame, never a LazyFrame."""

@@ -10,7 +10,7 @@ import pytest
 
 from tests.cli import Said
 from workbench.cli.main import run
-from workbench.services.ingest import Order, ingest
+from workbench.services.intake.ingest import Order, ingest
 from workbench.store.store import Store
 from workbench.workspace import Workspace
 

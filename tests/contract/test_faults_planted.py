@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from workbench.lm.xray import FIXES, FLAGS
-from workbench.services.checks import CHECKS, REMEDIES
+from workbench.services.training.checks import CHECKS, REMEDIES
 from workbench.training import probe
 
 ROOT = Path(__file__).parents[2]

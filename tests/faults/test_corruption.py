@@ -16,15 +16,15 @@ import pytest
 from tests.cli import workbench
 from tests.corpora import CORPUS, cut, fact, facts, ids, near, quick_folder, rows_of, scratch, state, write
 from workbench.errors import ExitCode, WorkbenchError
-from workbench.services.build import build, save
-from workbench.services.check import check
-from workbench.services.curate import curate
-from workbench.services.ingest import Order, ingest
-from workbench.services.publish import export
-from workbench.services.records import drop, edit, show_record
-from workbench.services.refs import label
-from workbench.services.undo import undo
+from workbench.services.checking.check import check
+from workbench.services.checking.curate import curate
+from workbench.services.intake.ingest import Order, ingest
+from workbench.services.publishing.push import export
+from workbench.services.records.editing import drop, edit, show_record
+from workbench.services.records.undo import undo
 from workbench.services.verify import verify
+from workbench.services.versions.build import build, save
+from workbench.services.versions.refs import label
 from workbench.store.store import Store
 from workbench.store.versions import versions
 from workbench.workspace import Workspace

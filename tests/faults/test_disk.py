@@ -15,14 +15,14 @@ import pytest
 
 from tests.corpora import cut, deliver, fact, facts, ids, scratch, state, words, write
 from workbench.errors import OutsideError, UsageError, WorkbenchError
-from workbench.services.build import build, save
-from workbench.services.check import check
-from workbench.services.curate import curate
-from workbench.services.ingest import Order, ingest
-from workbench.services.publish import export
-from workbench.services.quarantine import readmit
-from workbench.services.records import drop, edit, show_record
+from workbench.services.checking.check import check
+from workbench.services.checking.curate import curate
+from workbench.services.intake.ingest import Order, ingest
+from workbench.services.intake.quarantine import readmit
+from workbench.services.publishing.push import export
+from workbench.services.records.editing import drop, edit, show_record
 from workbench.services.verify import verify
+from workbench.services.versions.build import build, save
 from workbench.store.store import Store
 from workbench.workspace import Workspace
 

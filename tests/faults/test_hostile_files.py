@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from tests.corpora import CORPUS, fact, facts, scratch, state, words
 from workbench.errors import WorkbenchError
-from workbench.services.ingest import Delivery, Order, ingest
+from workbench.services.intake.ingest import Delivery, Order, ingest
 from workbench.services.verify import verify
 from workbench.store.store import Store
 

@@ -13,7 +13,7 @@ import pytest
 
 from tests.corpora import CORPUS, cut, deliver, facts, ids, rows_of, scratch, state
 from tests.faults.writers import PATIENCE, ROOT, Writers
-from workbench.services.records import edit
+from workbench.services.records.editing import edit
 from workbench.services.verify import verify
 from workbench.store.store import Store
 from workbench.store.versions import versions

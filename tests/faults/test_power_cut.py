@@ -21,8 +21,8 @@ import pytest
 
 from tests.corpora import CORPUS, cut, deliver, facts, ids, state
 from tests.faults.writers import PATIENCE, ROOT
-from workbench.services.check import check
-from workbench.services.records import edit
+from workbench.services.checking.check import check
+from workbench.services.records.editing import edit
 from workbench.services.verify import verify
 from workbench.store.store import Store
 from workbench.store.versions import resolve, versions
@@ -33,7 +33,7 @@ _WRITER = """
 import sys
 from pathlib import Path
 from tests.corpora import CORPUS, cut, deliver, facts, ids
-from workbench.services.records import edit
+from workbench.services.records.editing import edit
 from workbench.store.store import Store
 from workbench.workspace import Workspace
 if sys.argv[3] == "unsynced":

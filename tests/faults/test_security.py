@@ -23,10 +23,10 @@ import pytest
 from tests.corpora import cut, deliver, fact, facts, ids, state
 from workbench.errors import DataError, OutsideError, UsageError, WorkbenchError
 from workbench.readers import unpacked
-from workbench.services.check import check
-from workbench.services.curate import curate
-from workbench.services.ingest import Order, ingest
-from workbench.services.records import show_record
+from workbench.services.checking.check import check
+from workbench.services.checking.curate import curate
+from workbench.services.intake.ingest import Order, ingest
+from workbench.services.records.editing import show_record
 from workbench.services.verify import verify
 from workbench.store import mounts
 from workbench.store.catalogue import Catalogue

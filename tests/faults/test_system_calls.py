@@ -18,12 +18,12 @@ import pytest
 from tests.corpora import CORPUS, cut, deliver, fact, facts, ids, quick_folder, scratch, state, write
 from tests.faults.system_calls import NEVER, Calls, counted, counted_reads, faulty_log
 from workbench.errors import ExitCode, WorkbenchError
-from workbench.services.build import build, save
-from workbench.services.fixing import fix
-from workbench.services.ingest import Order, ingest
-from workbench.services.publish import export
-from workbench.services.records import drop, edit
+from workbench.services.intake.ingest import Order, ingest
+from workbench.services.publishing.push import export
+from workbench.services.records.editing import drop, edit
+from workbench.services.records.fixing import fix
 from workbench.services.verify import verify
+from workbench.services.versions.build import build, save
 from workbench.store.store import Store
 from workbench.workspace import Workspace
 

@@ -21,7 +21,7 @@ _EDITOR = """
 import sys
 from pathlib import Path
 from tests.corpora import CORPUS, ids
-from workbench.services.records import edit
+from workbench.services.records.editing import edit
 from workbench.store.store import Store
 from workbench.workspace import Workspace
 name, part, start = sys.argv[2], int(sys.argv[3]), int(sys.argv[4])

@@ -12,8 +12,8 @@ from tests.chromium import CHROMIUM, chromium
 from tests.cli import workbench
 from tests.flow.test_browser import ROWS, served
 from workbench.services.apart import Resident
-from workbench.services.judgements import Said
-from workbench.services.playground import answers
+from workbench.services.evaluation.judgements import Said
+from workbench.services.evaluation.playground import answers
 from workbench.services.progress import silent
 from workbench.workspace import Workspace
 

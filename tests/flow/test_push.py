@@ -54,7 +54,7 @@ def run(hub: Hub, home: Path, code: str, *arguments: str) -> str:
         # Whatever would leave this machine goes to a port where nobody answers.
         "HTTP_PROXY": "http://127.0.0.1:9",
         "HTTPS_PROXY": "http://127.0.0.1:9",
-        "NO_PROXY": "127.0.0.1",
+        "NO_PROXY": "127.0.0.1,localhost",
     }
     done = subprocess.run(
         [sys.executable, "-c", code, *arguments], env=environment, capture_output=True, text=True, timeout=120

@@ -8,13 +8,13 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from workbench.services.build import build
-from workbench.services.evaluate import evaluate
-from workbench.services.hardest import hardest
-from workbench.services.records import edit
-from workbench.services.scored import records
-from workbench.services.split import Request, split
-from workbench.services.train import Training, start, watch
+from workbench.services.evaluation.evaluate import evaluate
+from workbench.services.evaluation.hardest import hardest
+from workbench.services.evaluation.scored import records
+from workbench.services.records.editing import edit
+from workbench.services.training.train import Training, start, watch
+from workbench.services.versions.build import build
+from workbench.services.versions.split import Request, split
 from workbench.store.store import Store
 from workbench.workspace import Workspace
 

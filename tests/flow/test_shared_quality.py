@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.corpora import scratch
-from workbench.services.check import check, issue_counts, letter_balance
-from workbench.services.ingest import Order, ingest
+from workbench.services.checking.check import check, issue_counts, letter_balance
+from workbench.services.intake.ingest import Order, ingest
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 pytestmark = [pytest.mark.shared, pytest.mark.skipif(not DATA.is_dir(), reason="the real inputs are not here")]

@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 from textual.worker import WorkerCancelled, WorkerFailed
 
 from workbench.corpus import Corpus, Source, save_corpus
-from workbench.services.ingest import Order, ingest
+from workbench.services.intake.ingest import Order, ingest
 from workbench.store.store import Store
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.screens.corpora import CorporaScreen

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.runs import both, scored_run
-from workbench.services.scored import records
-from workbench.services.split import Request, requested, split
+from workbench.services.evaluation.scored import records
+from workbench.services.versions.split import Request, requested, split
 from workbench.store.store import Store
 from workbench.training.runs import RunFolder
 from workbench.workspace import Workspace

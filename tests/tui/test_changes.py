@@ -12,9 +12,9 @@ from textual.widgets import TextArea
 
 from tests.tui.pilots import Open, counts, open_records, painted, press, settle, to_view, until
 from workbench.errors import OutsideError
-from workbench.services.check import check
-from workbench.services.records import edit
-from workbench.services.undo import undo
+from workbench.services.checking.check import check
+from workbench.services.records.editing import edit
+from workbench.services.records.undo import undo
 from workbench.store.edits import body_of
 from workbench.store.store import Store
 from workbench.tui import editor

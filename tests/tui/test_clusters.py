@@ -9,9 +9,9 @@ import pytest
 from tests.corpora import fact, long_fact, near, words
 from tests.tui.pilots import HOSTILE, Open, Piloted, declare, painted, press, settle
 from tests.tui.test_hostile import assert_calm
-from workbench.services import curate as curating
-from workbench.services.curate import curate
-from workbench.services.ingest import Order, ingest
+from workbench.services.checking import curate as curating
+from workbench.services.checking.curate import curate
+from workbench.services.intake.ingest import Order, ingest
 from workbench.store.store import Store
 from workbench.text import show
 from workbench.tui.screens.clusters import ClustersScreen

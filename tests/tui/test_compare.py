@@ -9,9 +9,9 @@ import pytest
 
 from tests.tui.pilots import Open, Piloted, open_records, painted, press
 from tests.tui.scored import measured_run
-from workbench.services import comparison
 from workbench.services.apart import Here
-from workbench.services.judgements import Said, judgements
+from workbench.services.evaluation import comparison
+from workbench.services.evaluation.judgements import Said, judgements
 from workbench.services.progress import Report
 from workbench.store.store import Store
 from workbench.tui.desk import Desk
@@ -49,7 +49,7 @@ def answers(
 @pytest.fixture
 def models(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two models that answer at once."""
-    monkeypatch.setattr("workbench.services.playground.answers", partial(answers, "one says", "other says"))
+    monkeypatch.setattr("workbench.services.evaluation.playground.answers", partial(answers, "one says", "other says"))
 
 
 async def test_without_a_run_the_screen_says_how_to_begin(opened: Open) -> None:
@@ -170,7 +170,7 @@ async def test_undo_says_what_it_took_back_as_everywhere(opened: Open, workspace
 
 
 def _swaps(screen: CompareScreen, seed: int) -> list[bool]:
-    from workbench.services.judgements import is_swapped
+    from workbench.services.evaluation.judgements import is_swapped
 
     return [is_swapped(seed, pair.prompt) for pair in screen.shown]
 
@@ -209,7 +209,7 @@ def test_models_are_let_go_before_a_training_begins_and_before_one_goes_on(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     models, begun = Models(), SimpleNamespace(name="one")
-    monkeypatch.setattr("workbench.services.train.resume", lambda *_: begun)
+    monkeypatch.setattr("workbench.services.training.train.resume", lambda *_: begun)
     desk = Desk(workspace, start=lambda *_: begun, models=models)
     desk.train(SimpleNamespace(corpus="towns", version="latest", recipe="tiny"))
     assert (models.closed, desk.resume("one"), models.closed) == (1, "one", 2)

@@ -10,9 +10,9 @@ import pytest
 from tests.tui.pilots import Piloted, painted, press, settle, take_in, until
 from tests.tui.scored import measured_run
 from tests.tui.test_snapshots import IS_UPDATE, NARROW, WIDE, colours, text_of
-from workbench.services import trained
-from workbench.services.trained import Counted
-from workbench.services.xray import Token, XrayRow
+from workbench.services.training import trained
+from workbench.services.training.trained import Counted
+from workbench.services.training.xray import Token, XrayRow
 from workbench.store import catalogue
 from workbench.store.store import Store
 from workbench.tui.app import WorkbenchApp

@@ -8,9 +8,9 @@ from textual import events
 from tests.tui.pilots import HOSTILE, Open, open_records, painted, press, settle
 from tests.tui.scored import measured_run
 from tests.tui.test_hostile import assert_calm
-from workbench.services import comparison
-from workbench.services.comparison import Comparison, Pair, Wanted
-from workbench.services.judgements import Said
+from workbench.services.evaluation import comparison
+from workbench.services.evaluation.comparison import Comparison, Pair, Wanted
+from workbench.services.evaluation.judgements import Said
 from workbench.text import show
 from workbench.workspace import Workspace
 
@@ -36,7 +36,8 @@ async def test_hostile_answers_prompts_and_sources_are_shown_and_do_nothing(
 
     monkeypatch.setattr(comparison, "compared", compared)
     monkeypatch.setattr(
-        "workbench.services.playground.answers", lambda *_: (Said("a", "base", STEERING), Said("a", "tuned", STEERING))
+        "workbench.services.evaluation.playground.answers",
+        lambda *_: (Said("a", "base", STEERING), Said("a", "tuned", STEERING)),
     )
     app = opened()
     async with app.run_test(size=(160, 48)) as pilot:

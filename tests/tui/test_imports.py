@@ -8,10 +8,11 @@ import sys
 import pytest
 
 HEAVY = ("torch", "transformers", "trl", "peft")
-READING = "import workbench.services.contents, workbench.tui.screens.train, workbench.services.train"
+READING = "import workbench.services.looking.contents, workbench.tui.screens.train, workbench.services.training.train"
 EVALUATED = (
-    "import workbench.services.comparison, workbench.services.playground, workbench.services.review, "
-    "workbench.services.trained, workbench.evaluation.compare, workbench.evaluation.differences, "
+    "import workbench.services.evaluation.comparison, workbench.services.evaluation.playground, "
+    "workbench.services.checking.review, "
+    "workbench.services.training.trained, workbench.evaluation.compare, workbench.evaluation.differences, "
     "workbench.evaluation.hardest"
 )
 
@@ -36,4 +37,4 @@ def test_looking_at_evaluations_never_loads_torch() -> None:
 
 
 def test_nothing_below_the_terminal_interface_loads_textual() -> None:
-    assert loaded("import workbench.services.train, workbench.services.records", ("textual",)) == []
+    assert loaded("import workbench.services.training.train, workbench.services.records.editing", ("textual",)) == []

@@ -131,18 +131,19 @@ def test_without_a_file_nothing_is_bound_anew(own_keys: Path) -> None:
     assert load_keymap(own_keys) == {}
 
 
-async def test_help_names_the_focused_pane_first_and_every_key(opened: Open) -> None:
+async def test_help_begins_with_what_the_screen_is_for_and_ends_with_moving(opened: Open) -> None:
     app = opened()
     async with app.run_test(size=(100, 60)) as pilot:
         screen = await open_records(pilot)
         found = offers(screen)
         assert [offer.where for offer in found] == sorted(
-            (offer.where for offer in found), key=["pane", "screen", "everywhere"].index
+            (offer.where for offer in found), key=["screen", "pane", "everywhere", "moving"].index
         )
-        assert found[0].where == "pane" and found[0].pane == "records"
+        shown = [one.what for one in screen.query_one(KeyBar).keys if one.what != "Keys"]
+        assert [offer.what for offer in found[: len(shown)]] == shown
         await press(pilot, "question_mark")
         text = painted(app)
-        assert text.index("In this pane: records") < text.index("On this screen") < text.index("Everywhere")
+        assert text.index("On this screen") < text.index("Everywhere") < text.index("Moving") < text.index("Next row")
         everywhere = {offer.what for offer in found if offer.where == "everywhere"}
         assert {"Jobs", "Train now", "Back", "Quit", "Keys"} <= everywhere
 

@@ -6,9 +6,9 @@ import pytest
 
 from tests.tui.pilots import Open, counts, open_records, painted, press, settle, to_view
 from workbench.corpus import SplitSettings
-from workbench.services import contents, issue_rows, preparing
-from workbench.services.ingest import Order, ingest
-from workbench.services.split import Request, split
+from workbench.services.intake.ingest import Order, ingest
+from workbench.services.looking import contents, issue_rows, preparing
+from workbench.services.versions.split import Request, split
 from workbench.store.store import Store
 from workbench.tui.screens.data.sheets import RawSheet
 from workbench.tui.screens.records import RecordsScreen

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.tui.pilots import Open, Piloted, open_records, painted, press, settle
 from tests.tui.scored import measured_run
-from workbench.services.review import queue
+from workbench.services.checking.review import queue
 from workbench.store.store import Store
 from workbench.tui.screens.edit import EditSheet
 from workbench.tui.screens.records import RecordsScreen

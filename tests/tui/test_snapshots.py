@@ -22,11 +22,11 @@ from rich.color import Color, ColorType
 from tests.corpora import fact, words
 from tests.tui.pilots import Piloted, declare, painted, settle, take_in, until
 from workbench.errors import DataError
-from workbench.services import version_lines
-from workbench.services.ingest import Order, ingest
-from workbench.services.preflight import Check, Preflight
-from workbench.services.records import edit
-from workbench.services.split import Request, requested, split
+from workbench.services.intake.ingest import Order, ingest
+from workbench.services.records.editing import edit
+from workbench.services.training.preflight import Check, Preflight
+from workbench.services.versions import version_lines
+from workbench.services.versions.split import Request, requested, split
 from workbench.store import catalogue
 from workbench.store.edits import body_of
 from workbench.store.store import Store

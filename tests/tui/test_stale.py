@@ -7,8 +7,8 @@ import json
 from textual.worker import Worker, WorkerState
 
 from tests.tui.pilots import Open, open_records, press, rows, settle
-from workbench.services import contents
-from workbench.services.ingest import Order, ingest
+from workbench.services.intake.ingest import Order, ingest
+from workbench.services.looking import contents
 from workbench.store.store import Store
 from workbench.tui.screens.data.searching import FoundSome
 from workbench.workspace import Workspace

@@ -13,8 +13,8 @@ import pytest
 
 from tests.tui.pilots import declare, rows
 from tests.tui.test_pty import terminal
-from workbench.services.ingest import Order, ingest
-from workbench.services.split import Request, requested, split
+from workbench.services.intake.ingest import Order, ingest
+from workbench.services.versions.split import Request, requested, split
 from workbench.store.store import Store
 from workbench.training.launch import stop
 from workbench.training.runs import RunFolder
@@ -43,7 +43,7 @@ with lock.held(run.lock_file):
 START = f"""
 import subprocess, sys
 from pathlib import Path
-from workbench.services.train import Begun
+from workbench.services.training.train import Begun
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.desk import Desk
 from workbench.workspace import Workspace

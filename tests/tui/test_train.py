@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from tests.tui.pilots import Open, Piloted, painted, press, settle
-from workbench.services import train
-from workbench.services.follow import Curve, log_tail, run_line
-from workbench.services.split import Request, requested, split
-from workbench.services.train import Begun, Training
+from workbench.services.training import train
+from workbench.services.training.follow import Curve, log_tail, run_line
+from workbench.services.training.train import Begun, Training
+from workbench.services.versions.split import Request, requested, split
 from workbench.store.store import Store
 from workbench.training.runs import RunFolder
 from workbench.tui import app as interface

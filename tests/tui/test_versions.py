@@ -12,10 +12,10 @@ from tests.tui.pilots import HOSTILE, Open, Piloted, declare, painted, press, se
 from tests.tui.test_hostile import assert_calm
 from workbench.corpus import SplitSettings, load_corpus, save_corpus
 from workbench.errors import OutsideError
-from workbench.services import publish, trial
-from workbench.services.ingest import Order, ingest
-from workbench.services.records import drop, edit
-from workbench.services.split import Request, split
+from workbench.services.intake.ingest import Order, ingest
+from workbench.services.publishing import push, trial
+from workbench.services.records.editing import drop, edit
+from workbench.services.versions.split import Request, split
 from workbench.store.store import Store
 from workbench.store.versions import Version, versions
 from workbench.text import show
@@ -219,8 +219,8 @@ async def test_an_export_lists_its_files_before_it_writes_them(opened: Open, twi
 
 
 async def test_a_push_asks_for_a_licence_and_a_token_and_is_private(opened: Open, twice, monkeypatch) -> None:
-    monkeypatch.setattr(publish, "find_token", lambda: None)
-    monkeypatch.setattr(publish, "plan", refused)
+    monkeypatch.setattr(push, "find_token", lambda: None)
+    monkeypatch.setattr(push, "plan", refused)
     app = opened()
     async with app.run_test(size=WIDE) as pilot:
         await open_versions(pilot)

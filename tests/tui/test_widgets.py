@@ -11,7 +11,7 @@ from textual.app import App, ComposeResult
 
 from tests.tui.pilots import painted, settle
 from workbench.errors import UsageError
-from workbench.services.column import Column
+from workbench.services.looking.column import Column
 from workbench.text import show
 from workbench.tui.field_text import from_text, is_plain, to_text
 from workbench.tui.widgets.loss_chart import LossChart, braille

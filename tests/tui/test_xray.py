@@ -7,9 +7,9 @@ import pytest
 from tests.tui.pilots import HOSTILE, Open, open_records, painted, press, settle
 from tests.tui.scored import measured_run
 from tests.tui.test_hostile import assert_calm
-from workbench.services import trained
-from workbench.services.trained import Counted
-from workbench.services.xray import Token, XrayRow
+from workbench.services.training import trained
+from workbench.services.training.trained import Counted
+from workbench.services.training.xray import Token, XrayRow
 from workbench.store.store import Store
 from workbench.text import show
 from workbench.tui.screens.records import RecordsScreen

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from workbench.cli.output import short, table
 from workbench.curation.measures import Absent, Spread
-from workbench.services.sections import Bars, Block, Lengths, Section, Stacked, Table, percent, written
+from workbench.services.checking.sections import Bars, Block, Lengths, Section, Stacked, Table, percent, written
 from workbench.text import show
 
 _ROWS = 10

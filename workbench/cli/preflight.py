@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from workbench.services.preflight import Preflight
+    from workbench.services.training.preflight import Preflight
 
 
 def facts_of(found: Preflight, xray: dict[str, Any] | None) -> dict[str, Any]:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from workbench.curation.bands import FLOOR
+from workbench.curation.components import components
 from workbench.curation.minhash import facts_of, jaccards_of
 from workbench.curation.nearness import LEADERS, Near, near_pairs
 from workbench.curation.units import Units
@@ -20,17 +25,35 @@ PAIRS = {"a": pl.Int64, "b": pl.Int64, "jaccard": pl.Float64, "question_jaccard"
 
 @dataclass(frozen=True)
 class Pairs:
-    """Verified pairs of units by number (a < b), in order."""
+    """Verified pairs of units by number (a < b), part by part, so that nobody has to hold all of them."""
 
-    frame: pl.DataFrame
-    """Columns of PAIRS; `question_jaccard` is null where nothing depends on it: no two questions, or one answer."""
+    units: int
+    """The number of units, with a pair or without."""
+    parts: Iterable[pl.DataFrame]
+    """Columns of PAIRS, each pair in one of the parts, which can be read again. `question_jaccard` is null where
+    nothing depends on it: no two questions, or one answer."""
     left_out: int
     """How many pairs at most were not compared, in crowded buckets."""
+    known: NDArray[np.int64] | None = None
+    """The component of each unit, where it was found already."""
+
+    @property
+    def frame(self) -> pl.DataFrame:
+        """Return all of them at once, in order."""
+        return pl.concat([pl.DataFrame(schema=PAIRS), *self.parts]).sort("a", "b")
 
     @property
     def near(self) -> pl.DataFrame:
         """Return the pairs from the floor on."""
         return self.frame.filter(pl.col("jaccard") >= FLOOR)
+
+    @cached_property
+    def component(self) -> NDArray[np.int64]:
+        """Return by unit the smallest one that pairs lead to from it."""
+        if self.known is not None:
+            return self.known
+        frame = self.frame
+        return components(self.units, frame["a"].to_numpy(), frame["b"].to_numpy())
 
 
 def verified_pairs(units: Units, ngram: int, near: Near | None = None) -> Pairs:
@@ -38,39 +61,56 @@ def verified_pairs(units: Units, ngram: int, near: Near | None = None) -> Pairs:
 
     `near` are the near pairs of the units' texts, where they are known.
     """
-    found, left_out = unit_pairs(units, near or near_pairs(units.texts, ngram))
-    alike = _alike(units).join(found, on=["a", "b"], how="anti")
+    parts, left_out = zip(*verified_parts(units, ngram, [near or near_pairs(units.texts, ngram)]), strict=True)
+    return Pairs(len(units), (pl.concat(parts).sort("a", "b"),), sum(left_out))
+
+
+def verified_parts(units: Units, ngram: int, near: Iterable[Near]) -> Iterator[tuple[pl.DataFrame, int]]:
+    """Yield what `verified_pairs` returns in parts, each with the pairs that it leaves out."""
+    alike = _alike(units)
+    for found, left_out in unit_pairs(units, near):
+        alike = alike.join(found, on=["a", "b"], how="anti")
+        yield _with_questions(units, found, ngram), left_out
     text = units.frame["text"]
     one, other = (text.gather(alike[end]).to_numpy() for end in ("a", "b"))
     measured = alike.with_columns(jaccard=pl.Series(jaccards_of(units.texts, ngram, one, other), dtype=pl.Float64))
-    pairs = pl.concat([found, measured.select(found.columns)]).sort("a", "b")
-    return Pairs(_with_questions(units, pairs, ngram).select(*PAIRS), left_out)
+    yield _with_questions(units, measured, ngram), 0
 
 
-def unit_pairs(units: Units, near: Near) -> tuple[pl.DataFrame, int]:
-    """Return pairs of texts as pairs of units (a, b, jaccard), those of one text included, and how many are left out.
+def unit_pairs(units: Units, near: Iterable[Near]) -> Iterator[tuple[pl.DataFrame, int]]:
+    """Yield pairs of texts as pairs of units (a, b, jaccard), part by part, each with how many pairs it leaves out.
 
-    Of a text that more than LEADERS units share, the first LEADERS stand for all of them.
+    Those of units that share one text come first. Of a text that more than LEADERS units share, the first LEADERS
+    stand for all of them.
     """
     if len(units) == len(units.texts):  # a text a unit, in the same order
-        return pl.DataFrame({"a": near.one, "b": near.other, "jaccard": near.jaccard}), near.left_out
+        for part in near:
+            yield pl.DataFrame({"a": part.one, "b": part.other, "jaccard": part.jaccard}), part.left_out
+        return
     held = units.frame.select("text").with_row_index("unit").select("text", pl.col("unit").cast(pl.Int64))
     held = held.with_columns(nth=pl.int_range(pl.len()).over("text"), held=pl.len().over("text").cast(pl.Int64))
-    first = held.filter(pl.col("nth") < LEADERS)
-    shared = held.filter(pl.col("held") > 1)
+    first, sizes = held.filter(pl.col("nth") < LEADERS), held.filter(pl.col("nth") == 0)
+    yield _of_one_text(units, held.filter(pl.col("held") > 1), first)
+    for part in near:
+        yield _of_two_texts(part, first, sizes)
+
+
+def _of_one_text(units: Units, shared: pl.DataFrame, first: pl.DataFrame) -> tuple[pl.DataFrame, int]:
     shared = shared.filter(pl.Series(facts_of(units.texts.gather(shared["text"]))[0] > 0, dtype=pl.Boolean))
     inside = first.join(shared, on="text").filter(pl.col("nth") < pl.col("nth_right"))
     same = inside.select(a="unit", b="unit_right", jaccard=pl.lit(1.0))
+    own = shared.filter(pl.col("nth") == 0)["held"]
+    return same, (own * (own - 1) // 2).sum() - same.height
+
+
+def _of_two_texts(near: Near, first: pl.DataFrame, sizes: pl.DataFrame) -> tuple[pl.DataFrame, int]:
     texts = pl.DataFrame({"one": near.one, "other": near.other, "jaccard": near.jaccard})
     across = texts.join(first, left_on="one", right_on="text").join(first, left_on="other", right_on="text")
     ends = pl.col("unit"), pl.col("unit_right")
     different = across.select(a=pl.min_horizontal(*ends), b=pl.max_horizontal(*ends), jaccard="jaccard")
-    sizes = held.filter(pl.col("nth") == 0)
     whole = texts.join(sizes, left_on="one", right_on="text").join(sizes, left_on="other", right_on="text")
     possible = whole.select((pl.col("held") * pl.col("held_right")).sum()).item() - different.height
-    own = shared.filter(pl.col("nth") == 0)["held"]
-    possible += (own * (own - 1) // 2).sum() - same.height
-    return pl.concat([same, different]), near.left_out + possible
+    return different, near.left_out + possible
 
 
 def _alike(units: Units) -> pl.DataFrame:
@@ -104,4 +144,4 @@ def _with_questions(units: Units, pairs: pl.DataFrame, ngram: int) -> pl.DataFra
     a, b = (pairs[end].gather(matters).to_numpy() for end in ("a", "b"))
     measured = jaccards_of(units.frame["question"], ngram, a, b)
     column = pl.repeat(None, pairs.height, dtype=pl.Float64, eager=True).scatter(matters, pl.Series(measured))
-    return pairs.with_columns(question_jaccard=column)
+    return pairs.with_columns(question_jaccard=column).select(*PAIRS)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Set
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +22,9 @@ LONG_ANSWER = 8
 """Words from which an answer is compared by words; shorter ones must be equal."""
 
 JUDGED = {"a": pl.String, "b": pl.String, "jaccard": pl.Float64, "kind": pl.String}
+PAIRED = {**JUDGED, "a": pl.Int64, "b": pl.Int64}
+"""Judged pairs of units."""
+_NONE = pl.DataFrame(schema=PAIRED)
 _STAND_IN = {"id": pl.String, "stand_in": pl.String}
 REMOVED = {"id": pl.String, "kept": pl.String, "jaccard": pl.Float64}
 
@@ -30,20 +33,35 @@ REMOVED = {"id": pl.String, "kept": pl.String, "jaccard": pl.Float64}
 class Judgement:
     """What dedup found: judged record pairs, and the records that go, each with the kept one and the Jaccard."""
 
-    pairs: pl.DataFrame
+    parts: Iterable[pl.DataFrame]
+    """Columns of JUDGED, which can be read again."""
     removed: pl.DataFrame
+    clusters: int
+
+    @property
+    def pairs(self) -> pl.DataFrame:
+        """Return all judged pairs at once."""
+        return pl.concat([pl.DataFrame(schema=JUDGED), *self.parts])
 
     def counts(self) -> dict[str, int]:
         """Return the number of clusters, of removed records and of pairs of each kind."""
-        kinds = dict(self.pairs.group_by("kind").len().iter_rows())
+        kinds: Counter[str] = Counter()
+        for part in self.parts:
+            kinds.update(dict(part.group_by("kind").len().iter_rows()))
         named = ("redundant", "paraphrase", "conflict", "translation")
-        return {"clusters": self._clusters(), "removed": self.removed.height} | {k: kinds.get(k, 0) for k in named}
+        return {"clusters": self.clusters, "removed": self.removed.height} | {k: kinds[k] for k in named}
 
-    def _clusters(self) -> int:
-        alike = self.pairs.filter(pl.col("kind") != "similar").select("a", "b")
-        names = pl.concat([alike["a"], alike["b"].alias("a")]).unique().sort()
-        one, other = (names.search_sorted(alike[end]).cast(pl.Int64).to_numpy() for end in ("a", "b"))
-        return len(np.unique(components(len(names), one, other)))
+
+@dataclass(frozen=True)
+class Led:
+    """What judged pairs make of units."""
+
+    winner: NDArray[np.int64]
+    """By unit the one that stays for it, itself where it is kept."""
+    jaccard: NDArray[np.float64]
+    """By unit its Jaccard with that one."""
+    cluster: NDArray[np.int64]
+    """By unit the smallest one of its cluster, -1 where it has no pair that is more than similar."""
 
 
 def judge(
@@ -62,14 +80,55 @@ def judge(
     duplicates: their units do not go for each other, and within one unit no kept record stands for both. `agreed`
     holds those that a person judged to be duplicates: of equal or agreeing answers they are, whatever the threshold.
     """
-    parted = parted_units(units, apart)
-    facts = with_verdicts(units, evidence(units, undivided(pairs.frame, parted), threshold), agreed)
-    judged = facts.with_columns(kind=kinds(facts, threshold))
+    parted, ranked = parted_units(units, apart), ranking(units, order)
+    judged = pl.concat([_NONE, *judged_parts(units, pairs, threshold, parted, agreed)])
+    return concluded(units, (judged,), led(best_first(ranked), judged), ranked, parted)
+
+
+def judged_parts(
+    units: Units, pairs: Pairs, threshold: float, parted: pl.DataFrame, agreed: Set[tuple[str, str]]
+) -> Iterator[pl.DataFrame]:
+    """Yield the pairs of units that nobody judged apart with their kinds, see PAIRED; `parted` as `parted_units`."""
+    for part in pairs.parts:
+        facts = with_verdicts(units, evidence(units, undivided(part, parted), threshold), agreed)
+        yield facts.with_columns(kind=kinds(facts, threshold)).select(*PAIRED)
+
+
+def led(order: NDArray[np.int64], judged: pl.DataFrame) -> Led:
+    """Return what judged pairs make of units, which `order` names with the best first."""
+    winner, similarity = unit_leaders(order, judged.filter(pl.col("kind") == "redundant"))
+    one, other = judged.filter(pl.col("kind") != "similar").select("a", "b").to_numpy().T
+    cluster = components(len(order), one, other)
+    lonely = np.ones(len(order), np.bool_)
+    lonely[one] = lonely[other] = False
+    cluster[lonely] = -1
+    return Led(winner, similarity, cluster)
+
+
+def concluded(
+    units: Units, judged: Iterable[pl.DataFrame], found: Led, ranked: pl.DataFrame, parted: pl.DataFrame
+) -> Judgement:
+    """Return the judgement on records that pairs of units amount to; `ranked` is `ranking`, `parted` `parted_units`."""
     within = parted.filter(pl.col("unit_a") == pl.col("unit_b"))
-    name = units.frame["name"]
-    near = judged.select("jaccard", "kind", a=name.gather(judged["a"]), b=name.gather(judged["b"]))
-    table = pl.concat([near.select(*JUDGED), _exact(units, within)])
-    return Judgement(table, _removed(units, judged.filter(pl.col("kind") == "redundant"), order, within))
+    exact = _exact(units, within)
+    alone = exact["unit"].unique().to_numpy()
+    clusters = len(np.unique(found.cluster[found.cluster >= 0])) + int((found.cluster[alone] < 0).sum())
+    removed = _removed(units, found, ranked, within)
+    return Judgement(_Named(units.frame["name"], judged, exact.select(*JUDGED)), removed, clusters)
+
+
+@dataclass(frozen=True)
+class _Named:
+    """Judged pairs of units as pairs of records, named as they are read, and the pairs of equal records."""
+
+    name: pl.Series
+    judged: Iterable[pl.DataFrame]
+    exact: pl.DataFrame
+
+    def __iter__(self) -> Iterator[pl.DataFrame]:
+        for part in self.judged:
+            yield part.with_columns(self.name.gather(part[end]).alias(end) for end in ("a", "b"))
+        yield self.exact
 
 
 def parted_units(units: Units, apart: Set[frozenset[str]]) -> pl.DataFrame:
@@ -89,11 +148,11 @@ def undivided(pairs: pl.DataFrame, parted: pl.DataFrame) -> pl.DataFrame:
 
 
 def _exact(units: Units, within: pl.DataFrame) -> pl.DataFrame:
-    """Return each unit's first record with every other one, but for those judged apart."""
+    """Return each unit's first record with every other one, but for those judged apart, as JUDGED with `unit`."""
     named = units.members.join(units.frame.select("name").with_row_index("unit").cast({"unit": pl.Int64}), on="unit")
-    others = named.filter(pl.col("id") != pl.col("name")).select(a="name", b="id")
+    others = named.filter(pl.col("id") != pl.col("name")).select("unit", a="name", b="id")
     kept = others.join(within, on=["a", "b"], how="anti").sort("a", "b")
-    return kept.select("a", "b", jaccard=pl.lit(1.0), kind=pl.lit("redundant"))
+    return kept.select("unit", "a", "b", jaccard=pl.lit(1.0), kind=pl.lit("redundant"))
 
 
 def evidence(units: Units, pairs: pl.DataFrame, floor: float) -> pl.DataFrame:
@@ -170,22 +229,23 @@ def _same_numbers(texts: pl.Series, one: pl.Series, other: pl.Series, where: pl.
     return pl.Series(out)
 
 
-def _removed(units: Units, twins: pl.DataFrame, order: pl.Series, within: pl.DataFrame) -> pl.DataFrame:
-    """Choose leaders greedily in the order: whoever meets a kept, redundant twin goes.
-
-    `within` holds the pairs of equal records that were judged apart, see `stand_ins`.
-    """
-    ranked = ranking(units, order)
-    leader = ranked.unique("unit", keep="first", maintain_order=True)
-    winner, similarity = unit_leaders(leader["unit"].to_numpy(), twins)
-    best, unit = leader.sort("unit")["id"], units.members["unit"].to_numpy()
+def _removed(units: Units, found: Led, ranked: pl.DataFrame, within: pl.DataFrame) -> pl.DataFrame:
+    """Return the records that go; `within` holds the pairs of equal records judged apart, see `stand_ins`."""
+    best = ranked.unique("unit", keep="first").sort("unit")["id"]
+    unit = units.members["unit"].to_numpy()
     rows = units.members.with_columns(
-        kept=best.gather(winner[unit]),
-        jaccard=pl.Series(similarity[unit], dtype=pl.Float64),
-        own=pl.Series(winner[unit] == unit, dtype=pl.Boolean),
+        kept=best.gather(found.winner[unit]),
+        jaccard=pl.Series(found.jaccard[unit], dtype=pl.Float64),
+        own=pl.Series(found.winner[unit] == unit, dtype=pl.Boolean),
     ).join(stand_ins(ranked, within), on="id", how="left")
     rows = rows.with_columns(kept=pl.when("own").then(pl.coalesce("stand_in", "kept")).otherwise("kept"))
     return rows.filter(pl.col("id") != pl.col("kept")).select(*REMOVED).sort("id")
+
+
+def best_first(ranked: pl.DataFrame) -> NDArray[np.int64]:
+    """Return the units in the order of their best records, see `ranking`."""
+    order: NDArray[np.int64] = ranked["unit"].unique(maintain_order=True).to_numpy()
+    return order
 
 
 def ranking(units: Units, order: pl.Series) -> pl.DataFrame:
@@ -214,7 +274,10 @@ def stand_ins(ranked: pl.DataFrame, within: pl.DataFrame) -> pl.DataFrame:
 
 
 def unit_leaders(order: NDArray[np.int64], twins: pl.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Return by unit which one stays for it, itself where it is kept, and their Jaccard; `order`: the best first."""
+    """Return by unit which one stays for it, itself where it is kept, and their Jaccard; `order`: the best first.
+
+    Leaders are chosen greedily in the order: whoever meets a kept, redundant twin goes.
+    """
     from workbench.curation.comparing import leaders
 
     ends = twins["a"].to_numpy(), twins["b"].to_numpy()

@@ -28,10 +28,14 @@ _CLOSE = {"a": pl.String, "b": pl.String, "jaccard": pl.Float64, "side_a": pl.St
 
 
 class Look(Protocol):
-    """Finds the near pairs that stand on two sides: `near_pairs`, or what gives the same."""
+    """Finds the near pairs that stand on two sides: what `near_pairs` finds, be it in several parts."""
 
-    def __call__(self, texts: pl.Series, ngram: int, *, floor: float, sides: NDArray[np.uint8]) -> Near:
+    def __call__(self, texts: pl.Series, ngram: int, *, floor: float, sides: NDArray[np.uint8]) -> Iterable[Near]:
         """Return the pairs from a floor on."""
+
+
+def _at_once(texts: pl.Series, ngram: int, *, floor: float, sides: NDArray[np.uint8]) -> Iterable[Near]:
+    return [near_pairs(texts, ngram, floor=floor, sides=sides)]
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,7 @@ def prove(
     schema: Schema,
     links: pl.DataFrame | None = None,
     templates: tuple[Template, ...] | None = None,
-    look: Look = near_pairs,
+    look: Look = _at_once,
 ) -> Proof:
     """Prove a derived frame of the split records (columns `id`, `source`, `position`, `split`, the schema's).
 
@@ -133,20 +137,26 @@ def _holding(schema: Schema) -> list[str]:
 
 
 def _close_pairs(found: Units, side: pl.DataFrame, ngram: int, look: Look) -> tuple[pl.DataFrame, int]:
-    """Return the pairs of records on two sides whose units are alike, the closest first, and how many are left out.
+    """Return pairs of records on two sides whose units are alike, the closest first, and how many are left out.
 
-    Two units, or the records of one, are named by one pair of records.
+    Of those below the floor the LISTED closest alone. Two units, or the records of one, are named by one pair.
     """
     placed = found.members.join(side, on="id", maintain_order="left")
     bits = (placed["split"].rank("dense") - 1).cast(pl.UInt8).to_numpy()
     by_text = np.zeros(len(found.texts), np.uint8)
     np.bitwise_or.at(by_text, found.frame["text"].gather(placed["unit"]).to_numpy(), np.uint8(1) << bits)
-    near = look(found.texts, ngram, floor=LOOKED_AT_FROM, sides=by_text)
-    pairs, left_out = unit_pairs(found, near)
-    itself = pl.DataFrame({"a": range(len(found))}, schema={"a": pl.Int64}).select("a", b="a", jaccard=1.0)
     stands = placed.group_by("unit", "split").agg(pl.col("id").min())
-    both = pl.concat([itself, pairs.select("a", "b", "jaccard")])
-    both = both.join(stands, left_on="a", right_on="unit").join(stands, left_on="b", right_on="unit", suffix="_b")
+    itself = pl.DataFrame({"a": range(len(found))}, schema={"a": pl.Int64}).select("a", b="a", jaccard=1.0)
+    close, left_out = _named_across(itself, stands), 0
+    for pairs, missed in unit_pairs(found, look(found.texts, ngram, floor=LOOKED_AT_FROM, sides=by_text)):
+        close = _closest(pl.concat([close, _named_across(pairs, stands)]))
+        left_out += missed
+    return close, left_out
+
+
+def _named_across(pairs: pl.DataFrame, stands: pl.DataFrame) -> pl.DataFrame:
+    """Return one pair of records on two sides for each pair of units that has such; `stands`: one a unit and side."""
+    both = pairs.join(stands, left_on="a", right_on="unit").join(stands, left_on="b", right_on="unit", suffix="_b")
     across = both.filter(pl.col("split") != pl.col("split_b")).sort("id", "id_b").unique(["a", "b"], keep="first")
     turned = pl.col("id") > pl.col("id_b")
     named = across.select(
@@ -156,7 +166,12 @@ def _close_pairs(found: Units, side: pl.DataFrame, ngram: int, look: Look) -> tu
         side_a=pl.when(turned).then("split_b").otherwise("split"),
         side_b=pl.when(turned).then("split").otherwise("split_b"),
     )
-    return named.cast(_CLOSE).sort("jaccard", "a", "b", descending=[True, False, False]), left_out  # type: ignore[arg-type]
+    return named.cast(_CLOSE)  # type: ignore[arg-type]
+
+
+def _closest(close: pl.DataFrame) -> pl.DataFrame:
+    ordered = close.sort("jaccard", "a", "b", descending=[True, False, False])
+    return ordered.head(ordered["jaccard"].is_between(FLOOR, 1).sum() + LISTED)
 
 
 def _across(records: Iterable[str], side: Mapping[str, str]) -> tuple[str, str]:

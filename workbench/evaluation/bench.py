@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from workbench.errors import UsageError
 from workbench.evaluation.scores import Model
-from workbench.lm.load import attach_adapter, enough_memory, load_base
+from workbench.lm.load import FIRST_ADAPTER, add_adapter, attach_adapter, enough_memory, load_base
 from workbench.lm.tokenizer import load_tokenizer
 from workbench.lm.turns import with_turns
 from workbench.recipe import Recipe
@@ -52,6 +53,9 @@ class Run(Protocol):
     def base_path(self) -> str:
         """Return where the base is loaded from."""
 
+    def base_fingerprint(self) -> str:
+        """Return the digest of the base that was trained on."""
+
     def check_base(self) -> None:
         """Raise CorruptionError where the base is not the one that was trained on."""
 
@@ -63,28 +67,45 @@ class Bench:
     model: PeftModel
     tokenizer: PreTrainedTokenizerBase
     recipe: Recipe
+    base: str = ""
+    """The digest of the base; empty for a model that no other run shares."""
+    adapter: str = ""
+    """The name of its adapter among those on the base; empty where the model has none."""
 
     def switched(self, which: Model) -> AbstractContextManager[object]:
         """Return a context in which the model is the base or the tuned one."""
-        return self.model.disable_adapter() if which == "base" else nullcontext()
+        if which == "base":
+            return self.model.disable_adapter()
+        if self.adapter and self.model.active_adapter != self.adapter:
+            self.model.set_adapter(self.adapter, inference_mode=True)
+        return nullcontext()
 
 
 def quiet(_what: str, _done: int, _total: int) -> None:
     """Report to nobody."""
 
 
-def load_bench(run: Run) -> Bench:
+def load_bench(run: Run, beside: Bench | None = None) -> Bench:
     """Load a finished run's base in the recipe's precision with the adapter on it, in eval mode.
 
-    Raises CorruptionError where the base changed since it was trained on: the adapter is for the old one.
+    Where the very base of `beside` is wanted in the same form, it is not loaded again: both share it in memory, each
+    with its own adapter. Raises CorruptionError where the base changed since it was trained on: the adapter is for
+    the old one.
     """
-    from transformers import GenerationConfig
-
     if not run.adapter.is_dir():
         hint = "name a run that has finished: workbench runs"
         raise UsageError(f"the run {run.name!r} has no adapter: it has not finished", hint)
     run.check_base()
-    recipe = run.recipe()
+    recipe, base = run.recipe(), run.base_fingerprint()
+    tokenizer = with_turns(load_tokenizer(run.base_path()), recipe.template)
+    if beside is not None and (beside.base, beside.recipe.quantization) == (base, recipe.quantization):
+        return Bench(beside.model, tokenizer, recipe, base, _added(beside.model, run.adapter))
+    return Bench(_loaded(run, recipe), tokenizer, recipe, base, FIRST_ADAPTER)
+
+
+def _loaded(run: Run, recipe: Recipe) -> PeftModel:
+    from transformers import GenerationConfig
+
     base = load_base(
         run.base_path(),
         quantization=recipe.quantization.kind,
@@ -95,7 +116,22 @@ def load_bench(run: Run) -> Bench:
     base.generation_config = GenerationConfig()
     model = attach_adapter(base, run.adapter)
     model.eval()
-    return Bench(model, with_turns(load_tokenizer(run.base_path()), recipe.template), recipe)
+    return model
+
+
+def _added(model: PeftModel, adapter: Path) -> str:
+    """Put an adapter beside those on a model and return the name it has there."""
+    name = next(name for number in count(1) if (name := f"adapter-{number}") not in model.peft_config)
+    add_adapter(model, adapter, name)
+    model.eval()
+    return name
+
+
+def drop_adapter(bench: Bench) -> None:
+    """Take the adapter of a bench off a base that another bench goes on with."""
+    left = next(name for name in bench.model.peft_config if name != bench.adapter)
+    bench.model.set_adapter(left, inference_mode=True)
+    bench.model.delete_adapter(bench.adapter)
 
 
 @contextmanager

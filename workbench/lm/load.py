@@ -213,18 +213,33 @@ def _loading(path_or_id: str | Path) -> Iterator[None]:
         raise UsageError(f"the base {str(path_or_id)!r} does not load: {reason}", hint) from error
 
 
+FIRST_ADAPTER = "default"
+"""The name that PEFT gives the adapter a model is made with."""
+
+
 def attach_adapter(model: PreTrainedModel, folder: Path, *, trainable: bool = False) -> PeftModel:
     """Put the LoRA adapter in `folder` on a loaded base, its weights in float32 (so that resume is exact)."""
     from peft import PeftModel
 
-    for name in ("adapter_config.json", "adapter_model.safetensors"):
-        if not (folder / name).is_file():
-            what = f"no adapter in {str(folder)!r}: {name} is missing"
-            raise UsageError(what, "name the adapter folder of a run that has finished")
+    _check_adapter(folder)
     tuned = PeftModel.from_pretrained(model, str(folder), is_trainable=trainable, local_files_only=True)
     to_float32(tuned)
     fix_bnb_cpu(tuned)
     return tuned
+
+
+def add_adapter(tuned: PeftModel, folder: Path, name: str) -> None:
+    """Put a further adapter on a base that has one, for inference; the one that computes stays the one before."""
+    _check_adapter(folder)
+    tuned.load_adapter(str(folder), name, local_files_only=True)
+    to_float32(tuned)
+
+
+def _check_adapter(folder: Path) -> None:
+    for name in ("adapter_config.json", "adapter_model.safetensors"):
+        if not (folder / name).is_file():
+            what = f"no adapter in {str(folder)!r}: {name} is missing"
+            raise UsageError(what, "name the adapter folder of a run that has finished")
 
 
 def to_float32(model: torch.nn.Module) -> None:

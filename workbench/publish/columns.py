@@ -2,33 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+import polars as pl
 import pyarrow as pa
+from numpy.typing import NDArray
 
 _PLAIN_NAMES = {"double": "float64", "float": "float32", "halffloat": "float16"}
+_OFFSET, _NUMBER = 4, 8
+"""Bytes that say where a text or a list ends, and bytes of a number."""
 
 
-def plain_tables(tables: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
-    """Return the tables cast to one schema that every reader of Parquet and JSON Lines understands.
+def plain_schema(schemas: Sequence[pa.Schema]) -> pa.Schema:
+    """Return the one schema that every reader of Parquet and JSON Lines understands, for tables of these schemas.
 
-    A column that is all null in one split takes its type from the others, and is text where no split knows.
+    A column that is all null in one of them takes its type from the others, and is text where none knows.
     """
-    schemas = [_plain_schema(table.schema) for table in tables.values()]
-    schema = pa.schema([_known(field) for field in pa.unify_schemas(schemas, promote_options="default")])
+    unified = pa.unify_schemas([_plain_schema(schema) for schema in schemas], promote_options="default")
+    return pa.schema([_known(field) for field in unified])
+
+
+def plain_table(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """Return a table cast to a plain schema."""
+    columns = [_without_views(table[field.name]).cast(field.type) for field in schema]
     # One chunk a column: how an engine happened to cut the table must not show in the bytes of the file.
-    return {name: _cast(table, schema).combine_chunks() for name, table in tables.items()}
+    return pa.table(columns, schema=schema).combine_chunks()
+
+
+def row_bytes(table: pa.Table) -> NDArray[np.int64]:
+    """Return about how many bytes of Arrow each row of a plain table takes: the same however the table is cut."""
+    frame = pl.DataFrame(pl.from_arrow(table))
+    sizes = [_bytes(pl.col(name), kind) for name, kind in frame.schema.items()]
+    return frame.select(pl.sum_horizontal(sizes).cast(pl.Int64).alias("bytes"))["bytes"].to_numpy()
+
+
+def _bytes(values: pl.Expr, kind: pl.DataType) -> pl.Expr:
+    if kind == pl.String or kind == pl.Binary:
+        length = values.str.len_bytes() if kind == pl.String else values.bin.size()
+        return length.fill_null(0).cast(pl.Int64) + _OFFSET
+    if isinstance(kind, pl.List):
+        entries = values.list.eval(_bytes(pl.element(), kind.inner)).list.sum()  # type: ignore[arg-type]
+        return entries.fill_null(0).cast(pl.Int64) + _OFFSET
+    if isinstance(kind, pl.Struct):
+        parts = [_bytes(values.struct.field(field.name), field.dtype) for field in kind.fields]  # type: ignore[arg-type]
+        return pl.sum_horizontal(parts)
+    return pl.lit(_NUMBER, pl.Int64)
 
 
 def features(schema: pa.Schema) -> list[dict[str, Any]]:
     """Describe the columns in the form that a card's `dataset_info` wants."""
     return [{"name": field.name, **_feature(field.type)} for field in schema]
-
-
-def _cast(table: pa.Table, schema: pa.Schema) -> pa.Table:
-    columns = [_without_views(table[field.name]).cast(field.type) for field in schema]
-    return pa.table(columns, schema=schema)
 
 
 def _without_views(column: pa.ChunkedArray) -> pa.ChunkedArray:

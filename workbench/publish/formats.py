@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from filecmp import cmp
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from workbench.errors import CorruptionError, DataError, UsageError, unknown
 from workbench.fingerprint import digest_file
 from workbench.publish.card import card
-from workbench.publish.columns import features, plain_tables
+from workbench.publish.columns import features
 from workbench.publish.facts import CARD, CURATION, SPLITS, DataFile, ExportFacts, curation
-from workbench.publish.sheet import BLANKS, GUARDED, write_csv
+from workbench.publish.pieces import Leaving, NewFile, Put, all_pieces, held, pieces_of
+from workbench.publish.sheet import BLANKS, GUARDED, csv_schema, header, write_csv
 from workbench.publish.trainer_files import TRAINER_FORMATS
 from workbench.publish.whole import whole_folder
-from workbench.publish.written import Tables, Writer, Written, data_file, rows_of, write_lines
+from workbench.publish.written import Writer, Written, data_files_of, rows_of, with_split, write_lines
 from workbench.schema import Schema
 
 SHARD_BYTES = 500_000_000
@@ -37,7 +40,7 @@ Stub = Callable[[Written], Mapping[str, str]]
 
 def write_export(
     facts: ExportFacts,
-    splits: Mapping[str, pa.Table],
+    leaving: Leaving | Mapping[str, pa.Table],
     folder: Path,
     *,
     format: str = "parquet",
@@ -53,10 +56,13 @@ def write_export(
     UsageError.
     """
     write = _writer(format, facts, schema)
-    tables = _leaving(facts, splits)
+    if isinstance(leaving, Mapping):
+        leaving = held(leaving)
+    if not leaving.counts:
+        raise DataError(f"version {facts.version!r} has no record to export", "look at it with: workbench show")
     _refuse_what_is_not_ours(folder)
     with whole_folder(folder) as partial:
-        written = write(tables, partial)
+        written = write(leaving, partial)
         if stub is not None:
             written = _with_texts(written, stub(written), partial)
         _describe(facts, written, partial)
@@ -103,57 +109,52 @@ def data_files(known: Mapping[str, Any]) -> tuple[DataFile, ...]:
         raise DataError(f"{CURATION} is not readable: {error}", "export the version again") from error
 
 
-def _leaving(facts: ExportFacts, splits: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
-    held = {name: splits[name] for name in SPLITS if name in splits and splits[name].num_rows}
-    if not held:
-        raise DataError(f"version {facts.version!r} has no record to export", "look at it with: workbench show")
-    return plain_tables(held)
-
-
-def _write_parquet(tables: Tables, folder: Path) -> Written:
+def _write_parquet(leaving: Leaving, folder: Path) -> Written:
     (folder / "data").mkdir()
-    files = [file for split, table in tables.items() for file in _write_shards(split, table, folder)]
-    return Written(tuple(files), next(iter(tables.values())).schema)
+    files = [file for split in leaving.counts for file in _shards(split, leaving.sizes(split))]
+    return Written(data_files_of(files, leaving.write(files, _put_parquet, folder), folder), leaving.schema)
 
 
-def _write_shards(split: str, table: pa.Table, folder: Path) -> Iterator[DataFile]:
-    shards = _shards(table)
-    for number, shard in enumerate(shards):
-        path = folder / "data" / f"{split}-{number:05d}-of-{len(shards):05d}.parquet"
-        # Content-defined chunks keep most bytes of a slightly edited version unchanged on the Hub.
-        pq.write_table(shard, path, compression="zstd", use_content_defined_chunking=True, write_page_index=True)
-        # Measured on what a reader gets: the writer's own table may carry empty null maps.
-        yield data_file(path, folder, split, rows=shard.num_rows, memory=pq.ParquetFile(path).read().nbytes)
+def _put_parquet(table: pa.Table, split: str, handle: BinaryIO) -> Put:
+    """Write a whole Parquet file."""
+    # Content-defined chunks keep most bytes of a slightly edited version unchanged on the Hub.
+    pq.write_table(table, handle, compression="zstd", use_content_defined_chunking=True, write_page_index=True)
+    handle.flush()
+    # Measured on what a reader gets: the writer's own table may carry empty null maps.
+    return Put(table.num_rows, pq.ParquetFile(handle.name).read().nbytes)
 
 
-def _shards(table: pa.Table) -> list[pa.Table]:
-    """Cut evenly into as few pieces as keep every piece below the limit, or at one row."""
-    count = max(1, -(-table.nbytes // SHARD_BYTES))
+def _shards(split: str, sizes: NDArray[np.int64]) -> list[NewFile]:
+    """Cut evenly into as few files as keep every one below the limit, or at one row."""
+    ends = np.concatenate([[0], np.cumsum(sizes)])
+    count = max(1, -(-int(ends[-1]) // SHARD_BYTES))
     while True:
-        rows = -(-table.num_rows // count)
-        pieces = [table.slice(start, rows) for start in range(0, table.num_rows, rows)]
-        if rows == 1 or all(piece.nbytes <= SHARD_BYTES for piece in pieces):
-            return pieces
-        count = min(2 * count, table.num_rows)
+        pieces = pieces_of(split, len(sizes), -(-len(sizes) // count))
+        if len(pieces) == len(sizes) or all(ends[last] - ends[first] <= SHARD_BYTES for _, first, last in pieces):
+            names = (f"data/{split}-{number:05d}-of-{len(pieces):05d}.parquet" for number in range(len(pieces)))
+            return [NewFile(name, split, (piece,)) for name, piece in zip(names, pieces, strict=True)]
+        count = min(2 * count, len(sizes))
 
 
-def _write_jsonl(tables: Tables, folder: Path) -> Written:
-    path = folder / "records.jsonl"
-    table = pa.concat_tables([_with_split(table, split) for split, table in tables.items()])
-    write_lines(path, rows_of(table))
-    return Written((data_file(path, folder, JSONL_SPLIT, rows=table.num_rows),), table.schema)
+def _write_jsonl(leaving: Leaving, folder: Path) -> Written:
+    files = [NewFile("records.jsonl", JSONL_SPLIT, all_pieces(leaving))]
+    return Written(data_files_of(files, leaving.write(files, _put_jsonl, folder), folder), _with_split(leaving.schema))
 
 
-def _write_csv(tables: Tables, folder: Path, *, guarded: bool) -> Written:
-    path = folder / "records.csv"
-    whole = pa.concat_tables([_with_split(table, split) for split, table in tables.items()])
-    table = write_csv(whole, path, guarded=guarded)
-    file = data_file(path, folder, JSONL_SPLIT, rows=table.num_rows)
-    return Written((file,), table.schema, f"{GUARDED}; {BLANKS}" if guarded else BLANKS)
+def _put_jsonl(table: pa.Table, split: str, handle: BinaryIO) -> Put:
+    write_lines(handle, rows_of(with_split(table, split)))
+    return Put(table.num_rows)
 
 
-def _with_split(table: pa.Table, split: str) -> pa.Table:
-    return table.append_column("split", pa.array([split] * table.num_rows, pa.string()))
+def _write_csv(leaving: Leaving, folder: Path, *, guarded: bool) -> Written:
+    schema = csv_schema(_with_split(leaving.schema))
+    files = [NewFile("records.csv", JSONL_SPLIT, all_pieces(leaving), header(schema.names, guarded=guarded))]
+    puts = leaving.write(files, partial(write_csv, guarded=guarded), folder)
+    return Written(data_files_of(files, puts, folder), schema, f"{GUARDED}; {BLANKS}" if guarded else BLANKS)
+
+
+def _with_split(schema: pa.Schema) -> pa.Schema:
+    return schema.append(pa.field("split", pa.string()))
 
 
 def _describe(facts: ExportFacts, written: Written, folder: Path) -> None:

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import yaml
 
 from workbench.errors import UsageError
-from workbench.publish.facts import DataFile, ExportFacts
-from workbench.publish.written import Tables, Written, data_file, rows_of, write_lines
+from workbench.publish.facts import ExportFacts
+from workbench.publish.pieces import Leaving, Put, a_file_a_split
+from workbench.publish.written import Written, data_files_of, rows_of, write_lines
 from workbench.schema import Choices, Schema
 from workbench.text import counted
 
 _ROLES = {"train": "training_split", "validation": "validation_split", "test": "test_split"}
 
 
-def write_task(tables: Tables, folder: Path, *, schema: Schema, facts: ExportFacts) -> Written:
+def write_task(leaving: Leaving, folder: Path, *, schema: Schema, facts: ExportFacts) -> Written:
     """Write the records under their own columns, and the task over them; those without one right option stay out.
 
     Raises UsageError for a schema without choices, and where no record has one right option.
@@ -27,17 +29,17 @@ def write_task(tables: Tables, folder: Path, *, schema: Schema, facts: ExportFac
     choices = schema.declared.choices
     if choices is None:
         raise UsageError(f"{schema.name!r} records have no options to choose from", "see: workbench export --help")
-    asked = {split: table.filter(pc.is_valid(table[choices.key])) for split, table in tables.items()}
-    held = {split: table for split, table in asked.items() if table.num_rows}
-    if not held:
+    planned = a_file_a_split(leaving, "{}.jsonl".format)
+    puts = leaving.write(planned, partial(_put, key=choices.key), folder)
+    files = data_files_of(planned, puts, folder)
+    if not files:
         raise UsageError("no record of this version has one right option", "see: workbench check")
-    files = tuple(_write_split(split, table, folder) for split, table in held.items())
     name = task_name(facts)
     config = _task(name, choices, {file.split: file.path for file in files}, facts)
     (folder / f"{name}.yaml").write_text(_text(name, config), encoding="utf-8")
-    left_out = sum(table.num_rows for table in tables.values()) - sum(file.rows for file in files)
+    left_out = sum(leaving.counts.values()) - sum(file.rows for file in files)
     note = f"{counted(left_out, 'record')} without exactly one right option left out" if left_out else ""
-    return Written(files, next(iter(held.values())).schema, note, (f"{name}.yaml",), left_out)
+    return Written(files, leaving.schema, note, (f"{name}.yaml",), left_out)
 
 
 def task_name(facts: ExportFacts) -> str:
@@ -45,10 +47,11 @@ def task_name(facts: ExportFacts) -> str:
     return re.sub(r"\W+", "_", f"{facts.corpus}_{facts.version[:12]}")
 
 
-def _write_split(split: str, table: pa.Table, folder: Path) -> DataFile:
-    path = folder / f"{split}.jsonl"
-    write_lines(path, rows_of(table))
-    return data_file(path, folder, split, rows=table.num_rows)
+def _put(table: pa.Table, split: str, handle: BinaryIO, *, key: str) -> Put:
+    """Write the rows that have one right option, one line each."""
+    held = table.filter(pc.is_valid(table[key]))
+    write_lines(handle, rows_of(held))
+    return Put(held.num_rows)
 
 
 def _task(name: str, choices: Choices, files: dict[str, str], facts: ExportFacts) -> dict[str, Any]:

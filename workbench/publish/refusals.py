@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from errno import EACCES, EDQUOT, ENOSPC, EPERM, EROFS
 
 from httpx2 import ConnectError, HTTPError, Timeout
 from huggingface_hub import get_session, get_token
 from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
+from huggingface_hub.utils import parse_ratelimit_headers
 from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 
 from workbench.errors import OutsideError, UsageError
@@ -18,11 +19,14 @@ from workbench.text import show
 PATIENCE = Timeout(120, connect=10)
 """Seconds that the Hub may keep silent in the middle of a call; the client library itself would wait for ever."""
 _TOKEN = re.compile(r"(?:hf|api_org)_[\w.-]{6,}")
+_LONGEST = 300
+"""Characters of a message from outside that are told."""
 _FULL = frozenset({ENOSPC, EDQUOT, EROFS, EACCES, EPERM})
 """What this machine's own disk answers; no way to the Hub does."""
 _REFUSALS = {
     401: ("the Hub refused the token", "run: hf auth login, or set HF_TOKEN to a valid token"),
-    403: ("the token has no right to do this", "use a token that may write to this repository"),
+    402: ("the Hub asks to be paid for this", "see the plan of that account on the Hub, or push under another one"),
+    403: ("the Hub does not allow this", "use a token that may write to this repository, of an account with room left"),
     404: ("the Hub has no such repository or revision", "check the name, and whether the token may see it"),
     412: ("the repository has changed since it was read", "push again: it starts from the new state"),
     413: ("the Hub finds the request too large", "shorten the card"),
@@ -97,7 +101,9 @@ def _refusal(doing: str, error: HfHubHTTPError) -> OutsideError:
     status = error.response.status_code
     if status in _REFUSALS:
         what, hint = _REFUSALS[status]
-        told = f"{what} (HTTP {status}, while {doing})"
+        # A full quota has the status of a missing right: only the Hub's own words tell them apart.
+        said = f": {_safe(error.server_message)}" if error.server_message else ""
+        told = f"{what} (HTTP {status}, while {doing}){said}"
         return _may_answer(told, hint, error) if status == 429 else OutsideError(told, hint)
     if status >= 500 or status == 408:
         return _may_answer(f"the Hub failed while {doing} (HTTP {status})", "try again in a minute", error)
@@ -107,15 +113,26 @@ def _refusal(doing: str, error: HfHubHTTPError) -> OutsideError:
 
 def _may_answer(what: str, hint: str, error: HfHubHTTPError) -> LostAnswerError:
     lost = LostAnswerError(what, hint)
-    asked = error.response.headers.get("retry-after", "")
-    lost.wait = float(asked) if asked.isdecimal() else None
+    lost.wait = _asked_pause(error.response.headers)
     return lost
 
 
+def _asked_pause(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds that the Hub asks to wait: as HTTP says it, or as its limit of calls a window does.
+
+    The second is `RateLimit: "api";r=0;t=55` of the IETF's draft (httpapi-ratelimit-headers-09), sent with every answer.
+    """
+    asked = headers.get("retry-after", "")
+    if asked.isdecimal():
+        return float(asked)
+    window = parse_ratelimit_headers(headers)
+    return float(window.reset_in_seconds) if window is not None and window.remaining == 0 else None
+
+
 def _safe(error: object) -> str:
-    """Return the first line of a message from outside, without anything that looks like a token."""
-    first = str(error).strip().partition("\n")[0] or type(error).__name__
+    """Return a message from outside as one line, without anything that looks like a token."""
+    line = " ".join(str(error).split()) or type(error).__name__
     # The token of this very call, whatever it looks like, then anything that looks like one.
     token = get_token()
-    known = first.replace(token, "hf_***") if token else first
-    return show(_TOKEN.sub("hf_***", known), limit=200)
+    known = line.replace(token, "hf_***") if token else line
+    return show(_TOKEN.sub("hf_***", known), limit=_LONGEST)

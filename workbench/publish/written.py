@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import orjson
 import pyarrow as pa
@@ -13,9 +13,7 @@ import pyarrow as pa
 from workbench.errors import DataError
 from workbench.fingerprint import digest_file
 from workbench.publish.facts import DataFile
-
-Tables = Mapping[str, pa.Table]
-"""The records that leave, by split, in one schema."""
+from workbench.publish.pieces import Leaving, NewFile, Put
 
 _ROWS_AT_ONCE = 1000
 
@@ -39,20 +37,30 @@ class Written:
         return (*(file.path for file in self.files), *self.beside)
 
 
-Writer = Callable[[Tables, Path], Written]
+Writer = Callable[[Leaving, Path], Written]
 
 
-def data_file(path: Path, folder: Path, split: str, *, rows: int, memory: int | None = None) -> DataFile:
-    """Return a written file with its size and digest; `memory` is what its rows take once read, if not as much."""
+def data_files_of(files: Sequence[NewFile], puts: Sequence[Put], folder: Path) -> tuple[DataFile, ...]:
+    """Return the files that were written, those without rows left out, with their sizes and digests."""
+    return tuple(_data_file(file, put, folder) for file, put in zip(files, puts, strict=True) if put.rows)
+
+
+def _data_file(file: NewFile, put: Put, folder: Path) -> DataFile:
+    path = folder / file.path
     size = path.stat().st_size
     return DataFile(
-        path=path.relative_to(folder).as_posix(),
-        split=split,
-        rows=rows,
-        memory=size if memory is None else memory,
+        path=file.path,
+        split=file.split,
+        rows=put.rows,
+        memory=size if put.memory is None else put.memory,
         size=size,
         sha256=digest_file(path),
     )
+
+
+def with_split(table: pa.Table, split: str) -> pa.Table:
+    """Return a table with a column that names its split, as a file of several wants it."""
+    return table.append_column("split", pa.array([split] * table.num_rows, pa.string()))
 
 
 def rows_of(table: pa.Table) -> Iterator[dict[str, Any]]:
@@ -61,10 +69,9 @@ def rows_of(table: pa.Table) -> Iterator[dict[str, Any]]:
         yield from batch.to_pylist()
 
 
-def write_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+def write_lines(handle: BinaryIO, rows: Iterable[Mapping[str, Any]]) -> None:
     """Write rows as JSON Lines; DataError for what JSON cannot hold."""
-    with path.open("wb") as handle:
-        handle.writelines(map(_json_line, rows))
+    handle.writelines(map(_json_line, rows))
 
 
 def _json_line(row: Mapping[str, Any]) -> bytes:

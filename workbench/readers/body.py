@@ -1,9 +1,10 @@
-"""The bytes of a raw file as every byte reader sees them: mapped, not copied, and cut at exact offsets."""
+"""The bytes of a raw file as every byte reader sees them: mapped where they are many, and cut at exact offsets."""
 
 from __future__ import annotations
 
 import codecs
 import mmap
+import os
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ _BOMS = {
 }
 _STATEFUL = ("utf-7", "hz", "iso2022")
 _MARK_EVERY = 16_384
+MAPPED = 8 << 20
+"""Bytes beyond which a file is mapped: whoever cuts a mapped file short ends the process that looks at it (SIGBUS)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,7 @@ class _Wide:
 class Body:
     """A buffer in which every ASCII byte means itself, with the way back to the offsets of the file.
 
-    UTF-8 and single-byte encodings are the mapped file itself. Others (UTF-16, Shift-JIS) are held as UTF-8.
+    UTF-8 and single-byte encodings are the file itself. Others (UTF-16, Shift-JIS) are held as UTF-8.
     """
 
     buffer: bytes | mmap.mmap
@@ -87,16 +90,16 @@ class Body:
         raw = self.buffer if self.wide is None else self.wide.raw
         return Reject(raw[origin.start : origin.end], origin, reason)
 
-    def lines(self, start: int, end: int) -> Iterator[tuple[int, int]]:
-        """Yield the span of each line with its line end; without a line feed, carriage returns end lines."""
-        newline, find = self.newline(), self.buffer.find
+    def lines(self, start: int, end: int, newline: bytes) -> Iterator[tuple[int, int]]:
+        """Yield the span of each line with its line end."""
+        find = self.buffer.find
         while start < end:
             stop = find(newline, start, end) + 1 or end
             yield start, stop
             start = stop
 
     def newline(self) -> bytes:
-        """Return the byte that ends lines in this file."""
+        """Return the byte that ends lines: a carriage return where no line feed is in the whole file, which is read."""
         return b"\n" if self.buffer.find(b"\n", self.begin) >= 0 else b"\r"
 
     def line_end(self, start: int, newline: bytes, end: int) -> int:
@@ -112,8 +115,11 @@ class Body:
 
 
 def load(path: Path, encoding: str) -> Body:
-    """Map a file and return its body; UsageError for a missing file or an encoding that does not hold."""
-    buffer = _mapped(path)
+    """Return the body of a file; UsageError for a missing file or an encoding that does not hold.
+
+    Map only what nobody else writes: a file beyond MAPPED bytes must be a copy of our own.
+    """
+    buffer = _buffer(path)
     codec = codec_of(encoding, buffer)
     begin = len(_BOMS.get(codec, b"")) if buffer[:4].startswith(_BOMS.get(codec, b"\0none")) else 0
     if codec == "utf-8" or _one_byte_per_character(codec):
@@ -121,11 +127,11 @@ def load(path: Path, encoding: str) -> Body:
     return _transcoded(path, buffer, codec, begin)
 
 
-def _mapped(path: Path) -> bytes | mmap.mmap:
+def _buffer(path: Path) -> bytes | mmap.mmap:
     try:
         with path.open("rb") as handle:
-            if path.stat().st_size == 0:
-                return b""
+            if os.fstat(handle.fileno()).st_size <= MAPPED:
+                return handle.read()
             # Left to the garbage collector: closing by hand fails while a regex match still looks at the map.
             return mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ)
     except (FileNotFoundError, IsADirectoryError) as error:

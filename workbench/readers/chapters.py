@@ -106,7 +106,7 @@ def sections(body: Body, start: int, end: int) -> Iterator[Section]:
 def _lines(body: Body, start: int, end: int) -> Iterator[tuple[tuple[int, str], str]]:
     """Yield each line (offset, stripped text) together with the text of the next."""
     held: tuple[int, str] | None = None
-    for line_start, line_end in body.lines(start, end):
+    for line_start, line_end in body.lines(start, end, body.newline()):
         line = body.window(line_start, min(line_end, line_start + 600)).strip()
         if held:
             yield held, line

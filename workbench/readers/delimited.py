@@ -113,7 +113,7 @@ def _behind_separator(body: Body) -> tuple[Body, str]:
 def _head_lines(body: Body) -> tuple[list[str], bool]:
     stop = min(body.begin + _HEAD, body.end)
     whole = stop == body.end
-    lines = [body.text(start, end) for start, end in body.lines(body.begin, stop)]
+    lines = [body.text(start, end) for start, end in body.lines(body.begin, stop, body.newline())]
     return (lines if whole else lines[:-1] or lines), whole
 
 

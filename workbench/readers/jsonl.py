@@ -7,7 +7,7 @@ from typing import Any
 
 from workbench.readers.body import load
 from workbench.readers.json_values import checked_object, has_comments, object_from, plain_object
-from workbench.readers.record import Origin, Reading, Record, Reject
+from workbench.readers.record import Origin, Reading, Record, Reject, Span
 from workbench.readers.sight import Claim, Sight
 
 SUFFIXES: tuple[str, ...] = (".jsonl", ".ndjson")
@@ -37,7 +37,7 @@ def read(reading: Reading) -> Iterator[Record | Reject]:
     """Yield one unit per line that is not blank; the span leaves the line end out."""
     body = load(reading.path, reading.proposal.encoding)
     is_utf8, position = body.wide is None and body.codec == "utf-8", 0
-    for start, stop in body.lines(*(reading.span or (body.begin, body.end))):
+    for start, stop in body.lines(*(reading.span or (body.begin, body.end, body.newline()))):
         line = body.buffer[start:stop].rstrip(b"\r\n")
         if not line.strip():
             continue
@@ -56,7 +56,7 @@ def _fields(line: bytes) -> dict[str, Any]:
     return checked_object(line.decode("utf-8", "surrogateescape")) if plain is None else plain
 
 
-def spans(reading: Reading, begin: int, size: int) -> Iterator[tuple[int, int]]:
+def spans(reading: Reading, begin: int, size: int) -> Iterator[Span]:
     """Yield the bytes of a file from `begin` on in parts of about `size`, cut behind line ends.
 
     Read one after the other they hold just the lines of the whole. An encoding that cannot be cut gives no parts.
@@ -65,5 +65,5 @@ def spans(reading: Reading, begin: int, size: int) -> Iterator[tuple[int, int]]:
     newline, end = body.newline(), body.end if body.wide is None else begin
     while begin < end:
         stop = body.line_end(min(begin + size, end) - 1, newline, end)
-        yield begin, stop
+        yield Span(begin, stop, newline)
         begin = stop

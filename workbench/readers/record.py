@@ -58,6 +58,15 @@ class Proposal:
     """One sentence a guess, for a person to confirm: the encoding, JSON with comments, a missing header."""
 
 
+class Span(NamedTuple):
+    """A part of a file of lines, cut behind line ends."""
+
+    begin: int
+    end: int
+    newline: bytes
+    """What ends lines in the whole file: a part alone may not tell."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """Everything a reader needs to know; stands in `corpus.yaml`, so that a reading can be repeated."""
@@ -68,5 +77,5 @@ class Reading:
     """Plain text: wanted characters a chunk; a chunk ends at a sentence end."""
     header: bool = True
     """CSV: the first row names the columns."""
-    span: tuple[int, int] | None = None
+    span: Span | None = None
     """Only these bytes of the file, cut by `jsonl.spans`; positions count from their begin. JSON Lines alone."""

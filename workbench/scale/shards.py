@@ -1,7 +1,8 @@
-"""Shards: Parquet files of at most SHARD numbered texts, which every worker can read."""
+"""Shards: Parquet files that every worker can read, of at most SHARD numbered texts or of rows in no order."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from workbench.store.objects import write_parquet
 
 SHARD = 16_384
 """Texts of a shard: as many as a stored segment has rows. A worker holds one at a time."""
+PART = 1 << 20
+"""Rows of other tables that are held at a time: pairs are several times as many as texts."""
 _TEXTS = {"text": pl.String, "side": pl.UInt8}
 
 
@@ -32,6 +35,36 @@ class Shards:
             return pl.read_parquet(path, columns=list(_TEXTS))
         except (pl.exceptions.PolarsError, OSError) as error:
             raise DataError(f"shard {path} cannot be read: {error}") from error
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Tables in files, of which at most PART rows are held at a time; they can be read again."""
+
+    files: tuple[Path, ...]
+    columns: tuple[str, ...]
+
+    def __iter__(self) -> Iterator[pl.DataFrame]:
+        """Yield the rows; a file that cannot be read is a DataError that names it."""
+        import pyarrow as pa
+        from pyarrow import parquet
+
+        for path in self.files:
+            try:
+                with parquet.ParquetFile(path) as file:
+                    for batch in file.iter_batches(PART, columns=list(self.columns)):
+                        yield pl.DataFrame(batch)
+            except (pa.ArrowException, OSError) as error:
+                raise DataError(f"shard {path} cannot be read: {error}") from error
+
+
+def parts_written(tables: Iterable[pl.DataFrame], folder: Path) -> tuple[Path, ...]:
+    """Write each table, one at a time, as a file of its own."""
+    files = []
+    for number, table in enumerate(tables):
+        files.append(folder / f"part-{number:06}.parquet")
+        write_parquet(table, files[-1])
+    return tuple(files)
 
 
 def written(texts: pl.Series, sides: NDArray[np.uint8], folder: Path) -> Shards:

@@ -24,7 +24,7 @@ from workbench.services.progress import Report
 T = TypeVar("T")
 Work = Callable[[Report], T]
 """Takes where to tell its progress; to go to another process it is a `partial` of a module's function."""
-NEEDED = ("workbench.services.ingest", "workbench.services.split")
+NEEDED = ("workbench.services.intake.ingest", "workbench.services.versions.split")
 """What a process imports while it waits for work; it holds most of what any work needs."""
 _PAUSE = 0.2
 """Seconds after which a silent process is looked at again, to hear whether the work shall end."""

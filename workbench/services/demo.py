@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import DataError, RefusedError
-from workbench.services.build import build
-from workbench.services.check import issue_counts
-from workbench.services.curate import curate
-from workbench.services.evaluate import evaluate
-from workbench.services.planted import compare
+from workbench.services.checking.check import issue_counts
+from workbench.services.checking.curate import curate
+from workbench.services.checking.planted import compare
+from workbench.services.evaluation.evaluate import evaluate
 from workbench.services.progress import Report, silent
-from workbench.services.publish import export
-from workbench.services.train import Training, start, watch
+from workbench.services.publishing.push import export
+from workbench.services.training.train import Training, start, watch
 from workbench.services.verify import verify
+from workbench.services.versions.build import build
 from workbench.store.store import Store
 from workbench.workspace import Workspace
 

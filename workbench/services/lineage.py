@@ -10,7 +10,7 @@ import polars as pl
 
 from workbench.curation.split import SPLITS
 from workbench.errors import WorkbenchError
-from workbench.services.train import runs
+from workbench.services.training.train import runs
 from workbench.store.catalogue import Row
 from workbench.store.state import State, state
 from workbench.store.store import Store

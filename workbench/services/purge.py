@@ -10,11 +10,11 @@ from typing import Any
 from workbench.corpus import Corpus
 from workbench.curation.flags.credentials import secrets_among
 from workbench.errors import CorruptionError, UsageError, WorkbenchError, unknown
-from workbench.services.build import save
+from workbench.services.looking.search import holding, texts_of
 from workbench.services.progress import Report, silent
-from workbench.services.records import find as found_record
-from workbench.services.saved import LOG
-from workbench.services.search import holding, texts_of
+from workbench.services.records.editing import find as found_record
+from workbench.services.versions.build import save
+from workbench.services.versions.saved import LOG
 from workbench.store import purge as core
 from workbench.store.catalogue import Row
 from workbench.store.purged import renamed

@@ -13,9 +13,10 @@ import polars as pl
 from workbench.curation.split import SPLITS, by_side
 from workbench.errors import UsageError
 from workbench.fingerprint import digest_file
-from workbench.services import exposure, lineage
-from workbench.services.train import found as found_run
-from workbench.services.train import runs
+from workbench.services import lineage
+from workbench.services.training import exposure
+from workbench.services.training.train import found as found_run
+from workbench.services.training.train import runs
 from workbench.store.catalogue import Row
 from workbench.store.state import State
 from workbench.store.store import Store

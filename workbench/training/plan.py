@@ -54,6 +54,39 @@ def lower(plan: Plan) -> Plan | None:
     return replace(plan, tokens=plan.tokens // 2) if plan.tokens // 2 >= SMALLEST else None
 
 
+def planned(recipe: Recipe, plan: Plan | None, longest: int) -> Recipe:
+    """Return a recipe with a plan's micro-batches, the rows of a step unchanged; `longest` row in tokens."""
+    if plan is None:
+        return recipe
+    at_once, parts = rows_at_once(recipe, plan, longest)
+    changed = {"batch_size": at_once, "gradient_accumulation": parts, "plan": plan.checkpointing}
+    return recipe.model_copy(update={"train": recipe.train.model_copy(update=changed)})
+
+
+@dataclass(frozen=True)
+class Descent:
+    """The way down of a training whose memory is full: from its first plan, by steps that change something."""
+
+    first: Plan
+    """What the training begins with."""
+    recipe: Recipe
+    longest: int
+    """The longest row in tokens."""
+
+    def below(self, plan: Plan) -> Plan | None:
+        """Return the next smaller plan that lays a step out otherwise, None where there is none.
+
+        A plan of fewer tokens that still takes the same rows at once would fill the memory just as this one did.
+        """
+        lowered = lower(plan)
+        while lowered is not None and self._layout(lowered) == self._layout(plan):
+            lowered = lower(lowered)
+        return lowered
+
+    def _layout(self, plan: Plan) -> Recipe:
+        return planned(self.recipe, plan, self.longest)
+
+
 def rows_at_once(recipe: Recipe, plan: Plan, longest: int) -> tuple[int, int]:
     """Return (rows a micro-batch, micro-batches a step) whose product is the recipe's rows of a step.
 

@@ -33,13 +33,13 @@ from workbench.training.fast.choice import chosen, is_tight, obstacle
 from workbench.training.fast.rows import Frame, OneRow, frame
 from workbench.training.faults import explained
 from workbench.training.following import Follower, Gathered
-from workbench.training.plan import Plan, named_plan, shared
+from workbench.training.plan import Descent, Plan, named_plan, planned, shared
 from workbench.training.probe import probe, try_longest
 from workbench.training.reporting import point_to
 from workbench.training.runs import RunFolder
 from workbench.training.signals import StopRequest
 from workbench.training.starting import Starting
-from workbench.training.stepdown import planned, with_steps_down
+from workbench.training.stepdown import with_steps_down
 from workbench.training.together import processes, rank
 from workbench.training.trainer import Trainer
 
@@ -87,7 +87,8 @@ def train(run: RunFolder, stop: StopRequest, *, resume: bool = False) -> None:
 
     start = _starting_plan(run, material)
     first = start or named_plan(material.recipe, material.longest)
-    trainer = with_steps_down(run, first, attempt, last_checkpoint(run) if resume else None)
+    descent = Descent(first, material.recipe, material.longest)
+    trainer = with_steps_down(run, descent, attempt, last_checkpoint(run) if resume else None)
     _finish(run, trainer, material)
 
 

@@ -144,6 +144,10 @@ class RunFolder:
         """Return the folder or Hub id that the base is loaded from on this machine."""
         return str(self.facts()["base"]["path"])
 
+    def base_fingerprint(self) -> str:
+        """Return the digest of the base that the run was prepared on (`workbench.lm.identity`)."""
+        return str(self.facts()["base"]["fingerprint"])
+
     def check_base(self) -> None:
         """Raise CorruptionError where the base is not the one that was prepared; what was read once is kept."""
         facts = self.facts()

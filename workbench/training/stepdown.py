@@ -13,9 +13,8 @@ from typing import Any, TypeVar
 import torch
 
 from workbench.lm.load import MemoryFullError
-from workbench.recipe import Recipe
 from workbench.training.checkpoints import last_checkpoint, step_of
-from workbench.training.plan import Plan, lower, rows_at_once
+from workbench.training.plan import Descent, Plan
 from workbench.training.runs import STEP_DOWN, RunFolder
 
 T = TypeVar("T")
@@ -25,12 +24,11 @@ Attempt = Callable[[Plan | None, Path | None], T]
 _NOTE = "steps_down"
 
 
-def with_steps_down(run: RunFolder, first: Plan, attempt: Attempt[T], checkpoint: Path | None) -> T:
+def with_steps_down(run: RunFolder, descent: Descent, attempt: Attempt[T], checkpoint: Path | None) -> T:
     """Return what an attempt returns, tried again with the next lower plan each time the memory is full.
 
-    `first` is what the recipe itself comes to. A run that went down before goes on where it was. Raises
-    MemoryFullError below the lowest plan, where neither the recipe (`train.step_down`) nor who resumed the run allows
-    it, and where several processes train together.
+    A run that went down before goes on where it was. Raises MemoryFullError below the lowest plan, where neither the
+    recipe (`train.step_down`) nor who resumed the run allows it, and where several processes train together.
     """
     plan = _plan_before(run)
     # Of several processes one alone cannot go back: the others would wait for it without end.
@@ -40,24 +38,15 @@ def with_steps_down(run: RunFolder, first: Plan, attempt: Attempt[T], checkpoint
         try:
             return attempt(plan, checkpoint)
         except MemoryFullError as error:
-            lowered = lower(plan or first) if allowed else None
+            lowered = descent.below(plan or descent.first) if allowed else None
             if lowered is None:
                 raise
             reason = error.what
         # Only here, with the exception gone, does nothing hold the tensors of the attempt any more.
         _free_memory()
         checkpoint = last_checkpoint(run)
-        _note(run, (plan or first, lowered), step_of(checkpoint), reason)
+        _note(run, (plan or descent.first, lowered), step_of(checkpoint), reason)
         plan = lowered
-
-
-def planned(recipe: Recipe, plan: Plan | None, longest: int) -> Recipe:
-    """Return a recipe with a plan's micro-batches, the rows of a step unchanged; `longest` row in tokens."""
-    if plan is None:
-        return recipe
-    at_once, parts = rows_at_once(recipe, plan, longest)
-    changed = {"batch_size": at_once, "gradient_accumulation": parts, "plan": plan.checkpointing}
-    return recipe.model_copy(update={"train": recipe.train.model_copy(update=changed)})
 
 
 def _plan_before(run: RunFolder) -> Plan | None:
@@ -79,4 +68,6 @@ def _note(run: RunFolder, plans: tuple[Plan, Plan], step: int, reason: str) -> N
 def _free_memory() -> None:
     gc.collect()
     if torch.cuda.is_available():
+        # What was compiled holds on to its model, and counts against the number of times a layer may be compiled.
+        torch.compiler.reset()
         torch.cuda.empty_cache()

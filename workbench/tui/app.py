@@ -29,7 +29,7 @@ from workbench.tui.screens.sheets import ErrorSheet, KeySheet
 from workbench.workspace import Workspace
 
 if TYPE_CHECKING:
-    from workbench.services.train import Begun
+    from workbench.services.training.train import Begun
 
 T = TypeVar("T")
 _JOB = "job"

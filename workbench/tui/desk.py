@@ -14,8 +14,8 @@ from workbench.services.progress import Report
 from workbench.workspace import Workspace
 
 if TYPE_CHECKING:
-    from workbench.services.preflight import Preflight
-    from workbench.services.train import Begun, Training
+    from workbench.services.training.preflight import Preflight
+    from workbench.services.training.train import Begun, Training
     from workbench.store.store import Store
     from workbench.store.versions import Version
 
@@ -25,13 +25,13 @@ StartTraining = Callable[[Workspace, "Training"], "Begun"]
 
 def start_training(workspace: Workspace, training: Training) -> Begun:
     """Start training in a process of its own."""
-    from workbench.services.train import spawn
+    from workbench.services.training.train import spawn
 
     return spawn(workspace, training)
 
 
 def _cut(workspace: Workspace, corpus: str, report: Report) -> tuple[Version, bool]:
-    from workbench.services.split import Request, requested, split
+    from workbench.services.versions.split import Request, requested, split
     from workbench.store.store import Store
     from workbench.store.versions import versions
 
@@ -62,17 +62,17 @@ class Desk:
         self, corpus: str, record: str, values: dict[str, Any], reason: str = "", *, seen: Mapping[str, Any]
     ) -> int:
         """Set fields of a record, if they still are as they were seen, and return the number of edits made."""
-        from workbench.services import records
+        from workbench.services.records import editing
 
         with self.store() as store:
-            return records.edit(store, corpus, record, values, reason=reason, seen=seen)
+            return editing.edit(store, corpus, record, values, reason=reason, seen=seen)
 
     def drop(self, corpus: str, record: str, reason: str = "") -> int:
         """Drop a record and return the number of edits made."""
-        from workbench.services import records
+        from workbench.services.records import editing
 
         with self.store() as store:
-            return records.drop(store, corpus, [record], reason=reason)
+            return editing.drop(store, corpus, [record], reason=reason)
 
     def fix(self, corpus: str, issue: Mapping[str, Any], seen: Mapping[str, Any]) -> str:
         """Apply the fix that an issue suggests to its record, if it still is as it was seen; say what was done."""
@@ -85,14 +85,14 @@ class Desk:
 
     def undo(self, corpus: str) -> list[dict[str, Any]]:
         """Take back the newest change of a corpus and return what was taken back."""
-        from workbench.services.undo import undo
+        from workbench.services.records.undo import undo
 
         with self.store() as store:
             return undo(store, corpus)
 
     def redo(self, corpus: str) -> list[dict[str, Any]]:
         """Repeat what was taken back last and return what was repeated."""
-        from workbench.services.redo import redo
+        from workbench.services.records.redo import redo
 
         with self.store() as store:
             return redo(store, corpus)
@@ -103,27 +103,27 @@ class Desk:
 
     def preflight(self, corpus: str, version: str = "latest", recipe: str = "") -> Preflight:
         """Return what stands in the way of training a version; no recipe named means the one used last."""
-        from workbench.services.preflight import preflight
+        from workbench.services.training.preflight import preflight
 
         with self.store() as store:
             return preflight(store, corpus, version, recipe)
 
     def train(self, flight: Preflight) -> Begun:
         """Start what a pre-flight looked at."""
-        from workbench.services.train import Training
+        from workbench.services.training.train import Training
 
         self.models.close()  # a training wants the memory that they hold
         return self.start(self.workspace, Training(flight.corpus, flight.version, flight.recipe))
 
     def withdraw(self, begun: Begun) -> None:
         """End a training that was only just begun."""
-        from workbench.services.train import withdraw
+        from workbench.services.training.train import withdraw
 
         withdraw(self.workspace, begun)
 
     def recipe_file(self, corpus: str) -> Path:
         """Return the file of the recipe that a corpus is trained with next."""
-        from workbench.services.preflight import last_recipe
+        from workbench.services.training.preflight import last_recipe
 
         return self.workspace.recipe_file(last_recipe(self.workspace, corpus))
 
@@ -135,7 +135,7 @@ class Desk:
 
     def resume(self, run: str) -> str:
         """Go on with a run from its last checkpoint, and return its name."""
-        from workbench.services.train import resume
+        from workbench.services.training.train import resume
 
         self.models.close()
         return resume(self.workspace, run).name

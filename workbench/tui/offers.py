@@ -11,11 +11,20 @@ from textual.binding import ActiveBinding
 from textual.dom import DOMNode
 from textual.screen import Screen
 
-from workbench.tui.wording import key_name, what_it_does
+from workbench.tui.wording import MOVES, key_name, what_it_does
 
-Where = Literal["pane", "screen", "everywhere"]
+Where = Literal["screen", "pane", "everywhere", "moving"]
+_HEADINGS: dict[Where, str] = {
+    "screen": "On this screen",
+    "pane": "In this pane",
+    "everywhere": "Everywhere",
+    "moving": "Moving",
+}
+"""What can be done by where it belongs, in the order of the help: what one came for first, how to move last."""
 _EVERYWHERE = ("mode.", "train.now", "review.queue", "back")
 """Ids of the bindings that every screen has and that mean the same on all of them."""
+_COPY = "screen.copy_text"
+"""Textual's own on every screen; it stands with what works everywhere."""
 
 
 @dataclass(frozen=True)
@@ -38,35 +47,41 @@ class Offer:
 
 
 def offers(screen: Screen[object]) -> list[Offer]:
-    """Return every action that a key does here: the focused pane's first, then the screen's, then those everywhere."""
+    """Return every action that a key does here: the screen's, the focused pane's, those everywhere, then moving.
+
+    Within each, what the line of keys shows comes first.
+    """
     found: dict[tuple[int, str], Offer] = {}
+    shown: set[tuple[int, str]] = set()
     for active in screen.active_bindings.values():
         binding = active.binding
         what = what_it_does(binding, active.node)
         if not what or binding.system or not active.enabled:
             continue
-        key = key_name(binding)
-        same = found.get((id(active.node), binding.action))
-        keys = (*same.keys, key) if same and key not in same.keys else (same.keys if same else (key,))
-        where = _where(active)
-        found[id(active.node), binding.action] = Offer(
-            keys, what, binding.tooltip, where, _pane(active.node), active.node, binding.action
-        )
-    order: list[Where] = ["pane", "screen", "everywhere"]
-    return sorted(found.values(), key=lambda offer: order.index(offer.where))
+        key, place = key_name(binding), (id(active.node), binding.action)
+        same = found.get(place)
+        keys = tuple(dict.fromkeys((*same.keys, key) if same else (key,)))
+        where = same.where if same else _where(active)
+        found[place] = Offer(keys, what, binding.tooltip, where, _pane(active.node), active.node, binding.action)
+        shown |= {place} if binding.show else set()
+    order = list(_HEADINGS)
+    return sorted(found.values(), key=lambda one: (order.index(one.where), (id(one.node), one.action) not in shown))
 
 
 def grouped(found: list[Offer]) -> Iterator[tuple[str, list[Offer]]]:
     """Yield the actions by where they belong, each group with its heading."""
-    names = {"pane": "In this pane", "screen": "On this screen", "everywhere": "Everywhere"}
-    for where, name in names.items():
+    for where, name in _HEADINGS.items():
         those = [offer for offer in found if offer.where == where]
         if those:
             yield (f"{name}: {those[0].pane}" if where == "pane" and those[0].pane else name), those
 
 
 def _where(active: ActiveBinding) -> Where:
-    if isinstance(active.node, App) or (active.binding.id or "").startswith(_EVERYWHERE):
+    binding = active.binding
+    if (binding.id or "").startswith("table.") or binding.action in MOVES:
+        return "moving"
+    named = (binding.id or "").startswith(_EVERYWHERE) or binding.action == _COPY
+    if isinstance(active.node, App) or named:
         return "everywhere"
     return "screen" if isinstance(active.node, Screen) else "pane"
 

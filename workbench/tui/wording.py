@@ -36,8 +36,11 @@ _ACTIONS = {
 }
 """What the bindings of Textual's own widgets do; those that any line of text has are not worth telling."""
 
+_FOCUS = ("app.focus_next", "app.focus_previous")
 _SCROLLING = ("scroll_up", "scroll_down", "scroll_home", "scroll_end", "page_up", "page_down")
 """What a single line has from what it is made of, and does nothing there."""
+MOVES = (*_FOCUS, *_SCROLLING)
+"""What only shows another part of the screen."""
 
 
 def key_name(binding: Binding) -> str:

@@ -16,8 +16,8 @@ from workbench.cli.main import app
 from workbench.cli.output import short
 from workbench.curation.measures import Share, Shares
 from workbench.errors import UsageError
-from workbench.services.describe import describe
-from workbench.services.sections import Bars, Section, sections
+from workbench.services.checking.describe import describe
+from workbench.services.checking.sections import Bars, Section, sections
 from workbench.store.store import Store
 
 HOSTILE = "\x1b[2J\u202e" * 40 + "wide name of a language that nobody speaks"

@@ -7,8 +7,8 @@ import pytest
 from workbench.cli.commands.generate import _lines, generate
 from workbench.errors import UsageError
 from workbench.recipe import Generate
-from workbench.services.generated import Generated, Wanted
-from workbench.services.written import Written
+from workbench.services.evaluation.generated import Generated, Wanted
+from workbench.services.evaluation.written import Written
 
 
 @pytest.mark.parametrize(

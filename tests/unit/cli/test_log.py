@@ -6,7 +6,7 @@ import pytest
 
 from tests.corpora import CORPUS, deliver, facts
 from workbench.cli.commands.log import log
-from workbench.services.verdicts import DIFFERENT, judge_pairs, set_threshold
+from workbench.services.duplicates.verdicts import DIFFERENT, judge_pairs, set_threshold
 from workbench.store.store import Store
 
 

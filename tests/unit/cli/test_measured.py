@@ -8,8 +8,8 @@ from tests.cli import called as workbench
 from tests.corpora import CORPUS, cut, deliver, facts, sides
 from tests.runs import both, scored_run
 from workbench.cli.numbers import difference, reasons, shown, undecided
-from workbench.services.judgements import Judgement, Said, judge
-from workbench.services.records import edit
+from workbench.services.evaluation.judgements import Judgement, Said, judge
+from workbench.services.records.editing import edit
 from workbench.store.store import Store
 
 HOSTILE = "\x1b]0;x\x07no"

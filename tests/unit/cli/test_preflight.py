@@ -64,7 +64,10 @@ def test_a_tracker_that_is_not_installed_is_refused_by_name(ready):
     assert said.code == 2 and "pip install clearml" in said.talk
 
 
-@pytest.mark.parametrize("asked", [["--set", "train.epochs=2"], ["--plan", "full"], ["--preflight"], ["--name", "new"]])
+@pytest.mark.parametrize(
+    "asked",
+    [["--set", "train.epochs=2"], ["--plan", "full"], ["--preflight"], ["--name", "new"], ["--recipe", "tiny"]],
+)
 def test_a_resumed_run_takes_nothing_that_would_change_it(ready, asked):
     said = workbench("train", "--resume", "any", *asked, cwd=ready.workspace.root)
     assert said.code == 2 and f"not with {asked[0]}" in said.talk

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from workbench.cli.commands.sweep import _lines
-from workbench.services.sweep import Variant, rows_of
+from workbench.services.training.sweep import Variant, rows_of
 
 NUMBERS = {"n": 5, "em": 0.25, "f1": 0.5, "languages": {"fr": {"em": 0.125, "f1": 0.75, "n": 3}}}
 DONE = {"corpus": "qa", "version": "v1", "recipe": "tiny", "split": "test", "equal_precision": True}

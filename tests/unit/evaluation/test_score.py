@@ -12,12 +12,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
+from peft import LoraConfig, get_peft_model
+from transformers import MistralForCausalLM
 
 from workbench.errors import CorruptionError, OutsideError, RefusedError, UsageError
 from workbench.evaluation import answering
 from workbench.evaluation import bench as benches
 from workbench.evaluation import score as scoring
-from workbench.evaluation.bench import Bench, batches, load_bench, padded
+from workbench.evaluation.bench import Bench, batches, drop_adapter, load_bench, padded
 from workbench.evaluation.generate import generate, prompt_ids
 from workbench.evaluation.losses import losses
 from workbench.evaluation.metrics import evaluate
@@ -27,7 +29,7 @@ from workbench.evaluation.scores import MODELS, SCORES, Model
 from workbench.evaluation.windows import rolling_windows
 from workbench.lm.load import load_base
 from workbench.lm.template import NOT_LEARNED
-from workbench.recipe import with_overrides
+from workbench.recipe import dump, with_overrides
 from workbench.training.runs import RunFolder
 
 
@@ -274,3 +276,57 @@ def test_a_bare_text_is_continued_without_an_end(bench: Bench, key: str) -> None
 def test_a_prompt_that_cannot_be_asked_is_a_usage_error(run: RunFolder, prompts: list[Any]) -> None:
     with pytest.raises(UsageError):
         generate(run, prompts)
+
+
+@pytest.fixture(scope="module")
+def other(run: RunFolder, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """Another run on the very same base, with an adapter of another shape."""
+    folder = RunFolder(tmp_path_factory.mktemp("others") / "other")
+    shutil.copytree(run.path, folder.path)
+    torch.manual_seed(2)
+    lora = LoraConfig(r=2, target_modules=["q_proj"], task_type="CAUSAL_LM", init_lora_weights=False)
+    tuned = get_peft_model(MistralForCausalLM.from_pretrained(run.base_path()), lora)
+    for name, weight in tuned.named_parameters():
+        if "lora_" in name:
+            weight.data *= 30
+    tuned.save_pretrained(folder.adapter)
+    return folder
+
+
+def nlls(bench: Bench, run: RunFolder) -> list[list[float]]:
+    """Return the losses of a few records under base and tuned."""
+    rows = cached(run, "test")[:3]
+    found = []
+    for which in MODELS:
+        with torch.no_grad(), bench.switched(which):
+            found.append([loss.nll for loss in losses(bench, rows, lambda _: None)])
+    return found
+
+
+def test_two_runs_on_one_base_share_it_and_each_answers_as_it_does_alone(run: RunFolder, other: RunFolder) -> None:
+    alone = nlls(load_bench(run), run), nlls(load_bench(other), run)
+    first = load_bench(run)
+    second = load_bench(other, beside=first)
+    assert second.model is first.model
+    assert (nlls(first, run), nlls(second, run)) == alone  # in turns, whichever was asked before
+    assert (nlls(first, run), nlls(second, run)) == alone
+    assert alone[0][0] == alone[1][0] and alone[0][1] != alone[1][1]
+
+
+def test_an_adapter_that_is_let_go_leaves_the_other_as_it_was(run: RunFolder, other: RunFolder) -> None:
+    first = load_bench(run)
+    second = load_bench(other, beside=first)
+    before = nlls(second, run)
+    drop_adapter(first)
+    assert list(second.model.peft_config) == [second.adapter] and nlls(second, run) == before
+    third = load_bench(run, beside=second)
+    assert third.model is second.model and nlls(third, run) == nlls(load_bench(run), run)
+
+
+@pytest.mark.parametrize("changed", ["quantization.kind=none", "quantization.compute_dtype=float32"])
+def test_a_base_in_another_form_is_not_shared(run: RunFolder, other: RunFolder, changed: str, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "otherwise")
+    shutil.copytree(other.path, folder.path)
+    folder.recipe_file.write_text(dump(with_overrides(other.recipe(), [changed])))
+    first = load_bench(run)
+    assert load_bench(folder, beside=first).model is not first.model

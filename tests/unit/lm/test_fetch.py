@@ -14,7 +14,7 @@ from huggingface_hub import constants
 
 from workbench.errors import OutsideError, UsageError
 from workbench.lm.fetch import fetch
-from workbench.services.bases import pinned
+from workbench.services.training.bases import pinned
 
 COMMIT = "c0ffee" * 6 + "c0ff"
 TOKEN = "hf_TheTokenOfTheTests"

@@ -15,8 +15,9 @@ from tests.exports import an_export, facts, tables
 from workbench.errors import CorruptionError, DataError, OutsideError, UsageError
 from workbench.fingerprint import digest_file
 from workbench.publish import formats
-from workbench.publish.columns import features, plain_tables
+from workbench.publish.columns import features
 from workbench.publish.formats import read_curation, write_export
+from workbench.publish.pieces import held
 
 
 def loaded_rows(folder: Path, cache: Path) -> dict[str, list[dict[str, object]]]:
@@ -51,7 +52,7 @@ def test_excluded_records_leave_in_no_file(tmp_path):
 
 
 def test_files_come_back_in_order_and_exist(tmp_path):
-    written = write_export(facts(), tables(), tmp_path / "out")
+    written = write_export(facts(), held(tables()), tmp_path / "out")
     assert written.names == (
         "data/train-00000-of-00001.parquet",
         "data/validation-00000-of-00001.parquet",
@@ -62,7 +63,7 @@ def test_files_come_back_in_order_and_exist(tmp_path):
 
 def test_a_split_beyond_the_limit_is_cut_into_shards_that_load_in_order(tmp_path, monkeypatch):
     monkeypatch.setattr(formats, "SHARD_BYTES", 1500)
-    files = write_export(facts(), tables(40), tmp_path / "out").files
+    files = write_export(facts(), held(tables(40)), tmp_path / "out").files
     shards = [file.path for file in files if file.split == "train"]
     assert len(shards) > 2
     assert shards[-1] == f"data/train-{len(shards) - 1:05d}-of-{len(shards):05d}.parquet"
@@ -80,7 +81,7 @@ def test_the_parquet_files_are_zstd_with_content_defined_chunks_and_a_page_index
 def test_the_same_version_gives_the_same_bytes_however_the_table_was_cut(tmp_path):
     one = an_export(tmp_path / "one")
     cut = {split: pa.concat_tables([table.slice(0, 1), table.slice(1)]) for split, table in tables().items()}
-    write_export(facts(), cut, tmp_path / "two")
+    write_export(facts(), held(cut), tmp_path / "two")
     for path in sorted(one.rglob("*.*")):
         assert path.read_bytes() == (tmp_path / "two" / path.relative_to(one)).read_bytes()
 
@@ -195,19 +196,19 @@ def test_what_a_killed_writer_left_is_put_right_by_the_next(tmp_path):
 def test_a_version_without_records_is_refused(tmp_path):
     empty = {split: table.slice(0, 0) for split, table in tables().items()}
     with pytest.raises(DataError, match="no record to export"):
-        write_export(facts(), empty, tmp_path / "out")
+        write_export(facts(), held(empty), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
 def test_an_empty_split_has_no_file_and_the_rest_loads(tmp_path):
-    held = tables() | {"test": tables()["test"].slice(0, 0)}
-    write_export(facts(), held, tmp_path / "out")
+    some = tables() | {"test": tables()["test"].slice(0, 0)}
+    write_export(facts(), held(some), tmp_path / "out")
     assert sorted(loaded_rows(tmp_path / "out", tmp_path / "cache")) == ["train", "validation"]
 
 
 def test_an_unknown_format_is_answered_with_the_known_ones(tmp_path):
     with pytest.raises(UsageError) as caught:
-        write_export(facts(), tables(), tmp_path / "out", format="parqet")
+        write_export(facts(), held(tables()), tmp_path / "out", format="parqet")
     assert "did you mean 'parquet'" in caught.value.hint
 
 
@@ -215,12 +216,12 @@ def test_a_table_of_the_frame_engine_exports_as_it_is(tmp_path):
     frame = pl.DataFrame({"text": ["a", None], "kind": pl.Series(["x", "y"], dtype=pl.Categorical), "n": [1, 2]})
     for number, compat in enumerate((pl.CompatLevel.oldest(), pl.CompatLevel.newest())):
         folder = tmp_path / str(number)
-        write_export(facts(), {"train": frame.to_arrow(compat_level=compat)}, folder)
+        write_export(facts(), held({"train": frame.to_arrow(compat_level=compat)}), folder)
         assert loaded_rows(folder, tmp_path / "cache") == {"train": frame.to_dicts()}
 
 
 def test_columns_are_described_as_the_loading_library_does_it(tmp_path):
-    schema = plain_tables(tables())["train"].schema
+    schema = held(tables()).schema
     assert features(schema) == Features.from_arrow_schema(schema)._to_yaml_list()
 
 
@@ -242,7 +243,7 @@ def test_what_comes_into_the_folder_while_it_is_replaced_stays(tmp_path):
         return {}
 
     with pytest.raises(UsageError, match="checkpoint"):
-        write_export(facts(version="ffff"), tables(), folder, force=True, stub=begun)
+        write_export(facts(version="ffff"), held(tables()), folder, force=True, stub=begun)
     assert (folder / "checkpoint.bin").read_text() == "mine" and read_curation(folder)["version"] == "a1b2c3d4"
 
 

@@ -122,7 +122,7 @@ def test_a_lost_answer_of_the_tag_is_found_out(hub, export):
 
 def test_a_push_that_died_before_its_tag_is_finished_by_the_next(hub, export):
     hub.fail("POST .*/tag/", 403)
-    with pytest.raises(OutsideError, match="no right"):
+    with pytest.raises(OutsideError, match="does not allow this"):
         pushed(hub, export)
     done = pushed(hub, export)
     assert hub.called(COMMIT) == 1
@@ -363,7 +363,7 @@ def test_a_repository_that_somebody_makes_public_meanwhile_gets_nothing(hub, exp
 
 def test_a_version_of_another_release_that_lacks_its_tag_is_tagged_and_not_committed_again(hub, export, tmp_path):
     hub.fail("POST .*/tag/", 403)
-    with pytest.raises(OutsideError, match="no right"):
+    with pytest.raises(OutsideError, match="does not allow this"):
         pushed(hub, export)
     done = pushed(hub, an_export(tmp_path / "later", tool="workbench 9.9.9"))
     assert hub.called(COMMIT) == 1 and hub.repositories[REPO].tags == {"v1": done.commit}

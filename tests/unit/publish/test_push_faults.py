@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +22,8 @@ CREATE, INFO, REFS = "POST /api/repos/create", "GET /api/datasets/me/quiz$", "GE
 UPLOAD, SENT = "PUT /lfs/", "POST /lfs/.*/verify"
 COMMIT, TAG, LOOK, BACK = "POST .*/commit/", "POST .*/tag/", "GET .*/revision/", "GET .*/resolve/.*parquet"
 CUT = 0
+USED_UP = {"RateLimit": '"api";r=0;t=55', "RateLimit-Policy": '"fixed window";"api";q=1000;w=300'}
+FULL = "Private repository storage limit reached, please upgrade your plan to increase your private storage limit."
 
 
 class Case(NamedTuple):
@@ -31,7 +34,7 @@ class Case(NamedTuple):
     ends_well: bool
     done: bool = False
     times: int = 1
-    retry_after: int | None = None
+    headers: Mapping[str, str] = {}
 
 
 CASES = {
@@ -55,8 +58,10 @@ CASES = {
     "the line is cut after the commit": Case(COMMIT, CUT, ends_well=True, done=True),
     "the commit applies, and no answer comes in time": Case(COMMIT, SLOW, ends_well=True, done=True),
     "the commit hangs and does not apply": Case(COMMIT, SLOW, ends_well=True),
-    "the Hub asks to wait a moment": Case(COMMIT, 429, ends_well=True, retry_after=7),
-    "the Hub asks to wait for an hour": Case(COMMIT, 429, ends_well=False, retry_after=3600),
+    "the Hub asks to wait a moment": Case(COMMIT, 429, ends_well=True, headers={"Retry-After": "7"}),
+    "the Hub asks to wait for an hour": Case(COMMIT, 429, ends_well=False, headers={"Retry-After": "3600"}),
+    "its window of calls is used up": Case(COMMIT, 429, ends_well=True, headers=USED_UP),
+    "the private storage is full": Case(COMMIT, 403, ends_well=False, headers={"X-Error-Message": FULL}),
     "somebody else was faster": Case(COMMIT, 412, ends_well=False),
     "the token may not commit": Case(COMMIT, 403, ends_well=False),
     "the private repository is hidden from this token": Case(COMMIT, 404, ends_well=False),
@@ -102,7 +107,7 @@ def check_whole_or_absent(hub: Hub, export: Path) -> None:
 @pytest.mark.parametrize("name", CASES)
 def test_never_half_a_version_and_never_two(hub, export, name):
     case = CASES[name]
-    hub.fail(case.call, case.status, done=case.done, times=case.times, retry_after=case.retry_after)
+    hub.fail(case.call, case.status, done=case.done, times=case.times, headers=case.headers)
     try:
         pushed(hub, export)
         ended_well = True
@@ -124,7 +129,7 @@ def test_there_are_at_least_as_many_cases_as_were_asked_for():
 
 def test_uploads_go_on_where_they_stopped(hub, export):
     hub.fail("PUT /lfs/", 403)
-    with pytest.raises(OutsideError, match="no right"):
+    with pytest.raises(OutsideError, match="does not allow this"):
         pushed(hub, export)
     before = hub.called("PUT /lfs/")
     arrived = len(hub.state.objects)
@@ -134,14 +139,21 @@ def test_uploads_go_on_where_they_stopped(hub, export):
     assert hub.called("PUT /lfs/") - before == shards - arrived
 
 
-def test_the_pause_that_the_hub_asks_for_is_kept(hub, export, waited):
-    hub.fail(COMMIT, 429, retry_after=7)
+@pytest.mark.parametrize(("headers", "seconds"), [({"Retry-After": "7"}, 7), (USED_UP, 55)])
+def test_the_pause_that_the_hub_asks_for_is_kept(hub, export, waited, headers, seconds):
+    hub.fail(COMMIT, 429, headers=headers)
     pushed(hub, export)
-    assert 7 in waited
+    assert seconds in waited
 
 
 def test_a_pause_that_is_too_long_is_told_and_not_waited_for(hub, export, waited):
-    hub.fail(COMMIT, 429, retry_after=3600)
+    hub.fail(COMMIT, 429, headers={"Retry-After": "3600"})
     with pytest.raises(OutsideError, match="slow down") as caught:
         pushed(hub, export)
     assert "3,600 s" in caught.value.hint and max(waited, default=0) < 3600
+
+
+def test_what_the_hub_says_of_a_refusal_is_told(hub, export):
+    hub.fail(COMMIT, 403, headers={"X-Error-Message": FULL})
+    with pytest.raises(OutsideError, match=r"HTTP 403, while committing to 'me/quiz'\): Private repository storage limit"):
+        pushed(hub, export)

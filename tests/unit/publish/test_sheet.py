@@ -10,6 +10,7 @@ import pytest
 
 from tests.exports import facts
 from workbench.publish.formats import write_export
+from workbench.publish.pieces import held
 
 HOSTILE = ['=HYPERLINK("http://x")', "+1", "-1+1", "@SUM(A1)", "\tx", "\rx", "\n=1+1", "\uff1d1+1"]
 HARMLESS = ["plain = text", 'with, "quotes"\nand lines', ""]
@@ -19,7 +20,7 @@ ROWS = [*HOSTILE, *HARMLESS, None]
 def exported(tmp_path, format: str) -> tuple[list[dict[str, str]], str]:
     table = pa.table({"question": ROWS, "tags": [["=a", "b"]] * len(ROWS), "=n": list(range(-5, 7))})
     folder = tmp_path / format
-    write_export(facts(), {"train": table}, folder, format=format)
+    write_export(facts(), held({"train": table}), folder, format=format)
     with (folder / "records.csv").open(encoding="utf-8", newline="") as handle:
         return list(csv.DictReader(handle)), (folder / "README.md").read_text() + (folder / "curation.json").read_text()
 
@@ -40,7 +41,7 @@ def test_an_exact_csv_holds_every_text_as_it_is(tmp_path):
 
 @pytest.mark.parametrize("format", ["parquet", "jsonl"])
 def test_other_formats_are_exact(tmp_path, format):
-    write_export(facts(), {"train": pa.table({"question": HOSTILE})}, tmp_path / "out", format=format)
+    write_export(facts(), held({"train": pa.table({"question": HOSTILE})}), tmp_path / "out", format=format)
     if format == "jsonl":
         lines = (tmp_path / "out" / "records.jsonl").read_text().split("\n")
         assert [json.loads(line)["question"] for line in lines if line] == HOSTILE

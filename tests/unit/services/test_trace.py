@@ -9,7 +9,7 @@ import pytest
 
 from tests.corpora import CORPUS, by_question, cut, deliver, facts, ids, long_fact, near, sides, write
 from workbench.errors import UsageError
-from workbench.services.records import drop, edit
+from workbench.services.records.editing import drop, edit
 from workbench.services.trace import trace
 from workbench.store.store import Store
 from workbench.store.versions import Version

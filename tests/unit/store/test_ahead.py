@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from tests.corpora import deliver, fact, facts, ids, scratch, state
 from workbench.services import purge
-from workbench.services.records import drop, edit
-from workbench.services.undo import undo
+from workbench.services.records.editing import drop, edit
+from workbench.services.records.undo import undo
 from workbench.store import state as state_module
 from workbench.store.edits import body_of
 from workbench.store.pages import Pages

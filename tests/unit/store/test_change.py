@@ -8,7 +8,7 @@ import pytest
 
 from tests.corpora import CORPUS, deliver, facts, ids, state
 from workbench.errors import CorruptionError, OutsideError, UsageError
-from workbench.services.records import edit
+from workbench.services.records.editing import edit
 from workbench.store import catalogue as log
 from workbench.store.catalogue import Catalogue
 from workbench.store.edits import body_of

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.corpora import by_question, deliver, fact, facts, ids, long_fact, near, scratch, state
-from workbench.services.ingest import Order, ingest
-from workbench.services.quarantine import readmit
+from workbench.services.intake.ingest import Order, ingest
+from workbench.services.intake.quarantine import readmit
 from workbench.services.verify import verify
 
 QUICK = settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))

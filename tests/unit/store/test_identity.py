@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.corpora import by_question, deliver, fact, facts, ids, scratch, state, write
 from workbench.errors import UsageError
-from workbench.services.ingest import Order, ingest
+from workbench.services.intake.ingest import Order, ingest
 
 QUICK = settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
 LONG = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))

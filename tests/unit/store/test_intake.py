@@ -11,7 +11,7 @@ import pytest
 from tests.corpora import CORPUS, deliver, fact, facts, state, write
 from workbench.errors import OutsideError
 from workbench.readers.record import Origin
-from workbench.services.ingest import Order, ingest
+from workbench.services.intake.ingest import Order, ingest
 from workbench.store import intake
 from workbench.store.intake import Arrival, Intake
 from workbench.store.spool import Spool

@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.corpora import deliver, fact, facts, ids, scratch, state
-from workbench.services.listing import holding, listing
-from workbench.services.quarantine import readmit
-from workbench.services.records import drop, edit, show_record
-from workbench.services.undo import undo
+from workbench.services.intake.quarantine import readmit
+from workbench.services.looking.listing import holding, listing
+from workbench.services.records.editing import drop, edit, show_record
+from workbench.services.records.undo import undo
 from workbench.store.pages import Pages
 
 QUICK = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
@@ -101,7 +101,7 @@ def test_a_readmitted_unit_is_on_its_page(store):
     path = store.workspace.root.parent / "rows.jsonl"
     path.write_text('{"question": "first", "answer": "good"}\n{"question": "torn\n')
     deliver(store, facts(5), name="other", file="other.jsonl")
-    from workbench.services.ingest import Order, ingest
+    from workbench.services.intake.ingest import Order, ingest
 
     ingest(store, Order("facts", (path,), schema="qa"))
     assert listing(store, "facts", 9)["total"] == 2

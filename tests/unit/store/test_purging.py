@@ -20,13 +20,13 @@ from hypothesis import strategies as st
 from tests.corpora import by_question, cut, deliver, fact, facts, ids, long_fact, rows_of, scratch, sides, state, words
 from workbench.errors import CorruptionError, DataError, UsageError
 from workbench.services import purge
-from workbench.services.build import build, save
-from workbench.services.ingest import Order, ingest
-from workbench.services.publish import export
-from workbench.services.quarantine import readmit
-from workbench.services.records import drop, edit, show_record
-from workbench.services.undo import undo
+from workbench.services.intake.ingest import Order, ingest
+from workbench.services.intake.quarantine import readmit
+from workbench.services.publishing.push import export
+from workbench.services.records.editing import drop, edit, show_record
+from workbench.services.records.undo import undo
 from workbench.services.verify import verify
+from workbench.services.versions.build import build, save
 from workbench.store import purge as core
 from workbench.store.redaction import Redaction, marker
 from workbench.store.store import Store

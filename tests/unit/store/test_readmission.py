@@ -9,9 +9,9 @@ import pytest
 
 from tests.corpora import CORPUS, by_question, cut, deliver, fact, facts, ids, near, sides, state, words, write
 from workbench.errors import DataError
-from workbench.services.ingest import Order, ingest
-from workbench.services.quarantine import readmit
-from workbench.services.records import edit
+from workbench.services.intake.ingest import Order, ingest
+from workbench.services.intake.quarantine import readmit
+from workbench.services.records.editing import edit
 from workbench.services.verify import verify
 from workbench.store.store import Store
 

@@ -10,12 +10,12 @@ import pytest
 from tests.corpora import by_question, deliver, fact, facts, ids, long_fact, near, state, write
 from workbench.errors import UsageError
 from workbench.fingerprint import digest
-from workbench.services.fixing import fix
-from workbench.services.ingest import Order, ingest
-from workbench.services.listing import conflicting
-from workbench.services.quarantine import readmit
-from workbench.services.records import drop, edit, show_record
-from workbench.services.undo import undo
+from workbench.services.intake.ingest import Order, ingest
+from workbench.services.intake.quarantine import readmit
+from workbench.services.looking.listing import conflicting
+from workbench.services.records.editing import drop, edit, show_record
+from workbench.services.records.fixing import fix
+from workbench.services.records.undo import undo
 from workbench.services.verify import verify
 from workbench.store.edits import WHOLE, Edit, replay
 from workbench.store.state import state as state_at

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.corpora import CORPUS, deliver
-from workbench.services.records import drop
+from workbench.services.records.editing import drop
 from workbench.store.pages import Pages
 
 MCQ = [

@@ -14,14 +14,14 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from tests.corpora import CORPUS, cut, fact, rows_of, scratch, state, write
 from workbench.errors import DataError, UsageError
-from workbench.services.build import build, save
-from workbench.services.ingest import Order, ingest
-from workbench.services.quarantine import readmit
-from workbench.services.records import drop, edit
-from workbench.services.refs import label
-from workbench.services.undo import undo
-from workbench.services.verdicts import set_apart
+from workbench.services.duplicates.verdicts import set_apart
+from workbench.services.intake.ingest import Order, ingest
+from workbench.services.intake.quarantine import readmit
+from workbench.services.records.editing import drop, edit
+from workbench.services.records.undo import undo
 from workbench.services.verify import verify
+from workbench.services.versions.build import build, save
+from workbench.services.versions.refs import label
 from workbench.store.pages import Pages
 from workbench.store.store import Store
 from workbench.store.versions import versions

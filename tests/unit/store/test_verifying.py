@@ -16,8 +16,8 @@ import pytest
 
 from tests.corpora import CORPUS, cut, deliver, facts, ids, quick_folder, scratch, write
 from workbench.errors import CorruptionError, OutsideError, WorkbenchError
-from workbench.services.ingest import Order, ingest
-from workbench.services.records import edit
+from workbench.services.intake.ingest import Order, ingest
+from workbench.services.records.editing import edit
 from workbench.services.verify import verify
 from workbench.store.catalogue import Catalogue
 from workbench.store.store import Store
@@ -223,7 +223,7 @@ WRITER = """
 import sys
 from pathlib import Path
 from tests.corpora import ids
-from workbench.services.records import edit
+from workbench.services.records.editing import edit
 from workbench.store.store import Store
 from workbench.workspace import Workspace
 with Store(Workspace(Path(sys.argv[1]))) as store:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.corpora import CORPUS, deliver, facts, ids, state, write
-from workbench.services.ingest import Order, ingest
+from workbench.services.intake.ingest import Order, ingest
 
 
 def views(store, corpus: str) -> list[str]:

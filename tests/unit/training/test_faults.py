@@ -16,17 +16,17 @@ from transformers import TrainerControl, TrainerState, TrainingArguments
 
 from workbench.errors import OutsideError, RefusedError
 from workbench.lm.load import MemoryFullError
-from workbench.services.train import noticed, watch
+from workbench.services.training.train import noticed, watch
 from workbench.training import stepdown
 from workbench.training.callbacks import Logbook
 from workbench.training.checkpoints import COMPLETE, drop_unfinished, last_checkpoint
 from workbench.training.faults import explained
-from workbench.training.plan import Plan
+from workbench.training.plan import Descent, Plan, planned
 from workbench.training.process import Account, main
 from workbench.training.qlora import Trainer, train
 from workbench.training.runs import RunFolder, State
 from workbench.training.signals import StopRequest
-from workbench.training.stepdown import planned, with_steps_down
+from workbench.training.stepdown import with_steps_down
 from workbench.workspace import out_of_space
 
 Prepared = Callable[..., RunFolder]
@@ -203,6 +203,10 @@ def test_a_full_memory_goes_on_one_step_lower_where_that_was_asked(
     assert [line["loss"] for line in lines] == pytest.approx([line["loss"] for line in expected], rel=1e-3)
 
 
+def down_from(run: RunFolder, first: Plan, longest: int = 256) -> Descent:
+    return Descent(first, run.recipe(), longest)
+
+
 def test_the_plans_go_down_until_there_is_none(prepared: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stepdown, "_free_memory", lambda: None)  # nothing was loaded
     run, tried = prepared("run", "train.step_down=true"), []
@@ -212,9 +216,18 @@ def test_the_plans_go_down_until_there_is_none(prepared: Prepared, monkeypatch: 
         raise MemoryFullError("too little device memory", "")
 
     with pytest.raises(MemoryFullError):
-        with_steps_down(run, Plan("full", 1024), attempt, None)
+        with_steps_down(run, down_from(run, Plan("full", 1024)), attempt, None)
     assert tried == [None, Plan("offload", 1024), Plan("offload", 512), Plan("offload", 256)]
     assert len(run.facts()["steps_down"]) == 3
+
+
+def test_what_was_compiled_is_forgotten_before_the_next_try(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.compiler, "reset", lambda: done.append("graphs"))
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: done.append("memory"))
+    stepdown._free_memory()
+    assert done == ["graphs", "memory"]
 
 
 def test_a_run_that_is_resumed_with_step_down_is_allowed_what_its_recipe_is_not(
@@ -229,7 +242,7 @@ def test_a_run_that_is_resumed_with_step_down_is_allowed_what_its_recipe_is_not(
         if plan is None:
             raise MemoryFullError("too little device memory", "")
 
-    with_steps_down(run, Plan("none", 512), attempt, None)
+    with_steps_down(run, down_from(run, Plan("none", 512)), attempt, None)
     assert tried == [None, Plan("selective", 512)]
 
 
@@ -237,7 +250,7 @@ def test_a_resumed_run_begins_with_the_plan_it_went_down_to(prepared: Prepared) 
     run, tried = prepared("run", "train.step_down=true"), []
     down = {"step": 2, "from": {}, "to": {"checkpointing": "full", "tokens": 512}, "reason": "full"}
     run.note("steps_down", [down])
-    with_steps_down(run, Plan("none", 512), lambda plan, _: tried.append(plan), None)
+    with_steps_down(run, down_from(run, Plan("none", 512)), lambda plan, _: tried.append(plan), None)
     assert tried == [Plan("full", 512)]
 
 

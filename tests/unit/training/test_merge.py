@@ -15,8 +15,8 @@ from safetensors.torch import load_file, save_file
 from workbench.errors import OutsideError, RefusedError, UsageError
 from workbench.lm.merge import merged
 from workbench.lm.xray import TOKENS
-from workbench.services import merge as merging
-from workbench.services.merge import LIMIT, Drift, Merged, _judge, _rows, merge
+from workbench.services.training import merge as merging
+from workbench.services.training.merge import LIMIT, Drift, Merged, _judge, _rows, merge
 from workbench.training.prepare import prepare
 from workbench.training.qlora import train
 from workbench.training.runs import RunFolder

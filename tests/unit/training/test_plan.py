@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from workbench.recipe import Recipe, with_overrides
 from workbench.training.memory import Shape, estimate
-from workbench.training.plan import CHECKPOINTING, Plan, choose, lower, rows_at_once
+from workbench.training.plan import CHECKPOINTING, Descent, Plan, choose, lower, planned, rows_at_once
 
 MISTRAL = Shape(4096, 32, 14336, 32, 8, 128, 32000, tied=False, family="mistral")
 GIB = 2**30
@@ -46,13 +49,32 @@ def test_a_named_plan_is_never_left() -> None:
     assert choose(MISTRAL, recipe("train.gradient_checkpointing=true"), 140 * GIB).checkpointing == "full"
 
 
-def test_lowering_ends() -> None:
-    plan: Plan | None = Plan("none", 2_048)
-    seen = []
+def chain(first: Plan, following: Callable[[Plan], Plan | None]) -> list[Plan]:
+    seen, plan = [first], following(first)
     while plan is not None:
         seen.append(plan)
-        plan = lower(plan)
+        plan = following(plan)
+    return seen
+
+
+def test_lowering_ends() -> None:
+    seen = chain(Plan("none", 2_048), lower)
     assert len(seen) == len(set(seen)) and seen[-1].checkpointing == "offload"
+
+
+@given(st.integers(1, 32), st.integers(256, 20_000), st.integers(1, 4_096))
+def test_every_step_down_lays_a_step_out_otherwise(batch: int, tokens: int, longest: int) -> None:
+    descent = Descent(Plan("none", tokens), recipe(f"train.batch_size={batch}"), longest)
+    layouts = [planned(descent.recipe, plan, longest) for plan in chain(descent.first, descent.below)]
+    assert all(one != other for one, other in itertools.pairwise(layouts))
+    every = [planned(descent.recipe, plan, longest) for plan in chain(descent.first, lower)]
+    assert [layout for layout, _ in itertools.groupby(every)] == layouts
+
+
+def test_a_step_down_never_takes_as_many_rows_at_once_as_before() -> None:
+    descent = Descent(Plan("offload", 8_192), recipe(), 2_048)
+    assert descent.below(Plan("offload", 8_192)) == Plan("offload", 4_096)
+    assert descent.below(Plan("offload", 2_048)) is None  # one row at once already
 
 
 @given(st.integers(1, 32), st.integers(1, 8), st.integers(256, 20_000), st.integers(1, 4_096))

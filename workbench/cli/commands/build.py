@@ -22,7 +22,7 @@ def build(corpus: Named = None, option: Option = None, as_json: AsJson = False, 
     Example: workbench build quiz
     """
     with opened(workspace) as store:
-        from workbench.services.build import build as redo
+        from workbench.services.versions.build import build as redo
 
         name = corpus_name(store, corpus, option)
         deliveries, version = redo(store, name, progress)
@@ -43,7 +43,7 @@ def save(corpus: Named = None, option: Option = None, as_json: AsJson = False, w
     Example: workbench save quiz
     """
     with opened(workspace) as store:
-        from workbench.services.build import save as write
+        from workbench.services.versions.build import save as write
 
         name = corpus_name(store, corpus, option)
         files = [store.workspace.relative(path) for path in write(store, name)]

@@ -56,9 +56,9 @@ def check(
         import polars as pl
 
         from workbench.curation.quality import unchecked
-        from workbench.services.against import held_against
-        from workbench.services.check import check as checked
-        from workbench.services.check import issue_counts, letter_balance, of_rule
+        from workbench.services.checking.against import held_against
+        from workbench.services.checking.check import check as checked
+        from workbench.services.checking.check import issue_counts, letter_balance, of_rule
 
         name = corpus_name(store, corpus, option)
         with engine_of(store, engine, workers) as spread:

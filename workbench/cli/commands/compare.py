@@ -44,13 +44,13 @@ def compare(
       workbench compare latest --judgements
     """
     with opened(workspace) as store:
-        from workbench.services.compare import Asked
-        from workbench.services.compare import compare as service
-        from workbench.services.train import found
+        from workbench.services.evaluation.compare import Asked
+        from workbench.services.evaluation.compare import compare as service
+        from workbench.services.training.train import found
 
         runs = found(store.workspace, one), found(store.workspace, other) if other else None
         if judgements:
-            from workbench.services.comparison import judged
+            from workbench.services.evaluation.comparison import judged
 
             facts = judged(store, *runs)
             lines = _judgement_lines(facts)
@@ -87,7 +87,7 @@ def _name(said: Mapping[str, Any]) -> str:
 
 
 def _asked(each: Mapping[str, Any]) -> list[str]:
-    from workbench.services.judgements import turns
+    from workbench.services.evaluation.judgements import turns
 
     return [turns(each["prompt"])[-1]["content"], each["one"]["text"], each["other"]["text"]]
 

@@ -14,7 +14,7 @@ from workbench.text import counted
 if TYPE_CHECKING:
     import polars as pl
 
-    from workbench.services.removals import Removal
+    from workbench.services.duplicates.removals import Removal
 
 MOST = 40
 """Pairs or removals that are printed for a person."""
@@ -63,7 +63,8 @@ def dedup(
       workbench dedup quiz --ledger
     """
     with opened(workspace) as store:
-        from workbench.services import curate, members, removals, verdicts
+        from workbench.services.checking import curate
+        from workbench.services.duplicates import members, removals, verdicts
 
         name = corpus_name(store, corpus, option)
         if apart:

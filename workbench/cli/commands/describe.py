@@ -41,9 +41,9 @@ def describe(
     """
     with opened(workspace) as store:
         from workbench.cli.description import drawn
-        from workbench.services.describe import describe as described
-        from workbench.services.page import refuse_to_replace, write
-        from workbench.services.sections import sections, title_of
+        from workbench.services.checking.describe import describe as described
+        from workbench.services.checking.page import refuse_to_replace, write
+        from workbench.services.checking.sections import sections, title_of
 
         if html is not None and not force:
             refuse_to_replace(html)

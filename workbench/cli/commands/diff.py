@@ -13,7 +13,7 @@ from workbench.curation.split import by_side
 from workbench.errors import UsageError
 
 if TYPE_CHECKING:
-    from workbench.services.diff import Diff, End
+    from workbench.services.versions.diff import Diff, End
 
 First = Annotated[
     str | None,
@@ -49,8 +49,8 @@ def diff(
       workbench diff quiz@now
     """
     with opened(workspace) as store:
-        from workbench.services.diff import diff as compared
-        from workbench.services.diff import ends
+        from workbench.services.versions.diff import diff as compared
+        from workbench.services.versions.diff import ends
 
         corpus, one = reference(store, first, option)
         old, new = (None, one) if second is None else (one, _named(second, corpus))

@@ -16,7 +16,7 @@ from workbench.text import counted
 from workbench.text import show as shown
 
 if TYPE_CHECKING:
-    from workbench.services.fixing import Change
+    from workbench.services.records.fixing import Change
     from workbench.store.store import Store
 
 
@@ -97,14 +97,14 @@ def edit(
 
 
 def _fixed(store: Store, corpus: str, rule: str, against: Sequence[str]) -> _Done:
-    from workbench.services import fixing
+    from workbench.services.records import fixing
 
     return _Done(fixing.fix(store, corpus, rule, against))
 
 
 def _undone(store: Store, corpus: str, number: int) -> _Done:
-    from workbench.services.quarantine import passed_over
-    from workbench.services.undo import undo
+    from workbench.services.intake.quarantine import passed_over
+    from workbench.services.records.undo import undo
 
     kept = passed_over(store, corpus)
     rows = undo(store, corpus, number)
@@ -115,7 +115,7 @@ def _undone(store: Store, corpus: str, number: int) -> _Done:
 
 
 def _redone(store: Store, corpus: str, number: int) -> _Done:
-    from workbench.services.redo import redo
+    from workbench.services.records.redo import redo
 
     rows = redo(store, corpus, number)
     nothing = "no edit to repeat: nothing was taken back, or something was changed since"
@@ -123,21 +123,21 @@ def _redone(store: Store, corpus: str, number: int) -> _Done:
 
 
 def _readmitted(store: Store, corpus: str, place: str, values: dict[str, Any]) -> _Done:
-    from workbench.services.quarantine import readmit
+    from workbench.services.intake.quarantine import readmit
 
     source, _, row = place.rpartition(":")
     return _Done(1, record=readmit(store, corpus, source, _number(row), values))
 
 
 def _dropped(store: Store, corpus: str, record: str, how: tuple[str, bool]) -> _Done:
-    from workbench.services.records import drop
+    from workbench.services.records.editing import drop
 
     reason, back = how
     return _Done(drop(store, corpus, [record], reason=reason, back=back))
 
 
 def _set(store: Store, corpus: str, record: str | None, values: dict[str, Any], reason: str) -> _Done:
-    from workbench.services.records import edit as changed
+    from workbench.services.records.editing import edit as changed
 
     if not record or not values:
         raise UsageError("nothing to change", "name a record with --set, --drop or --restore, or use --fix or --undo")
@@ -145,7 +145,7 @@ def _set(store: Store, corpus: str, record: str | None, values: dict[str, Any], 
 
 
 def _preview(store: Store, corpus: str, asked: tuple[str, Sequence[str]], *, as_json: bool) -> None:
-    from workbench.services import fixing
+    from workbench.services.records import fixing
 
     rule, against = asked
     rows = fixing.fixes(store, corpus, rule, against).select("record", "field", "value", "fix").to_dicts()

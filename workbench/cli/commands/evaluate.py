@@ -38,8 +38,8 @@ def evaluate(
       workbench evaluate latest --latency 50
     """
     with opened(workspace) as store:
-        from workbench.services import evaluate as service
-        from workbench.services.train import found
+        from workbench.services.evaluation import evaluate as service
+        from workbench.services.training.train import found
 
         numbers = service.evaluate(store, found(store.workspace, run), split, progress, latency=latency)
     result(numbers, [f"{numbers['run']} on {numbers['split']}", *measured(numbers)], as_json=as_json)

@@ -13,8 +13,8 @@ from workbench.errors import UsageError
 from workbench.text import counted
 
 if TYPE_CHECKING:
-    from workbench.services.export import Exported
-    from workbench.services.stubs import StubOrder
+    from workbench.services.publishing.export import Exported
+    from workbench.services.publishing.stubs import StubOrder
 
 What = Annotated[str | None, typer.Argument(metavar="[CORPUS[@VERSION]]", help="Version; default: the newest.")]
 Format = Annotated[
@@ -64,7 +64,7 @@ def export(
     """
     order = _stub_order(stub, recipe, overrides)
     with opened(workspace) as store:
-        from workbench.services.export import export as exported
+        from workbench.services.publishing.export import export as exported
 
         corpus, version = reference(store, what, option)
         folder = out.resolve() if out else None
@@ -77,7 +77,7 @@ def _stub_order(stub: str | None, recipe: str | None, overrides: list[str] | Non
         raise UsageError("--stub and --recipe go together", "for example: --stub axolotl --recipe tiny")
     if stub is None or recipe is None:
         return None
-    from workbench.services.stubs import StubOrder
+    from workbench.services.publishing.stubs import StubOrder
 
     return StubOrder(stub, recipe, tuple(overrides or ()))
 

@@ -11,7 +11,7 @@ from workbench.cli.output import indented, progress, result
 from workbench.errors import UsageError
 
 if TYPE_CHECKING:
-    from workbench.services.generated import Generated
+    from workbench.services.evaluation.generated import Generated
     from workbench.store.store import Store
     from workbench.training.runs import RunFolder
 
@@ -59,7 +59,7 @@ def generate(
     if prompts and (count > 1 or seed is not None or accept):
         raise UsageError("-n, --seed and --accept go with --set", "leave them out, or ask by --set FIELD=VALUE")
     with opened(workspace) as store:
-        from workbench.services.train import found
+        from workbench.services.training.train import found
 
         chosen = found(store.workspace, run)
         if prompts:
@@ -70,7 +70,7 @@ def generate(
 
 
 def _answers(run: RunFolder, prompts: list[str]) -> tuple[dict[str, Any], list[str]]:
-    from workbench.services import evaluate as service
+    from workbench.services.evaluation import evaluate as service
 
     answers = service.generate(run, prompts, progress)
     lines = [line for a in answers for line in (f"> {a['prompt']}", f"  base : {a['base']}", f"  tuned: {a['tuned']}")]
@@ -80,7 +80,7 @@ def _answers(run: RunFolder, prompts: list[str]) -> tuple[dict[str, Any], list[s
 def _records(
     store: Store, run: RunFolder, asked: tuple[list[str], int, int | None], corpus: str | None
 ) -> tuple[dict[str, Any], list[str]]:
-    from workbench.services import generated as service
+    from workbench.services.evaluation import generated as service
 
     settings, count, seed = asked
     fields, decoding = service.split_settings(settings)

@@ -44,8 +44,8 @@ def hardest(
       workbench hardest latest --by gap -n 50
     """
     with opened(workspace) as store:
-        from workbench.services.hardest import hardest as service
-        from workbench.services.train import found
+        from workbench.services.evaluation.hardest import hardest as service
+        from workbench.services.training.train import found
 
         facts = service(store, found(store.workspace, run), by, limit, split)
     result(facts, _lines(facts), as_json=as_json)

@@ -14,7 +14,7 @@ from workbench.text import counted
 from workbench.text import show as shown
 
 if TYPE_CHECKING:
-    from workbench.services.ingest import Delivery
+    from workbench.services.intake.ingest import Delivery
     from workbench.store.store import Store
 
 
@@ -78,8 +78,8 @@ def ingest(
     }  # fmt: skip
     settings = {option: value for option, value in given.items() if value is not None}
     with opened(workspace) as store:
-        from workbench.services.ingest import Order
-        from workbench.services.ingest import ingest as take_in
+        from workbench.services.intake.ingest import Order
+        from workbench.services.intake.ingest import ingest as take_in
 
         named, files = _parted(what or [], corpus, store)
         if name and len(files) > 1:

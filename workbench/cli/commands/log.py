@@ -12,7 +12,7 @@ from workbench.cli.output import result, table
 from workbench.text import show as shown
 
 if TYPE_CHECKING:
-    from workbench.services.refs import Labels
+    from workbench.services.versions.refs import Labels
     from workbench.store.versions import Version
 
 What = Annotated[str | None, typer.Argument(metavar="[CORPUS[@VERSION]]", help="Corpus, or one of its versions.")]
@@ -45,8 +45,8 @@ def log(
       workbench log quiz@v2 --tag baseline --note "before the keys were mended"
     """
     with opened(workspace) as store:
-        from workbench.services import refs
-        from workbench.services.listing import history
+        from workbench.services.looking.listing import history
+        from workbench.services.versions import refs
 
         if tag is not None or note is not None:
             version = store.version(*reference(store, what, option))

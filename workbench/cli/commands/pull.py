@@ -11,7 +11,7 @@ from workbench.cli.output import progress, result
 from workbench.errors import UsageError
 
 if TYPE_CHECKING:
-    from workbench.services.pull import Pulled
+    from workbench.services.publishing.pull import Pulled
 
 _IGNORED = 5
 """Files that are named as left alone; --json has all of them."""
@@ -45,8 +45,8 @@ def pull(
       workbench pull me/quiz@v3 --corpus quiz-of-others
     """
     with opened(workspace) as store:
-        from workbench.services.pull import Wanted
-        from workbench.services.pull import pull as take
+        from workbench.services.publishing.pull import Wanted
+        from workbench.services.publishing.pull import pull as take
 
         repo, _, revision = what.partition("@")
         fields = dict(_pair(text) for text in mapping or ())

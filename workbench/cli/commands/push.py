@@ -65,8 +65,8 @@ def _ways(
     store: Store, what: str, repo: str, license: str | None, *, private: bool
 ) -> tuple[str, Callable[[], PushPlan], Callable[[], Pushed]]:
     """Return what is named, how to look at what would be sent, and how to send it; a corpus comes before a run."""
-    from workbench.services import adapters, publish
-    from workbench.services.train import found, runs
+    from workbench.services.publishing import adapters, push
+    from workbench.services.training.train import found, runs
 
     named = {run.name: run for run in runs(store.workspace)}
     if named:
@@ -85,8 +85,8 @@ def _ways(
     corpus, version = reference(store, what)
     return (
         f"{corpus}@{version}",
-        lambda: publish.planned(store, corpus, version, repo, license=license, report=progress),
-        lambda: publish.pushed(store, corpus, version, repo, license=license, private=private, report=progress),
+        lambda: push.planned(store, corpus, version, repo, license=license, report=progress),
+        lambda: push.pushed(store, corpus, version, repo, license=license, private=private, report=progress),
     )
 
 

@@ -11,7 +11,7 @@ from workbench.cli.output import result, say
 from workbench.errors import UsageError
 
 if TYPE_CHECKING:
-    from workbench.services.restore import Restoration
+    from workbench.services.records.restore import Restoration
     from workbench.store.versions import Version
 
 What = Annotated[str | None, typer.Argument(metavar="CORPUS@VERSION", help="The version whose records come back.")]
@@ -37,7 +37,7 @@ def restore(
     Example: workbench restore quiz@v2
     """
     with opened(workspace) as store:
-        from workbench.services.restore import planned, restored
+        from workbench.services.records.restore import planned, restored
 
         corpus, name = reference(store, what, option)
         if "@" not in (what or ""):

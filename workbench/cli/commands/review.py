@@ -12,7 +12,7 @@ from workbench.cli.output import fitted, progress, result
 from workbench.text import counted
 
 if TYPE_CHECKING:
-    from workbench.services.review import Queue
+    from workbench.services.checking.review import Queue
     from workbench.store.store import Store
 
 
@@ -52,7 +52,7 @@ def review(
 
 
 def _accepted(store: Store, corpus: str, records: list[str]) -> tuple[dict[str, Any], list[str]]:
-    from workbench.services.review import accept_all
+    from workbench.services.checking.review import accept_all
 
     done = accept_all(store, corpus, records)
     lines = [f"accepted {counted(len(done), 'record')}; take one back: workbench edit {corpus} --undo 1"]
@@ -60,7 +60,7 @@ def _accepted(store: Store, corpus: str, records: list[str]) -> tuple[dict[str, 
 
 
 def _queue(store: Store, corpus: str, asked: tuple[str | None, str], limit: int) -> tuple[dict[str, Any], list[str]]:
-    from workbench.services.review import queue
+    from workbench.services.checking.review import queue
 
     found = queue(store, corpus, *asked, report=progress)
     return found.plain(limit), _lines(found, limit)
@@ -78,7 +78,7 @@ def _lines(found: Queue, limit: int) -> list[str]:
 
 
 def _row(place: int, row: Mapping[str, Any]) -> list[object]:
-    from workbench.services.review import reasons
+    from workbench.services.checking.review import reasons
 
     weights = [f"{row[name]:.1f}" for name in ("score", "severity_weight", "loss_weight", "cluster_weight")]
     return [place, row["record"][:ID], *weights, "; ".join(reasons(row))]

@@ -13,7 +13,7 @@ from workbench.cli.output import fitted, indented, result
 from workbench.text import show as shown
 
 if TYPE_CHECKING:
-    from workbench.services.records import Shown
+    from workbench.services.records.editing import Shown
 
 _IDS = ("id", "record")
 _NAMES = {"position": "row", "id": "record"}
@@ -50,11 +50,12 @@ def show(
       workbench show quiz --find "two options"
     """
     with opened(workspace) as store:
-        from workbench.services import listing, records
+        from workbench.services.looking import listing
+        from workbench.services.records import editing
 
         name, wanted = parted(store, corpus, record, option)
         if wanted:
-            found = records.show_record(store, name, wanted)
+            found = editing.show_record(store, name, wanted)
             result(_facts(name, found), _lines(name, found), as_json=as_json)
             return
         if quarantine:

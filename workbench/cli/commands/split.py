@@ -16,7 +16,7 @@ from workbench.text import counted
 
 if TYPE_CHECKING:
     from workbench.curation.outcome import Missed
-    from workbench.services.shuffle import Shuffled
+    from workbench.services.versions.shuffle import Shuffled
     from workbench.store.versions import Version
 
 
@@ -86,8 +86,8 @@ def split(
     if strategy is Strategy.random and engine is not EngineName.local:
         raise UsageError("--strategy random is drawn by this machine alone", "leave --engine out")
     with opened(workspace) as store:
-        from workbench.services.split import Request, requested
-        from workbench.services.split import split as cut
+        from workbench.services.versions.split import Request, requested
+        from workbench.services.versions.split import split as cut
 
         name = corpus_name(store, corpus, option)
         settings = requested(
@@ -99,7 +99,7 @@ def split(
             keep=keep_source_split,
         )
         if strategy is Strategy.random:
-            from workbench.services.shuffle import shuffle
+            from workbench.services.versions.shuffle import shuffle
 
             shuffled = shuffle(store, name, settings, progress)
             result(_compared(shuffled), _compared_lines(shuffled), as_json=as_json)
@@ -113,7 +113,7 @@ def split(
 
 def warn(version: Version) -> None:
     """Say by what a version misses the exact counts it was asked for."""
-    from workbench.services.split import missed
+    from workbench.services.versions.split import missed
 
     off = missed(version)
     if off is not None:
@@ -156,7 +156,7 @@ def _compared(shuffled: Shuffled) -> dict[str, Any]:
 
 
 def _compared_lines(shuffled: Shuffled) -> list[str]:
-    from workbench.services.shuffle import ONLY
+    from workbench.services.versions.shuffle import ONLY
 
     counts = table([[f"{count:,}", side] for side, count in shuffled.counts.items()])
     head = f"{shuffled.corpus}  a plain shuffle of all current records, {ONLY}"

@@ -62,8 +62,8 @@ def sweep(
       workbench sweep domain-qa --recipe domain-qa --over lora.r=8,16,32 --over lora.alpha=16,32,64 --zip
     """
     with opened(workspace) as store:
-        from workbench.services import sweep as service
-        from workbench.services.train import Training
+        from workbench.services.training import sweep as service
+        from workbench.services.training.train import Training
 
         corpus, version = reference(store, what, option)
         axes = tuple(service.parse_axis(axis) for axis in over)

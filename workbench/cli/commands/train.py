@@ -1,17 +1,14 @@
-"""`workbench train`, `runs`, `base` and `recipe`: start a training and look after it."""
+"""`workbench train`: start a training, or go on with one, and follow it."""
 
 from __future__ import annotations
 
-import json
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workbench.cli.numbers import is_missing, shown
 from workbench.cli.options import AsJson, In, Option, opened, reference
-from workbench.cli.output import indented, progress, result, say, table
+from workbench.cli.output import progress, result, say
 from workbench.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -20,12 +17,13 @@ if TYPE_CHECKING:
     from workbench.training.runs import RunFolder
 
 
+_FIRST_RECIPE = "tiny"
+"""What is trained where no recipe is named."""
+
+
 def register(app: typer.Typer) -> None:
-    """Add the commands."""
+    """Add the command."""
     app.command("train")(train)
-    app.command("runs")(runs)
-    app.command("base")(base)
-    app.command("recipe")(recipe)
 
 
 def train(
@@ -34,7 +32,9 @@ def train(
         typer.Argument(metavar="[CORPUS[@VERSION]]", help="Version to train on; default: the newest."),
     ] = None,
     option: Option = None,
-    recipe: Annotated[str, typer.Option(help="Recipe, by the name of its file.")] = "tiny",
+    recipe: Annotated[
+        str | None, typer.Option(help="Recipe, by the name of its file.", show_default=_FIRST_RECIPE)
+    ] = None,
     overrides: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Set a recipe key for this run, for example train.epochs=2."),
@@ -75,20 +75,21 @@ def train(
       workbench train --resume domain-qa-v1-tiny-1 --step-down
     """
     with opened(workspace) as store:
-        from workbench.services import train as service
+        from workbench.services.training import train as service
 
         if resume:
-            fixed = {"--set": overrides, "--allow": allow, "--name": name, "--plan": plan, "--preflight": preflight}
-            _check_resumed({"a version": what or option, **fixed})
+            fixed = {"--recipe": recipe, "--set": overrides, "--allow": allow, "--name": name, "--plan": plan}
+            _check_resumed({"a version": what or option, **fixed, "--preflight": preflight})
             run = service.resume(store.workspace, resume, step_down=step_down, gpus=gpus)
         else:
             corpus, version = reference(store, what, option)
             settings = (*(overrides or ()), *(("train.step_down=true",) if step_down else ()))
             settings += (f"train.plan={plan}",) if plan else ()
+            named = recipe or _FIRST_RECIPE
             if preflight:
-                _fly(store, (corpus, version, recipe), (settings, tuple(allow or ())), as_json=as_json)
+                _fly(store, (corpus, version, named), (settings, tuple(allow or ())), as_json=as_json)
                 return
-            asked = service.Training(corpus, version, recipe, settings, tuple(allow or ()), name, gpus or 1)
+            asked = service.Training(corpus, version, named, settings, tuple(allow or ()), name, gpus or 1)
             run = service.start(store, asked, progress)
     say(f"run {run.name}")
     state = "running" if detach else _followed(run)
@@ -112,7 +113,7 @@ def _fly(
 ) -> None:
     """Tell a pre-flight; it ends with 1 where something stands in the way."""
     from workbench.cli.preflight import facts_of, lines_of
-    from workbench.services.preflight import Wish, with_xray
+    from workbench.services.training.preflight import Wish, with_xray
 
     found, xray = with_xray(store, *wanted, Wish(*wish), progress)
     result(facts_of(found, xray), lines_of(found), as_json=as_json)
@@ -121,7 +122,7 @@ def _fly(
 
 
 def _followed(run: RunFolder) -> str:
-    from workbench.services.train import watch
+    from workbench.services.training.train import watch
 
     while True:
         try:
@@ -155,162 +156,3 @@ def _told(progress: Progress) -> None:
     loss = f"  loss {progress.loss:.4f}" if progress.loss is not None else ""
     rest = f"  {progress.eta_seconds:.0f} s to go" if progress.eta_seconds else ""
     say(f"step {progress.step:,} of {progress.total:,}{loss}{rest}")
-
-
-def runs(
-    name: Annotated[str | None, typer.Argument(metavar="[RUN]", help="Run to show in full.")] = None,
-    stop: Annotated[bool, typer.Option("--stop", help="Save a checkpoint and stop the run.")] = False,
-    as_json: AsJson = False,
-    workspace: In = None,
-) -> None:
-    """List the runs, or show one with its state, numbers and last metrics.
-
-    \b
-    Examples:
-      workbench runs
-      workbench runs domain-qa-v1-tiny-1 --stop
-    """
-    with opened(workspace) as store:
-        from workbench.services import evaluate
-        from workbench.services import train as service
-
-        if name is None:
-            rows = [service.summary(run) for run in service.runs(store.workspace)]
-            shown = [{**row, "version": str(row["version"])[:12]} for row in rows]
-            result(
-                {"runs": rows},
-                table([list(r.values()) for r in shown], list(rows[0]) if rows else ()) or ["no runs yet"],
-                as_json=as_json,
-            )
-            return
-        run = service.found(store.workspace, name)
-        if stop:
-            from workbench.training.launch import stop as end
-
-            say(f"{run.name}: {end(run)}")
-        facts: dict[str, Any] = service.summary(run) | {
-            "folder": str(run.path),
-            "noticed": service.noticed(run),
-            "metrics": list(run.recent_metrics()[-5:]),
-        }
-        facts["evaluation"] = evaluate.evaluated(run)
-    plain = [f"{key}: {value}" for key, value in facts.items() if not isinstance(value, (list, dict))]
-    plain += facts["noticed"]
-    result(
-        facts,
-        [*plain, *(json.dumps(line) for line in facts["metrics"]), *_numbers(facts["evaluation"])],
-        as_json=as_json,
-    )
-
-
-def _numbers(evaluation: dict[str, Any] | None) -> list[str]:
-    if evaluation is None:
-        return ["not evaluated yet: workbench evaluate"]
-    base, tuned = evaluation["base"], evaluation["tuned"]
-    rows = [[name, shown(base[name]), shown(tuned[name])] for name in base if not is_missing(tuned[name])]
-    return table(rows, ["", "base", "tuned"])
-
-
-def base(
-    action: Annotated[str, typer.Argument(metavar="build|fetch|merge|list")] = "list",
-    name: Annotated[
-        str, typer.Argument(help="Base to build, Hub id to fetch (owner/name[@revision]), or run to merge.")
-    ] = "tiny",
-    out: Annotated[Path | None, typer.Option(help="Folder of a merged base; default: exports/RUN-merged.")] = None,
-    as_json: AsJson = False,
-    workspace: In = None,
-) -> None:
-    """Build the tiny base, fetch one from the Hub, merge a run's adapter into its base, or list those built here.
-
-    A Hub id is fetched with your login (`hf auth login`, or HF_TOKEN); a run pins the commit it was trained on.
-    A merged base is kept only where it finds the records as likely as base and adapter did.
-
-    \b
-    Examples:
-      workbench base build tiny
-      workbench base fetch mistralai/Mistral-7B-v0.1
-      workbench base merge domain-qa-v1-tiny-1
-    """
-    with opened(workspace) as store:
-        from workbench.services import bases
-
-        if action not in _ACTIONS:
-            raise UsageError(f"no action {action!r}", f"known: {', '.join(_ACTIONS)}")
-        if action == "fetch":
-            snapshot = bases.fetch(name, progress)
-            fetched = bases.pinned(name, snapshot)
-            result({"base": fetched, "folder": str(snapshot)}, [fetched, f"  {snapshot}"], as_json=as_json)
-        elif action == "build":
-            folder = bases.build(store.workspace, name, progress)
-            result({"base": name, "folder": str(folder)}, [str(folder)], as_json=as_json)
-        elif action == "merge":
-            _merge(store, name, out, as_json=as_json)
-        else:
-            known = bases.listing(store.workspace)
-            lines = [row["folder"] for row in known] or ["none yet: workbench base build tiny"]
-            result({"bases": known}, lines, as_json=as_json)
-
-
-_ACTIONS = ("build", "fetch", "merge", "list")
-
-
-def _merge(store: Store, name: str, out: Path | None, *, as_json: bool) -> None:
-    from workbench.services.merge import merge
-    from workbench.services.train import found
-
-    run = found(store.workspace, name)
-    folder = out.resolve() if out else store.workspace.export_folder(f"{run.name}-merged")
-    done = merge(run, folder, progress)
-    worst = done.worst
-    facts: dict[str, Any] = {"run": run.name, "folder": str(folder), "records": len(done.drifts)}
-    facts |= {"before": done.before, "after": done.after}
-    facts["worst"] = {
-        "record": worst.record,
-        "before": worst.before,
-        "after": worst.after,
-        "difference": worst.difference,
-    }
-    lines = [
-        str(folder),
-        f"  nats a token with the adapter and merged, over {len(done.drifts):,} records: "
-        f"{done.before:.4f}, {done.after:.4f}",
-        f"  record {worst.record[:12]} changed most: {worst.before:.4f}, {worst.after:.4f}",
-    ]
-    result(facts, lines, as_json=as_json)
-
-
-def recipe(
-    action: Annotated[str, typer.Argument(metavar="show|list")] = "list",
-    name: Annotated[str | None, typer.Argument(help="Recipe to show.")] = None,
-    as_json: AsJson = False,
-    workspace: In = None,
-) -> None:
-    """List the recipes, or show one as it resolves, with what to mind before it is trained.
-
-    \b
-    Example: workbench recipe show quiz-mistral
-    """
-    with opened(workspace) as store:
-        from workbench.recipe import cautions, dump, load_recipe
-
-        if action == "list":
-            names = store.workspace.named("recipes")
-            lines = table([[each, _described(store.workspace.recipe_file(each))] for each in names])
-            result({"recipes": names}, lines, as_json=as_json)
-            return
-        if action != "show" or name is None:
-            raise UsageError(f"no action {action!r}" if name else "which recipe?", "workbench recipe show NAME")
-        found = load_recipe(store.workspace.recipe_file(name))
-    warned = cautions(found)
-    lines = [*indented(dump(found), ""), *(f"mind: {caution}" for caution in warned)]
-    result(found.model_dump(mode="json") | {"cautions": warned}, lines, as_json=as_json)
-
-
-def _described(path: Path) -> str:
-    """Return what a recipe says of itself; one that cannot be read is listed too, with why."""
-    from workbench.recipe import load_recipe
-
-    try:
-        return load_recipe(path).description
-    except UsageError as error:
-        return error.what

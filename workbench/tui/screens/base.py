@@ -22,8 +22,8 @@ from workbench.tui.screens.sheets import ErrorSheet, VersionSheet
 from workbench.tui.widgets.key_bar import KeyBar
 
 if TYPE_CHECKING:
-    from workbench.services.preflight import Preflight
-    from workbench.services.train import Begun
+    from workbench.services.training.preflight import Preflight
+    from workbench.services.training.train import Begun
     from workbench.tui.app import WorkbenchApp
 
 T = TypeVar("T")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from workbench.services.column import Column
+from workbench.services.looking.column import Column
 from workbench.text import counted, show
 from workbench.tui.widgets.word_diff import Piece
 
 if TYPE_CHECKING:
-    from workbench.services.clusters import Preview
-    from workbench.services.members import Member, Members
+    from workbench.services.duplicates.clusters import Preview
+    from workbench.services.duplicates.members import Member, Members
 
 MEMBER_COLUMNS = (
     Column("", 1),

@@ -14,7 +14,7 @@ from textual.content import Content
 from textual.widgets import Input, Static
 
 from workbench.errors import UsageError
-from workbench.services.column import Column
+from workbench.services.looking.column import Column
 from workbench.text import counted, show
 from workbench.tui.desk import Desk
 from workbench.tui.screens.cluster_words import WRITTEN, threshold_question, totals
@@ -27,8 +27,8 @@ from workbench.tui.widgets.virtual_table import Rows, VirtualTable
 
 if TYPE_CHECKING:
     from workbench.curation.clusters import Clusters
-    from workbench.services.clusters import Look, Places, Preview
-    from workbench.services.verdicts import Pair
+    from workbench.services.duplicates.clusters import Look, Places, Preview
+    from workbench.services.duplicates.verdicts import Pair
 
 _ALL = "all"
 _PAUSE = 0.12
@@ -96,7 +96,7 @@ class ClustersScreen(UndoingScreen):
         self.in_background(self._look, self._take)
 
     def _look(self) -> tuple[Look, Clusters]:
-        from workbench.services.clusters import look
+        from workbench.services.duplicates.clusters import look
 
         with self.desk.store() as store:
             seen = look(store, self.corpus, self.compared)
@@ -110,7 +110,7 @@ class ClustersScreen(UndoingScreen):
             self._move_to(self.threshold)
 
     def _take_clusters(self, found: Clusters | None) -> None:
-        from workbench.services.clusters import views
+        from workbench.services.duplicates.clusters import views
 
         if self.compared is None or found is None:
             return
@@ -156,7 +156,7 @@ class ClustersScreen(UndoingScreen):
 
     def _narrow(self, otherwise: int = 0) -> None:
         """Show the class and what is searched in it; the cursor goes to a row."""
-        from workbench.services.clusters import holding
+        from workbench.services.duplicates.clusters import holding
 
         seen, found, text = self.compared, self.found, self.wanted
         if seen is None or found is None:
@@ -175,7 +175,7 @@ class ClustersScreen(UndoingScreen):
             self._show_places(hits, otherwise)
 
     def _show_places(self, places: Places, otherwise: int) -> None:
-        from workbench.services.clusters import ClusterSource
+        from workbench.services.duplicates.clusters import ClusterSource
 
         if self.compared is None or self.found is None:
             return
@@ -195,7 +195,7 @@ class ClustersScreen(UndoingScreen):
     @on(VirtualTable.Moved, "#clusters")
     def _show_cluster(self) -> None:
         """Read the records of the cluster under the cursor."""
-        from workbench.services.members import members
+        from workbench.services.duplicates.members import members
 
         seen, found, row = self.compared, self.found, self._row
         if seen is None or found is None or row is None:
@@ -280,8 +280,8 @@ class ClustersScreen(UndoingScreen):
 
     def action_accept(self) -> None:
         """Judge those that the shown threshold lets go in this cluster to be duplicates of the one that stays."""
-        from workbench.services.members import suggested
-        from workbench.services.verdicts import DUPLICATE
+        from workbench.services.duplicates.members import suggested
+        from workbench.services.duplicates.verdicts import DUPLICATE
 
         seen, found, row = self.compared, self.found, self._row
         if seen is not None and found is not None and row is not None:
@@ -289,8 +289,8 @@ class ClustersScreen(UndoingScreen):
 
     def action_keep(self) -> None:
         """Judge that the record under the cursor stays in place of the one that it goes for."""
-        from workbench.services.members import in_favour_of
-        from workbench.services.verdicts import DUPLICATE
+        from workbench.services.duplicates.members import in_favour_of
+        from workbench.services.duplicates.verdicts import DUPLICATE
 
         seen, found, member = self.compared, self.found, self._cluster.member
         if seen is not None and found is not None and member is not None:
@@ -298,15 +298,15 @@ class ClustersScreen(UndoingScreen):
 
     def action_apart(self) -> None:
         """Judge that the record under the cursor is no duplicate."""
-        from workbench.services.members import apart
-        from workbench.services.verdicts import DIFFERENT
+        from workbench.services.duplicates.members import apart
+        from workbench.services.duplicates.verdicts import DIFFERENT
 
         seen, found, member = self.compared, self.found, self._cluster.member
         if seen is not None and found is not None and member is not None:
             self._judge(lambda: apart(seen, found, member), DIFFERENT, "are no duplicates")
 
     def _judge(self, pairs: Callable[[], list[Pair]], verdict: str, said: str) -> None:
-        from workbench.services.verdicts import judge_pairs
+        from workbench.services.duplicates.verdicts import judge_pairs
 
         def work() -> str:
             try:
@@ -322,7 +322,7 @@ class ClustersScreen(UndoingScreen):
 
     def action_accept_all(self) -> None:
         """Keep the shown threshold for this and every later version, after a look at what that changes."""
-        from workbench.services.clusters import preview
+        from workbench.services.duplicates.clusters import preview
 
         seen, found = self.compared, self.found
         if seen is None or found is None or found.threshold != self.threshold:
@@ -339,7 +339,7 @@ class ClustersScreen(UndoingScreen):
         self.app.push_screen(ConfirmSheet(*threshold_question(told), after=WRITTEN), self._accept_all)
 
     def _accept_all(self, answer: bool | None) -> None:
-        from workbench.services.verdicts import set_threshold
+        from workbench.services.duplicates.verdicts import set_threshold
 
         threshold = self.threshold
 

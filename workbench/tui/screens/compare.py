@@ -14,8 +14,8 @@ from workbench.tui.screens.compare_lists import ANSWERS, HIDDEN, OWN, ComparingS
 from workbench.tui.widgets.virtual_table import VirtualTable
 
 if TYPE_CHECKING:
-    from workbench.services.comparison import Pair, Wanted
-    from workbench.services.judgements import Better, Judgement, Said, Tally
+    from workbench.services.evaluation.comparison import Pair, Wanted
+    from workbench.services.evaluation.judgements import Better, Judgement, Said, Tally
 
 
 class CompareScreen(ComparingScreen):
@@ -57,7 +57,7 @@ class CompareScreen(ComparingScreen):
 
     def action_sides(self) -> None:
         """Choose what is compared."""
-        from workbench.services.comparison import Wanted
+        from workbench.services.evaluation.comparison import Wanted
         from workbench.tui.screens.sides import SidesSheet
 
         if not self.known:
@@ -81,7 +81,7 @@ class CompareScreen(ComparingScreen):
 
     @on(Input.Submitted, "#prompt")
     def _ask(self, event: Input.Submitted) -> None:
-        from workbench.services.playground import answers
+        from workbench.services.evaluation.playground import answers
 
         text, wanted = event.value.strip(), self.wanted
         if not text or wanted is None:
@@ -93,7 +93,7 @@ class CompareScreen(ComparingScreen):
             event.input.clear()
 
     def _answered(self, wanted: Wanted, text: str, said: tuple[Said, Said]) -> None:
-        from workbench.services.comparison import own_pair
+        from workbench.services.evaluation.comparison import own_pair
 
         if self.wanted is None or wanted.sides != self.wanted.sides:
             self.tell("answered, but other sides are compared by now")
@@ -133,13 +133,13 @@ class CompareScreen(ComparingScreen):
         self.in_background(lambda: self._tally(wanted), tell, "tally")
 
     def _tally(self, wanted: Wanted) -> Tally:
-        from workbench.services.comparison import verdicts
+        from workbench.services.evaluation.comparison import verdicts
 
         with self.desk.store() as store:
             return verdicts(store, self.corpus, wanted)
 
     def _judgement(self, pair: Pair, better: Better) -> Judgement | None:
-        from workbench.services.judgements import Judgement, Said
+        from workbench.services.evaluation.judgements import Judgement, Said
 
         if self.wanted is None or pair.prompt is None:
             return None
@@ -149,7 +149,7 @@ class CompareScreen(ComparingScreen):
 
     def action_judge(self, side: str) -> None:
         """Say which answer is better, or that neither is, and go on to the next line."""
-        from workbench.services.judgements import judge
+        from workbench.services.evaluation.judgements import judge
 
         pair = self.pair
         if pair is None:

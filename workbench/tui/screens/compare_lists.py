@@ -11,7 +11,7 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Static
 
-from workbench.services.column import Column
+from workbench.services.looking.column import Column
 from workbench.services.progress import silent
 from workbench.text import counted, show
 from workbench.tui.desk import Desk
@@ -23,8 +23,8 @@ from workbench.tui.widgets.safe_input import SafeInput
 from workbench.tui.widgets.virtual_table import Rows, Source, VirtualTable
 
 if TYPE_CHECKING:
-    from workbench.services.comparison import Comparison, Measured, Pair, Wanted
-    from workbench.services.judgements import Better, Judgement
+    from workbench.services.evaluation.comparison import Comparison, Measured, Pair, Wanted
+    from workbench.services.evaluation.judgements import Better, Judgement
 
 METRICS, SOURCES, WORSE, ANSWERS, OWN = "metrics", "sources", "worse", "answers", "own prompts"
 VIEWS = (METRICS, SOURCES, WORSE, ANSWERS, OWN)
@@ -83,14 +83,14 @@ class ComparingScreen(UndoingScreen):
         self.in_background(self._look, self._take_known, "runs")
 
     def _look(self) -> tuple[list[Measured], list[Judgement]]:
-        from workbench.services.comparison import measured
-        from workbench.services.judgements import judgements
+        from workbench.services.evaluation.comparison import measured
+        from workbench.services.evaluation.judgements import judgements
 
         with self.desk.store() as store:
             return measured(self.desk.workspace, self.corpus), judgements(store, self.corpus)
 
     def _take_known(self, found: tuple[list[Measured], list[Judgement]]) -> None:
-        from workbench.services.comparison import first_wanted, unmeasured
+        from workbench.services.evaluation.comparison import first_wanted, unmeasured
 
         self.known, said = found
         self.judged = {each.subject: each.better for each in said}
@@ -104,7 +104,7 @@ class ComparingScreen(UndoingScreen):
 
     def compare(self, wanted: Wanted) -> None:
         """Compare two sides; what was not measured yet is measured first."""
-        from workbench.services.comparison import compared, unmeasured
+        from workbench.services.evaluation.comparison import compared, unmeasured
 
         missing = unmeasured(self.known, wanted)
         if missing:
@@ -126,7 +126,7 @@ class ComparingScreen(UndoingScreen):
 
     def action_measure(self) -> None:
         """Measure what is compared again, or the newest run that has finished."""
-        from workbench.services.comparison import Wanted
+        from workbench.services.evaluation.comparison import Wanted
 
         wanted = self.wanted or (Wanted(self.known[0].run) if self.known else None)
         if wanted is None:
@@ -136,7 +136,7 @@ class ComparingScreen(UndoingScreen):
 
     def measure(self, names: list[str], wanted: Wanted) -> None:
         """Measure runs as a job, then compare."""
-        from workbench.services.comparison import measure
+        from workbench.services.evaluation.comparison import measure
 
         work = partial(measure, self.desk.workspace, names, wanted.split)
         then = lambda _: self._measured(wanted)  # noqa: E731 - the job is over, whatever it returned
@@ -164,7 +164,7 @@ class ComparingScreen(UndoingScreen):
         self._show_title()
 
     def _nothing(self) -> str:
-        from workbench.services.comparison import unmeasured
+        from workbench.services.evaluation.comparison import unmeasured
 
         if self.view == OWN and self.known:
             return "Nothing was asked yet: p does."
@@ -178,7 +178,7 @@ class ComparingScreen(UndoingScreen):
 
     def order_pairs(self) -> None:
         """Put the pairs of the comparison in order: those that got worst first, or one that tells nothing."""
-        from workbench.services.comparison import in_drawn_order
+        from workbench.services.evaluation.comparison import in_drawn_order
 
         every = list(self.comparison.pairs) if self.comparison is not None else []
         if self.seed is not None:
@@ -286,7 +286,7 @@ class ComparingScreen(UndoingScreen):
 
     def order(self, pair: Pair) -> tuple[int, int]:
         """Return which answer stands at the left and which at the right."""
-        from workbench.services.judgements import is_swapped
+        from workbench.services.evaluation.judgements import is_swapped
 
         if self.seed is None or pair.prompt is None or not is_swapped(self.seed, pair.prompt):
             return 0, 1

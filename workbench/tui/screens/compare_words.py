@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from workbench.services.column import Column
+from workbench.services.looking.column import Column
 from workbench.text import counted, show
 
 if TYPE_CHECKING:
-    from workbench.services.comparison import Comparison, Pair, Wanted
-    from workbench.services.judgements import Tally
+    from workbench.services.evaluation.comparison import Comparison, Pair, Wanted
+    from workbench.services.evaluation.judgements import Tally
 
 Piece = str | tuple[str, str]
 METRIC_COLUMNS = (

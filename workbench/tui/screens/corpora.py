@@ -13,7 +13,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from workbench.errors import UsageError
-from workbench.services.column import Column
+from workbench.services.looking.column import Column
 from workbench.services.progress import Report
 from workbench.tui.desk import Desk
 from workbench.tui.screens.base import WorkScreen
@@ -24,9 +24,9 @@ from workbench.tui.widgets.virtual_table import Rows, VirtualTable
 from workbench.workspace import FIRST_SAMPLE
 
 if TYPE_CHECKING:
-    from workbench.services.ingest import Delivery
-    from workbench.services.order import Order
-    from workbench.services.overview import Summary
+    from workbench.services.intake.ingest import Delivery
+    from workbench.services.intake.order import Order
+    from workbench.services.looking.overview import Summary
 
 _VERSION = "newest version"
 _ROOM = 100
@@ -109,7 +109,7 @@ class CorporaScreen(WorkScreen):
     action_reread = refresh_data
 
     def _outline(self) -> list[Summary]:
-        from workbench.services.overview import outline
+        from workbench.services.looking.overview import outline
 
         with self.desk.store() as store:
             return outline(store)
@@ -128,7 +128,7 @@ class CorporaScreen(WorkScreen):
             self.in_background(lambda: self._count(wanted), self._take_count, "count")
 
     def _count(self, line: Summary) -> Summary:
-        from workbench.services.overview import counted
+        from workbench.services.looking.overview import counted
 
         with self.desk.store() as store:
             return counted(store, line)
@@ -187,7 +187,7 @@ class CorporaScreen(WorkScreen):
             self.in_background(lambda: first_order(files), self._show_order, "open")
 
     def _named(self, text: str) -> Order:
-        from workbench.services.named_files import named_files
+        from workbench.services.intake.named_files import named_files
 
         return first_order(named_files(text, Path.cwd()))
 
@@ -207,8 +207,8 @@ class CorporaScreen(WorkScreen):
         self.begin(f"ingest {corpus}", work, partial(self._show_deliveries, corpus), corpus=corpus)
 
     def _ingest(self, corpus: str, order: Order | None, report: Report) -> list[Delivery]:
-        from workbench.services.order import Order
-        from workbench.services.take_in import take_in
+        from workbench.services.intake.order import Order
+        from workbench.services.intake.take_in import take_in
 
         return self.desk.apart(partial(take_in, self.desk.workspace, order or Order(corpus)), report)
 
@@ -217,7 +217,7 @@ class CorporaScreen(WorkScreen):
         self._begin(FIRST_SAMPLE, self._ingest_sample)
 
     def _ingest_sample(self, report: Report) -> list[Delivery]:
-        from workbench.services.take_in import take_in_sample
+        from workbench.services.intake.take_in import take_in_sample
 
         return self.desk.apart(partial(take_in_sample, self.desk.workspace), report)
 

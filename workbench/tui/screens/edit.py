@@ -14,7 +14,7 @@ from textual.widgets import Static, TextArea
 from textual.worker import Worker, WorkerState
 
 from workbench.errors import WorkbenchError
-from workbench.services.column import Column
+from workbench.services.looking.column import Column
 from workbench.text import show
 from workbench.tui.desk import Desk
 from workbench.tui.field_text import from_text, is_plain, to_text
@@ -22,8 +22,8 @@ from workbench.tui.widgets.safe_input import SafeTextArea
 from workbench.tui.widgets.virtual_table import Rows, VirtualTable
 
 if TYPE_CHECKING:
-    from workbench.services.contents import Contents
-    from workbench.services.detail import Detail
+    from workbench.services.looking.contents import Contents
+    from workbench.services.looking.detail import Detail
 
 _COLUMNS = (Column("", 1), Column("field", 22), Column("as", 5), Column("what is wrong", 60))
 _LOOK, _SAVE = "look", "save"
@@ -108,7 +108,7 @@ class EditSheet(ModalScreen[int]):
         self.run_worker(lambda: self._faults(values), thread=True, exclusive=True, exit_on_error=False, group=_LOOK)
 
     def _faults(self, values: dict[str, Any]) -> str:
-        from workbench.services.detail import faults_of
+        from workbench.services.looking.detail import faults_of
 
         try:
             found = faults_of(self.contents, self.row, values)

@@ -17,7 +17,7 @@ from textual.widgets import Input, Static
 from textual.worker import Worker, WorkerState
 
 from workbench.errors import WorkbenchError
-from workbench.services.column import Column
+from workbench.services.looking.column import Column
 from workbench.text import counted, show
 from workbench.tui.desk import Desk
 from workbench.tui.screens.sheets import Piece, Sheet
@@ -26,10 +26,10 @@ from workbench.tui.widgets.safe_input import SafeInput
 from workbench.tui.widgets.virtual_table import Rows, VirtualTable
 
 if TYPE_CHECKING:
-    from workbench.services.choices import Choice
-    from workbench.services.ingest import Delivery
-    from workbench.services.order import Order
-    from workbench.services.preview import Preview
+    from workbench.services.intake.choices import Choice
+    from workbench.services.intake.ingest import Delivery
+    from workbench.services.intake.order import Order
+    from workbench.services.intake.preview import Preview
     from workbench.tui.app import WorkbenchApp
 
 _KEYS = "enter takes it in   ← → choose   e types   tab rows   esc leaves"
@@ -91,7 +91,7 @@ class IngestSheet(ModalScreen["Order | None"]):
         self.run_worker(lambda: self._preview(order, number), thread=True, exclusive=True, exit_on_error=False)
 
     def _preview(self, order: Order, number: int) -> tuple[Order, int, Preview | WorkbenchError]:
-        from workbench.services.preview import preview
+        from workbench.services.intake.preview import preview
 
         try:
             with self.desk.store() as store:
@@ -110,7 +110,7 @@ class IngestSheet(ModalScreen["Order | None"]):
                 self._take(found)
 
     def _take(self, found: Preview | WorkbenchError) -> None:
-        from workbench.services.choices import choices, first_choices
+        from workbench.services.intake.choices import choices, first_choices
 
         if isinstance(found, WorkbenchError):
             self.seen = None
@@ -171,7 +171,7 @@ class IngestSheet(ModalScreen["Order | None"]):
         self._table.focus()
 
     def _choose(self, choice: Choice, value: str) -> None:
-        from workbench.services.choices import choices, chosen
+        from workbench.services.intake.choices import choices, chosen
 
         try:
             self.order = chosen(self.order, choice.name, value)
@@ -191,7 +191,7 @@ class IngestSheet(ModalScreen["Order | None"]):
 
     def action_accept(self) -> None:
         """Take the files in, once what was chosen last has been looked at."""
-        from workbench.services.choices import settled
+        from workbench.services.intake.choices import settled
 
         self._accepting = self._looked_at != (self.order, self.number)
         if self._accepting:
@@ -288,7 +288,7 @@ def in_words(one: Delivery) -> str:
 
 def first_order(files: tuple[Path, ...]) -> Order:
     """Return an order for files with nothing chosen yet."""
-    from workbench.services.choices import name_for
-    from workbench.services.order import Order
+    from workbench.services.intake.choices import name_for
+    from workbench.services.intake.order import Order
 
     return Order(name_for(files[0]), files)

@@ -13,7 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from workbench.errors import WorkbenchError
-from workbench.services.column import Column
+from workbench.services.looking.column import Column
 from workbench.text import show
 from workbench.tui.jobs import SIGNS, Job, Jobs, in_words
 from workbench.tui.widgets.virtual_table import Rows, VirtualTable

@@ -35,7 +35,7 @@ class _Paths(Suggester):
 
     async def get_suggestion(self, value: str) -> str | None:
         """Return the first completion that goes on as typed."""
-        from workbench.services.named_files import completions
+        from workbench.services.intake.named_files import completions
 
         found = await asyncio.to_thread(completions, value, self.base) if value else []
         return next((path for path in found if path.startswith(value)), None)
@@ -87,7 +87,7 @@ class OpenSheet(ModalScreen[tuple[Path, ...]]):
         self.run_worker(lambda: self._completed(text), name=_COMPLETE, thread=True, exclusive=True, exit_on_error=False)
 
     def _completed(self, text: str) -> tuple[str, list[str]]:
-        from workbench.services.named_files import completed, completions
+        from workbench.services.intake.named_files import completed, completions
 
         whole = completed(text, self.base)
         return whole, completions(whole, self.base)
@@ -98,7 +98,7 @@ class OpenSheet(ModalScreen[tuple[Path, ...]]):
         self.run_worker(lambda: self._named(text), name=_FIND, thread=True, exclusive=True, exit_on_error=False)
 
     def _named(self, text: str) -> tuple[Path, ...]:
-        from workbench.services.named_files import named_files
+        from workbench.services.intake.named_files import named_files
 
         return named_files(text, self.base)
 

@@ -12,7 +12,7 @@ from textual.fuzzy import Matcher
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
-from workbench.services.column import Column
+from workbench.services.looking.column import Column
 from workbench.tui.offers import Offer
 from workbench.tui.widgets.safe_input import SafeInput
 from workbench.tui.widgets.virtual_table import Rows, VirtualTable

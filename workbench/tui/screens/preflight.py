@@ -17,7 +17,7 @@ from workbench.text import show
 from workbench.tui.desk import Desk
 
 if TYPE_CHECKING:
-    from workbench.services.preflight import Check, Preflight
+    from workbench.services.training.preflight import Check, Preflight
 
 Piece = str | tuple[str, str]
 _SIGNS = {"ok": ("ok   ", "$text-success"), "look": ("look ", "$text-warning"), "no": ("NO   ", "bold $text-error")}

@@ -12,7 +12,7 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Static
 
-from workbench.services.column import Column
+from workbench.services.looking.column import Column
 from workbench.text import show
 from workbench.tui.desk import Desk
 from workbench.tui.screens.version_words import proof_lines
@@ -21,7 +21,7 @@ from workbench.tui.widgets.virtual_table import Rows, VirtualTable
 from workbench.tui.widgets.word_diff import DiffPane, field_diffs
 
 if TYPE_CHECKING:
-    from workbench.services.closest import ClosePair
+    from workbench.services.duplicates.closest import ClosePair
     from workbench.store.versions import Version
 
 _COLUMNS = (Column("J", 5), Column("one", 12), Column("side", 10), Column("other", 12), Column("side", 10))
@@ -58,7 +58,7 @@ class ProofSheet(WorkingSheet[None]):
         self.in_background(self._read, self._take)
 
     def _read(self) -> Sequence[ClosePair]:
-        from workbench.services.closest import closest_pairs
+        from workbench.services.duplicates.closest import closest_pairs
 
         with self.desk.store() as store:
             return closest_pairs(store, self.version)

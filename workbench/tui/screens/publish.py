@@ -13,7 +13,7 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Input, Label, Static
 
-from workbench.services.leaving import FORMATS, HUB, Wanted, usual_name
+from workbench.services.publishing.leaving import FORMATS, HUB, Wanted, usual_name
 from workbench.text import show
 from workbench.tui.desk import Desk
 from workbench.tui.screens.working import WorkingSheet, refusal
@@ -22,7 +22,7 @@ from workbench.tui.widgets.switches import Changed, Cycle, Toggle
 from workbench.tui.widgets.word_diff import Piece
 
 if TYPE_CHECKING:
-    from workbench.services.trial import Trial
+    from workbench.services.publishing.trial import Trial
     from workbench.store.versions import Version
 
 _SIGNS = {"add": "+", "replace": "~", "same": "=", "delete": "-"}
@@ -112,7 +112,7 @@ class PublishSheet(WorkingSheet["Wanted | None"]):
         self.in_background(lambda: self._try(wanted), lambda seen: self._take(wanted, seen), "trial")
 
     def _try(self, wanted: Wanted) -> Trial:
-        from workbench.services import trial
+        from workbench.services.publishing import trial
 
         with self.desk.store() as store:
             if wanted.is_push:

@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
 from workbench.errors import OutsideError
-from workbench.services.lens import APART, ISSUES, Sorting
+from workbench.services.looking.lens import APART, ISSUES, Sorting
 from workbench.text import show
 from workbench.tui.screens.data.columns import ColumnSheet
 from workbench.tui.screens.data.editing import EditingScreen
@@ -18,8 +18,8 @@ from workbench.tui.screens.data.looking import PANES
 from workbench.tui.widgets.virtual_table import VirtualTable
 
 if TYPE_CHECKING:
-    from workbench.services.contents import Contents
-    from workbench.services.detail import Detail
+    from workbench.services.looking.contents import Contents
+    from workbench.services.looking.detail import Detail
     from workbench.store.view import Rows as RowNumbers
 
 _PAUSE = 0.15
@@ -137,7 +137,7 @@ class RecordsScreen(EditingScreen):
     def action_filter(self) -> None:
         """Filter by a condition over fields."""
         if self.contents is not None:
-            from workbench.services.finding import fields
+            from workbench.services.looking.finding import fields
 
             self.finder.suggester.fields = fields(self.contents)
             self.finder.open("where")
@@ -195,7 +195,7 @@ class RecordsScreen(EditingScreen):
             self.in_background(lambda: self._keep_columns(schema, hidden), self._say_kept, "layout")
 
     def _keep_columns(self, schema: str, hidden: frozenset[str]) -> str:
-        from workbench.services.layout import hide_columns
+        from workbench.services.records.layout import hide_columns
 
         try:
             hide_columns(self.desk.workspace, self.corpus, schema, hidden)

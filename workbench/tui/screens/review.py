@@ -13,7 +13,7 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Static
 
-from workbench.services.column import Column
+from workbench.services.looking.column import Column
 from workbench.services.progress import Report
 from workbench.text import counted, show
 from workbench.tui.desk import Desk
@@ -24,9 +24,9 @@ from workbench.tui.widgets.virtual_table import Rows, VirtualTable
 from workbench.workspace import Workspace
 
 if TYPE_CHECKING:
-    from workbench.services.contents import Contents
-    from workbench.services.detail import Detail
-    from workbench.services.review import Queue
+    from workbench.services.checking.review import Queue
+    from workbench.services.looking.contents import Contents
+    from workbench.services.looking.detail import Detail
 
 Outcome = Literal["accepted", "fixed", "edited", "dropped", "skipped"]
 LISTED = 10_000
@@ -111,7 +111,7 @@ class ReviewScreen(UndoingScreen):
         self.in_background(self._read, self._take_contents, "contents")
 
     def _read(self) -> Contents:
-        from workbench.services.contents import read, read_again, with_issues
+        from workbench.services.looking.contents import read, read_again, with_issues
 
         known = self.contents
         with self.desk.store() as store:
@@ -148,7 +148,7 @@ class ReviewScreen(UndoingScreen):
     @on(VirtualTable.Moved, "#waiting")
     def _show_record(self) -> None:
         """Say why the record stands here, and show it as soon as it is read."""
-        from workbench.services.review import why
+        from workbench.services.checking.review import why
 
         row, contents = self.row, self.contents
         self.set_class(row is None, "-empty")
@@ -166,7 +166,7 @@ class ReviewScreen(UndoingScreen):
             self.in_background(lambda: self._look(contents, record), then, "record")
 
     def _look(self, contents: Contents, record: str) -> Detail | None:
-        from workbench.services.detail import detail
+        from workbench.services.looking.detail import detail
 
         rows = contents.opened.rows([record])
         with self.desk.store() as store:
@@ -210,7 +210,7 @@ class ReviewScreen(UndoingScreen):
 
     def action_accept(self) -> None:
         """Say that the record is right as it stands."""
-        from workbench.services.review import accept
+        from workbench.services.checking.review import accept
 
         found = self._chosen
         if found is None:
@@ -298,7 +298,7 @@ class ReviewScreen(UndoingScreen):
 
 
 def _ranked(workspace: Workspace, corpus: str, report: Report) -> Queue:
-    from workbench.services.review import queue
+    from workbench.services.checking.review import queue
     from workbench.store.store import Store
 
     with Store(workspace) as store:
@@ -306,7 +306,7 @@ def _ranked(workspace: Workspace, corpus: str, report: Report) -> Queue:
 
 
 def _cells(row: dict[str, Any], outcome: Outcome | None) -> tuple[object, ...]:
-    from workbench.services.review import reasons
+    from workbench.services.checking.review import reasons
 
     sign = _SIGNS[outcome] if outcome else ""
     because = "; ".join(reasons(row))

@@ -18,8 +18,8 @@ from workbench.tui.screens.sheets import Piece, Sheet
 from workbench.tui.widgets.choice_table import ChoiceTable
 
 if TYPE_CHECKING:
-    from workbench.services.comparison import Measured, Wanted
-    from workbench.services.judgements import Tally
+    from workbench.services.evaluation.comparison import Measured, Wanted
+    from workbench.services.evaluation.judgements import Tally
 
 
 class SidesSheet(ModalScreen["Wanted | None"]):
@@ -49,13 +49,13 @@ class SidesSheet(ModalScreen["Wanted | None"]):
         self.query_one(ChoiceTable).focus()
 
     def _show(self) -> None:
-        from workbench.services.comparison import choices
+        from workbench.services.evaluation.comparison import choices
 
         self.query_one(ChoiceTable).set_choices(choices(self.known, self.wanted))
 
     @on(ChoiceTable.Cycled)
     def _choose(self, event: ChoiceTable.Cycled) -> None:
-        from workbench.services.comparison import chosen
+        from workbench.services.evaluation.comparison import chosen
 
         self.wanted = chosen(self.wanted, event.choice.name, event.value)
         self._show()

@@ -23,8 +23,8 @@ from workbench.tui.widgets.word_diff import Piece
 
 if TYPE_CHECKING:
     from workbench.curation.proof import Proof
-    from workbench.services.outlook import Asked, Outlook
-    from workbench.services.split import Request
+    from workbench.services.versions.outlook import Asked, Outlook
+    from workbench.services.versions.split import Request
 
 _PAUSE = 0.25
 """Seconds without a key after which the split is looked at anew."""
@@ -82,7 +82,7 @@ class SplitSheet(WorkingSheet["Request | None"]):
         self.in_background(self._settings, self._fill, "settings")
 
     def _settings(self) -> Asked:
-        from workbench.services.outlook import asked_now
+        from workbench.services.versions.outlook import asked_now
 
         with self.desk.store() as store:
             return asked_now(store, self.corpus)
@@ -96,7 +96,7 @@ class SplitSheet(WorkingSheet["Request | None"]):
         self._look()
 
     def _read(self) -> Asked:
-        from workbench.services.outlook import Asked
+        from workbench.services.versions.outlook import Asked
 
         shares, seed, note = (self.query_one(f"#{name}", Input).value for name in ("shares", "seed", "note"))
         switches = {name: self.query_one(f"#{name}", Toggle).value for name in ("exact", "keep", "fresh", "shuffle")}
@@ -111,7 +111,7 @@ class SplitSheet(WorkingSheet["Request | None"]):
 
     def _look(self) -> None:
         """Look at what comes of what is asked now."""
-        from workbench.services.outlook import looked
+        from workbench.services.versions.outlook import looked
 
         asked = self._asked = self._read()
         known = self._curated
@@ -125,7 +125,7 @@ class SplitSheet(WorkingSheet["Request | None"]):
         self.in_background(work, self._take, "outlook")
 
     def _take(self, seen: Outlook) -> None:
-        from workbench.services.outlook import proof_of
+        from workbench.services.versions.outlook import proof_of
 
         self.seen = self._curated = seen
         self.query_one("#counts", Static).update(Content.assemble(*_outcome(seen)))

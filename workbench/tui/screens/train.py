@@ -14,9 +14,9 @@ from textual.content import Content
 from textual.widgets import Static
 
 from workbench.errors import OutsideError, WorkbenchError
-from workbench.services.column import Column
-from workbench.services.device import gpus, in_words
-from workbench.services.follow import Curve, RunLine, log_tail, run_line, starting
+from workbench.services.looking.column import Column
+from workbench.services.training.device import gpus, in_words
+from workbench.services.training.follow import Curve, RunLine, log_tail, run_line, starting
 from workbench.text import show
 from workbench.training.launch import stop
 from workbench.training.runs import RunFolder

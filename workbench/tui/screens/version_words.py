@@ -7,14 +7,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from workbench.curation.split import SIDES, SPLITS
-from workbench.services.column import Column
+from workbench.services.looking.column import Column
 from workbench.text import counted, moment, show
 from workbench.tui.widgets.word_diff import Piece, field_diffs
 
 if TYPE_CHECKING:
-    from workbench.services.changes import Changed, Changes
-    from workbench.services.describe import Description
-    from workbench.services.version_lines import History, VersionLine
+    from workbench.services.checking.describe import Description
+    from workbench.services.versions.changes import Changed, Changes
+    from workbench.services.versions.version_lines import History, VersionLine
     from workbench.store.versions import Version
 
 HISTORY_COLUMNS = (
@@ -44,7 +44,7 @@ def history_rows(told: History, marked: str, now: datetime) -> list[tuple[object
 
 
 def _row(line: VersionLine, marked: str, is_newest: bool, now: datetime) -> tuple[object, ...]:
-    from workbench.services.version_lines import age
+    from workbench.services.versions.version_lines import age
 
     version, changed = line.version, line.changed or {}
     sign = ("*" if is_newest else "") + ("d" if version.name == marked else "")

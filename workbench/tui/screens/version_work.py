@@ -8,16 +8,16 @@ from workbench.services.progress import Report
 from workbench.text import counted
 
 if TYPE_CHECKING:
-    from workbench.services.describe import Description
-    from workbench.services.restore import Restoration
-    from workbench.services.split import Request
+    from workbench.services.checking.describe import Description
+    from workbench.services.records.restore import Restoration
+    from workbench.services.versions.split import Request
     from workbench.store.versions import Version
     from workbench.workspace import Workspace
 
 
 def cut(workspace: Workspace, request: Request, report: Report) -> tuple[Version, bool]:
     """Make the version that a request asks for; say whether it is new."""
-    from workbench.services.split import split
+    from workbench.services.versions.split import split
     from workbench.store.store import Store
     from workbench.store.versions import versions
 
@@ -29,7 +29,7 @@ def cut(workspace: Workspace, request: Request, report: Report) -> tuple[Version
 
 def described(workspace: Workspace, version: Version, base: str, report: Report) -> Description:
     """Return a version described, its tokens counted as a base does."""
-    from workbench.services.describe import describe
+    from workbench.services.checking.describe import describe
     from workbench.store.store import Store
 
     with Store(workspace) as store:

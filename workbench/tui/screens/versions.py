@@ -12,8 +12,8 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 
-from workbench.services.leaving import Wanted, leave
 from workbench.services.progress import Report
+from workbench.services.publishing.leaving import Wanted, leave
 from workbench.text import counted
 from workbench.tui.desk import Desk
 from workbench.tui.screens.ask import AskSheet
@@ -34,11 +34,11 @@ from workbench.tui.widgets.virtual_table import Rows, VirtualTable
 from workbench.tui.widgets.word_diff import DiffPane
 
 if TYPE_CHECKING:
-    from workbench.services.changes import Changes
-    from workbench.services.describe import Description
-    from workbench.services.restore import Restoration
-    from workbench.services.split import Request
-    from workbench.services.version_lines import History, VersionLine
+    from workbench.services.checking.describe import Description
+    from workbench.services.records.restore import Restoration
+    from workbench.services.versions.changes import Changes
+    from workbench.services.versions.split import Request
+    from workbench.services.versions.version_lines import History, VersionLine
     from workbench.store.versions import Version
 
 NOW = "now"
@@ -102,7 +102,7 @@ class VersionsScreen(UndoingScreen):
         self.in_background(self._read, self._take)
 
     def _read(self) -> History:
-        from workbench.services.version_lines import history
+        from workbench.services.versions.version_lines import history
 
         with self.desk.store() as store:
             return history(store, self.corpus)
@@ -178,7 +178,7 @@ class VersionsScreen(UndoingScreen):
         return "", (self.marked, self.place)
 
     def _differ(self, old: str, new: str) -> Changes:
-        from workbench.services.changes import changes
+        from workbench.services.versions.changes import changes
 
         with self.desk.store() as store:
             return changes(store, self.corpus, old or None, new)
@@ -192,7 +192,7 @@ class VersionsScreen(UndoingScreen):
     @on(VirtualTable.Moved, "#changes")
     def _show_change(self) -> None:
         """Tell the changed record under the cursor word by word."""
-        from workbench.services.changes import changed
+        from workbench.services.versions.changes import changed
 
         found, row = self._changes.found, self._changes.row
         if found is None or row is None:
@@ -260,7 +260,7 @@ class VersionsScreen(UndoingScreen):
         )
 
     def _label(self, version: Version, said: str | None, **label: str | None) -> None:
-        from workbench.services import refs
+        from workbench.services.versions import refs
 
         def work() -> None:
             with self.desk.store() as store:
@@ -294,7 +294,7 @@ class VersionsScreen(UndoingScreen):
         self._of_version(self._look_at_restore)
 
     def _look_at_restore(self, version: Version) -> None:
-        from workbench.services.restore import planned
+        from workbench.services.records.restore import planned
 
         def work() -> Restoration:
             with self.desk.store() as store:
@@ -311,7 +311,7 @@ class VersionsScreen(UndoingScreen):
         self.app.push_screen(sheet, lambda answer: self._restore(version) if answer else None)
 
     def _restore(self, version: Version) -> None:
-        from workbench.services.restore import restored
+        from workbench.services.records.restore import restored
 
         def work(report: Report) -> Restoration:
             report(f"restoring {version.name}")

@@ -14,7 +14,7 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Static
 
-from workbench.services.column import Column
+from workbench.services.looking.column import Column
 from workbench.text import counted, show
 from workbench.tui.desk import Desk
 from workbench.tui.screens.base import WorkScreen
@@ -23,8 +23,8 @@ from workbench.tui.widgets.token_pane import TokenPane
 from workbench.tui.widgets.virtual_table import Rows, VirtualTable
 
 if TYPE_CHECKING:
-    from workbench.services.trained import Asked, Counted
-    from workbench.services.xray import XrayRow
+    from workbench.services.training.trained import Asked, Counted
+    from workbench.services.training.xray import XrayRow
 
 _COLUMNS = (
     Column("", 1),
@@ -103,14 +103,14 @@ class XrayScreen(WorkScreen):
         self.in_background(self._find, self._take_asked, "asked")
 
     def _find(self) -> tuple[Asked, bool]:
-        from workbench.services.trained import asked, is_kept
+        from workbench.services.training.trained import asked, is_kept
 
         wanted = asked(self.desk.workspace, self.corpus, self.run_name)
         return wanted, is_kept(self.desk.workspace, wanted)
 
     def _take_asked(self, found: tuple[Asked, bool]) -> None:
         from workbench.services.progress import silent
-        from workbench.services.trained import counts
+        from workbench.services.training.trained import counts
 
         self.wanted, kept = found
         self._show_title()
@@ -170,7 +170,7 @@ class XrayScreen(WorkScreen):
             self.in_background(lambda: self._look(wanted, record), then, "tokens")
 
     def _look(self, wanted: Asked, record: str) -> XrayRow:
-        from workbench.services.trained import look
+        from workbench.services.training.trained import look
 
         return look(self.desk.workspace, wanted, record)
 

@@ -10,14 +10,14 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Static
 
-from workbench.services.column import Column
+from workbench.services.looking.column import Column
 from workbench.text import show
 from workbench.tui.screens.version_words import change_pieces, difference_head
 from workbench.tui.widgets.virtual_table import Rows, VirtualTable
 from workbench.tui.widgets.word_diff import DiffPane, Piece
 
 if TYPE_CHECKING:
-    from workbench.services.changes import Changed, Changes, Places
+    from workbench.services.versions.changes import Changed, Changes, Places
 
 ALL = "all"
 _BLANK = Rows([Column("", 1)])
@@ -62,7 +62,7 @@ class ChangesPane(Vertical):
             self._show_kind(found)
 
     def _show_kind(self, found: Changes) -> None:
-        from workbench.services.changes import ChangeSource
+        from workbench.services.versions.changes import ChangeSource
 
         source = ChangeSource(found, self._kinds[self.kind])
         pieces: list[Piece] = list(difference_head(found))

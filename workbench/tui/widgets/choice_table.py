@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from workbench.services.column import Column
+from workbench.services.looking.column import Column
 from workbench.tui.widgets.virtual_table import Rows, VirtualTable
 
 if TYPE_CHECKING:
-    from workbench.services.choices import Choice
+    from workbench.services.intake.choices import Choice
 
 _COLUMNS = (Column("", 1), Column("choice", 14), Column("as", 30), Column("", 60))
 

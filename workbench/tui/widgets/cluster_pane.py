@@ -14,7 +14,7 @@ from workbench.tui.widgets.virtual_table import Rows, VirtualTable
 from workbench.tui.widgets.word_diff import DiffPane, Step, field_diffs
 
 if TYPE_CHECKING:
-    from workbench.services.members import Member, Members
+    from workbench.services.duplicates.members import Member, Members
 
 
 class ClusterPane(Vertical):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from workbench.services.column import Column
+from workbench.services.looking.column import Column
 
 T = TypeVar("T")
 

@@ -15,8 +15,8 @@ from workbench.curation.fixes import changes, in_words
 from workbench.text import moment, show
 
 if TYPE_CHECKING:
-    from workbench.services.detail import Detail, Tokens
-    from workbench.services.records import Shown
+    from workbench.services.looking.detail import Detail, Tokens
+    from workbench.services.records.editing import Shown
     from workbench.store.edits import Conflict
 
 FIELD_LENGTH = 6000

@@ -15,7 +15,7 @@ from textual.widgets import Static
 from workbench.text import show
 
 if TYPE_CHECKING:
-    from workbench.services.xray import Token, XrayRow
+    from workbench.services.training.xray import Token, XrayRow
 
 Piece = str | tuple[str, str]
 OPEN, CLOSE, BETWEEN = "⟪", "⟫", "│"
@@ -43,7 +43,7 @@ class TokenPane(VerticalScroll):
 
 def record_pieces(row: XrayRow, *, are_parted: bool) -> Iterator[Piece]:
     """Yield counts, flags with their meaning, what the signs mean, and the tokens."""
-    from workbench.services.trained import meaning
+    from workbench.services.training.trained import meaning
 
     cut = f", {row.lost:,} cut away" if row.cut else ""
     yield f"{len(row.tokens):,} tokens, {row.learned:,} learned{cut}\n", "bold"

@@ -18,7 +18,7 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from workbench.services.column import Column
+from workbench.services.looking.column import Column
 from workbench.text import show
 
 BLOCK = 256

@@ -12,7 +12,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from workbench.services.column import Column
+from workbench.services.looking.column import Column
 from workbench.tui.widgets.virtual_table import Rows, VirtualTable
 
 _COLUMNS = (Column("", 1), Column("column", 40))

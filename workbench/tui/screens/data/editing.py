@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.curation.fixes import changes, in_words
 from workbench.errors import UsageError, WorkbenchError
-from workbench.services.lens import APART, CONFLICTS, DROPPED, QUARANTINE
+from workbench.services.looking.lens import APART, CONFLICTS, DROPPED, QUARANTINE
 from workbench.services.progress import Report, silent
 from workbench.text import counted
 from workbench.tui import editor
@@ -22,9 +22,9 @@ from workbench.tui.screens.sheets import ErrorSheet
 from workbench.workspace import Workspace
 
 if TYPE_CHECKING:
-    from workbench.services.bulk import Settlement
-    from workbench.services.detail import Detail
-    from workbench.services.record_file import Rows
+    from workbench.services.looking.detail import Detail
+    from workbench.services.records.bulk import Settlement
+    from workbench.services.records.record_file import Rows
     from workbench.store.edits import Conflict
     from workbench.store.store import Store
     from workbench.store.view import Rows as RowNumbers
@@ -87,7 +87,7 @@ class EditingScreen(LookingScreen):
         self.app.push_screen(ReadmitSheet(reject, columns), partial(self._bring_back, reject))
 
     def _bring_back(self, reject: Mapping[str, Any], row: dict[str, Any] | None) -> None:
-        from workbench.services.quarantine import readmit
+        from workbench.services.intake.quarantine import readmit
 
         if row is not None:
             source, position = reject["source"], reject["position"]
@@ -101,7 +101,7 @@ class EditingScreen(LookingScreen):
         self.app.push_screen(ConflictSheet(conflict), partial(self._settled, conflict))
 
     def _settled(self, conflict: Conflict, how: Settlement | None) -> None:
-        from workbench.services.bulk import settle
+        from workbench.services.records.bulk import settle
 
         if how is not None:
             seq = conflict.edit.seq
@@ -122,7 +122,7 @@ class EditingScreen(LookingScreen):
             self.in_background(lambda: self._as_file(rows), self._open_editor, "sheet")
 
     def _as_file(self, rows: RowNumbers) -> tuple[Path, Rows]:
-        from workbench.services.record_file import written
+        from workbench.services.records.record_file import written
 
         assert self.contents is not None
         opened = self.contents.opened
@@ -141,7 +141,7 @@ class EditingScreen(LookingScreen):
         self.in_background(lambda: self._read_file(path, text, before), then, "file")
 
     def _read_file(self, path: Path, text: str, before: Rows) -> dict[str, dict[str, Any]]:
-        from workbench.services.record_file import changed
+        from workbench.services.records.record_file import changed
 
         assert self.contents is not None
         try:
@@ -150,7 +150,7 @@ class EditingScreen(LookingScreen):
             raise _with_place(error, path) from error
 
     def _save_file(self, path: Path, before: Rows, values: dict[str, dict[str, Any]]) -> None:
-        from workbench.services.bulk import edit_all
+        from workbench.services.records.bulk import edit_all
 
         if self.is_busy(CHANGE):
             busy = UsageError("the last change is still being made")
@@ -225,7 +225,7 @@ class EditingScreen(LookingScreen):
             self._drop(rows, back=back)
 
     def _ask_drop(self, rows: RowNumbers, *, back: bool) -> None:
-        from workbench.services.detail import shown_at
+        from workbench.services.looking.detail import shown_at
 
         assert self.contents is not None
         contents = self.contents
@@ -243,7 +243,7 @@ class EditingScreen(LookingScreen):
         ids, did = self.contents.opened.delivered["id"], "brought back" if back else "dropped"
 
         def work(_report: Report) -> int:
-            from workbench.services.records import drop
+            from workbench.services.records.editing import drop
 
             with self.desk.store() as store:
                 return drop(store, self.corpus, ids.gather(rows).to_list(), back=back)
@@ -268,7 +268,7 @@ class EditingScreen(LookingScreen):
         self.with_record(self._read_raw)
 
     def _read_raw(self, found: Detail) -> None:
-        from workbench.services.detail import raw_of
+        from workbench.services.looking.detail import raw_of
 
         contents, record = self.contents, found.shown.record
         assert contents is not None
@@ -296,7 +296,7 @@ def _fix_in_words(issue: Mapping[str, Any]) -> str:
 
 
 def _fix_all(workspace: Workspace, corpus: str, rule: str, report: Report) -> int:
-    from workbench.services.fixing import fix
+    from workbench.services.records.fixing import fix
     from workbench.store.store import Store
 
     report(f"fixing {rule}")

@@ -11,8 +11,8 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 
-from workbench.services.column import Column
-from workbench.services.lens import ALL, APART, CONFLICTS, ISSUES, MARKED, QUARANTINE, Lens, named
+from workbench.services.looking.column import Column
+from workbench.services.looking.lens import ALL, APART, CONFLICTS, ISSUES, MARKED, QUARANTINE, Lens, named
 from workbench.text import counted, show
 from workbench.tui.desk import Desk
 from workbench.tui.screens.data.finder import Finder
@@ -23,10 +23,10 @@ from workbench.tui.widgets.record_pane import RecordPane
 from workbench.tui.widgets.virtual_table import Rows, VirtualTable
 
 if TYPE_CHECKING:
-    from workbench.services.contents import Contents
-    from workbench.services.detail import Detail
-    from workbench.services.finding import Found
-    from workbench.services.selection import Selection
+    from workbench.services.looking.contents import Contents
+    from workbench.services.looking.detail import Detail
+    from workbench.services.looking.finding import Found
+    from workbench.services.looking.selection import Selection
     from workbench.store.view import Rows as RowNumbers
     from workbench.tui.screens.data.marks import Marks
 
@@ -101,10 +101,10 @@ class LookingScreen(UndoingScreen):
 
     def _read(self) -> tuple[Contents | None, frozenset[str] | None]:
         """Return the corpus, None where its view has to be made first, and what is hidden, None where that is known."""
-        from workbench.services.contents import read, read_again
-        from workbench.services.layout import hidden_columns
-        from workbench.services.opened import is_delivered_anew
-        from workbench.services.preparing import is_prepared
+        from workbench.services.looking.contents import read, read_again
+        from workbench.services.looking.opened import is_delivered_anew
+        from workbench.services.looking.preparing import is_prepared
+        from workbench.services.records.layout import hidden_columns
 
         known = self.contents
         with self.desk.store() as store:
@@ -123,7 +123,7 @@ class LookingScreen(UndoingScreen):
         if contents is not None:
             self._take_part(contents)
             return
-        from workbench.services.preparing import make_view
+        from workbench.services.looking.preparing import make_view
 
         work = partial(make_view, self.desk.workspace, self.corpus)
         self.begin(
@@ -152,7 +152,7 @@ class LookingScreen(UndoingScreen):
         return known is not None and (self.lens.view in APART or known.opened.view != contents.opened.view)
 
     def _next_part(self, contents: Contents) -> Callable[..., Contents] | None:
-        from workbench.services import contents as parts
+        from workbench.services.looking import contents as parts
 
         if not contents.is_checked:
             return parts.with_issues
@@ -166,8 +166,8 @@ class LookingScreen(UndoingScreen):
 
     def _judge(self, contents: Contents) -> None:
         """Judge the duplicates of a small corpus, in a process of its own: what that loads is large."""
-        from workbench.services.contents import with_judged
-        from workbench.services.preparing import judged
+        from workbench.services.looking.contents import with_judged
+        from workbench.services.looking.preparing import judged
         from workbench.services.progress import silent
 
         work = partial(judged, self.desk.workspace, self.corpus)
@@ -188,7 +188,7 @@ class LookingScreen(UndoingScreen):
 
     def find_issues(self) -> None:
         """Look for the issues of a large corpus, in a process of its own."""
-        from workbench.services.preparing import find_issues
+        from workbench.services.looking.preparing import find_issues
 
         work = partial(find_issues, self.desk.workspace, self.corpus)
         self.begin(
@@ -219,7 +219,7 @@ class LookingScreen(UndoingScreen):
         if contents is None:
             return
         if lens.is_plain:
-            from workbench.services.finding import Found
+            from workbench.services.looking.finding import Found
 
             self.workers.cancel_group(self, "find")
             self._show_found(lens, Found(contents.selection(ALL)))
@@ -238,8 +238,8 @@ class LookingScreen(UndoingScreen):
             self.finder.show_wrong(f"{message.error.what}. {message.error.hint}")
 
     def _show_found(self, lens: Lens, found: Found) -> None:
-        from workbench.services.selection import sorted_rows
-        from workbench.services.tables import columns_of, source_of
+        from workbench.services.looking.selection import sorted_rows
+        from workbench.services.looking.tables import columns_of, source_of
 
         assert self.contents is not None and self.marks is not None
         is_same = self.shown == lens
@@ -319,7 +319,7 @@ class LookingScreen(UndoingScreen):
             self.show_counts()
 
     def _go_among(self, rows: RowNumbers, step: int, what: str) -> None:
-        from workbench.services.selection import following
+        from workbench.services.looking.selection import following
 
         assert self.found is not None
         place = following(self.found.selection, self.table.cursor, rows, step)
@@ -353,7 +353,7 @@ class LookingScreen(UndoingScreen):
             self.in_background(lambda: self._read_record(contents, row), then, "record")
 
     def _read_record(self, contents: Contents, row: int) -> Detail:
-        from workbench.services.detail import detail
+        from workbench.services.looking.detail import detail
 
         with self.desk.store() as store:
             return detail(store, contents, row)

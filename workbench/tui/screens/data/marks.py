@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from workbench.services.selection import Selection
-    from workbench.services.tables import Marks as Flags
+    from workbench.services.looking.selection import Selection
+    from workbench.services.looking.tables import Marks as Flags
     from workbench.store.view import Rows
 
 

@@ -10,11 +10,11 @@ from textual.message_pump import MessagePump
 from textual.worker import get_current_worker
 
 from workbench.errors import WorkbenchError
-from workbench.services.lens import Lens
+from workbench.services.looking.lens import Lens
 
 if TYPE_CHECKING:
-    from workbench.services.contents import Contents
-    from workbench.services.finding import Found
+    from workbench.services.looking.contents import Contents
+    from workbench.services.looking.finding import Found
     from workbench.store.view import Rows
 
 _SOON = 0.12
@@ -41,7 +41,7 @@ class Wrong(Message):
 
 def tell_found(screen: MessagePump, contents: Contents, lens: Lens, marked: Rows) -> None:
     """Post the rows of a lens to a screen, more and more of them; to be run in a worker, which a cancel ends soon."""
-    from workbench.services.finding import look
+    from workbench.services.looking.finding import look
 
     worker, told = get_current_worker(), 0.0
     try:

@@ -18,7 +18,7 @@ from workbench.tui.screens.sheets import Piece, Sheet
 from workbench.tui.widgets.safe_input import SafeTextArea
 
 if TYPE_CHECKING:
-    from workbench.services.bulk import Settlement
+    from workbench.services.records.bulk import Settlement
     from workbench.store.edits import Conflict
 
 _LENGTH = 6000

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from workbench.services.column import Column
-from workbench.services.lens import Line
+from workbench.services.looking.column import Column
+from workbench.services.looking.lens import Line
 from workbench.tui.widgets.virtual_table import Rows, VirtualTable
 
 _COLUMNS = (Column("", 1), Column("view", 15), Column("records", 9))

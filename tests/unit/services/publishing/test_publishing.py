@@ -1,0 +1,94 @@
+"""What is pushed is made apart from what lies in `exports/`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from tests.cli import called
+from tests.corpora import CORPUS, cut, deliver, facts
+from tests.hub_calls import Repository
+from tests.runs import both, scored_run
+from workbench.corpus import SplitSettings
+from workbench.errors import DataError, LeakError
+from workbench.services.publishing.clearance import check_may_leave
+from workbench.services.publishing.push import export, planned, pushed
+from workbench.services.versions.split import Request, split
+
+pytestmark = pytest.mark.thorough
+
+
+def test_a_push_leaves_what_a_person_wrote_into_an_export(store, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    deliver(store, facts(*range(20)))
+    version = cut(store)
+    card = export(store, CORPUS, version.name, license="cc-by-4.0").folder / "README.md"
+    card.write_text("Mine.\n")
+    assert planned(store, CORPUS, version.name, "somebody/facts", license="cc-by-4.0").files
+    assert card.read_text() == "Mine.\n"
+    assert not list(store.workspace.scratch.iterdir())
+
+
+def test_a_look_says_how_the_version_differs_from_the_one_there(store, hub):
+    said: list[str] = []
+
+    def report(line: str, done: int = 0, total: int = 0) -> None:
+        said.append(line)
+
+    deliver(store, facts(*range(20)))
+    first = cut(store)
+    pushed(store, CORPUS, first.name, "me/facts", license="cc-by-4.0")
+    planned(store, CORPUS, first.name, "me/facts", license="cc-by-4.0", report=report)
+    deliver(store, facts(*range(1, 22)))
+    planned(store, CORPUS, cut(store).name, "me/facts", license="cc-by-4.0", report=report)
+    assert said == ["v1 is there already", "v1 is there; v2 has 2 added, 1 removed"]
+
+
+def test_a_version_pushed_twice_is_one_row_of_the_log_and_survives_another_writer_of_files(store, hub, monkeypatch):
+    deliver(store, facts(*range(20)))
+    version = cut(store)
+    done = pushed(store, CORPUS, version.name, "me/facts", license="cc-by-4.0")
+    monkeypatch.setattr("workbench.services.publishing.export_facts.__version__", "9.9.9")
+    assert pushed(store, CORPUS, version.name, "me/facts", license="cc-by-4.0") == done
+    (row,) = store.catalogue.rows(CORPUS, kinds=("publication",))
+    assert row.body["commit"] == done.commit and len(row.body["curation"]) == 64
+
+
+def test_a_version_whose_proof_found_a_leak_stays_here(store, hub):
+    deliver(store, facts(*range(20)))
+    leaking = replace(cut(store), proof={"exact": 0, "near": 2})
+    with pytest.raises(LeakError, match="leaks between its splits: 2 near"):
+        check_may_leave(store, leaking)
+
+
+def test_the_folder_of_a_runs_base_is_on_no_card(store, hub):
+    deliver(store, facts(*range(20)))
+    version = cut(store)
+    test = store.objects.table(version.assignment).filter(split="test")["id"].to_list()
+    run = scored_run(store, version, "facts-v1-none-1", [row for id in test for row in both(id)])
+    base = {"name": "/home/me/secret/my-base", "path": "/home/me/secret/my-base"}
+    run.facts_file.write_text(json.dumps(run.facts() | {"base": base}))
+    card = planned(store, CORPUS, version.name, "me/facts", license="cc-by-4.0").card
+    assert "Answers of `my-base`" in card and "/home/me" not in card
+
+
+@pytest.mark.parametrize("note", ["ask jane.doe@some-company.com", "-----BEGIN RSA PRIVATE KEY-----"])
+def test_a_note_with_an_address_or_a_secret_stays_here(store, hub, note):
+    deliver(store, facts(*range(20)))
+    version = split(store, Request(CORPUS, SplitSettings(), note=note))
+    with pytest.raises(DataError, match="the note of this version"):
+        pushed(store, CORPUS, version.name, "me/facts", license="cc-by-4.0")
+    assert not hub.repositories
+
+
+def test_a_look_says_who_sees_the_repository_that_is_there(store, hub):
+    deliver(store, facts(*range(20)))
+    name = cut(store).name
+    hub.repositories["me/facts"] = Repository(private=False)
+    hub.repositories["me/facts"].commit({}, "by hand")
+    look = ("push", f"{CORPUS}@{name}", "me/facts", "--license", "cc-by-4.0", "--dry-run")
+    assert "public there: it is refused without --public" in called(*look, cwd=store.workspace.root).out
+    hub.repositories["me/facts"].private = True
+    assert "private, and stays so" in called(*look, "--public", cwd=store.workspace.root).out

@@ -1,0 +1,87 @@
+"""Facts about a recipe on its base before anything is loaded: each planted fault is named by its code."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.bases import write_base
+from tests.plants import plants
+from workbench.errors import UsageError
+from workbench.recipe import Recipe, with_overrides
+from workbench.services.training.base_checks import arithmetic, base_checks, memory, modules_of, targets
+from workbench.services.training.device import Gpu
+
+GIB = 2**30
+GPU = Gpu(0, "card", 0.0, 0, 24 * GIB)
+LAYERS = tuple(f"model.layers.0.{part}" for part in ("self_attn.q_proj", "self_attn.v_proj", "mlp.up_proj"))
+
+
+def recipe(*overrides: str) -> Recipe:
+    return with_overrides(Recipe(name="a", base="tiny"), overrides)
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_base(tmp_path_factory.mktemp("base"), ["some words to begin with"] * 5)
+
+
+def test_the_layers_of_a_base_are_read_from_its_files(base):
+    modules = modules_of(base)
+    assert "model.layers.0.self_attn.q_proj" in modules and "model.layers.0.mlp.down_proj" in modules
+
+
+def test_a_good_recipe_passes(base):
+    assert [check.verdict for check in base_checks(recipe(), base, (GPU,))] == ["ok", "ok", "ok"]
+    wide = targets(recipe("lora.target_modules=[q_proj, up_proj]"), LAYERS)
+    assert wide.verdict == "ok" and "2 modules" in wide.said
+
+
+@plants("target-absent")
+def test_a_module_that_the_base_lacks_stands_in_the_way_and_those_it_has_are_named():
+    found = targets(recipe("lora.target_modules=[q_proj, query]"), LAYERS)
+    assert (found.verdict, found.code) == ("no", "target-absent")
+    assert "called query;" in found.said and "q_proj, up_proj, v_proj" in found.said
+
+
+@plants("attention-only")
+def test_attention_alone_is_worth_a_look():
+    found = targets(recipe("lora.target_modules=[q_proj, v_proj]"), LAYERS)
+    assert (found.verdict, found.code) == ("look", "attention-only")
+
+
+@plants("slow-arithmetic")
+def test_four_bits_computed_in_float32_are_worth_a_look():
+    assert arithmetic(recipe("quantization.compute_dtype=float32"), ()).code == "slow-arithmetic"
+    plain = recipe("quantization.compute_dtype=float32", "quantization.kind=none")
+    assert arithmetic(plain, ()).verdict == "ok"
+
+
+@plants("float16")
+@pytest.mark.parametrize("setting", ["quantization.compute_dtype=float16", "train.precision=float16"])
+def test_float16_is_worth_a_look_on_a_gpu_and_never_runs_on_a_cpu(setting):
+    assert arithmetic(recipe(setting), (GPU,)).code == "float16"
+    assert arithmetic(recipe(setting), ()).verdict == "ok"
+
+
+@plants("device-memory")
+def test_a_base_beyond_the_memory_of_the_card_stands_in_the_way_with_both_numbers(tmp_path):
+    large = {"hidden_size": 8192, "num_hidden_layers": 80, "intermediate_size": 28672, "num_attention_heads": 64}
+    (tmp_path / "config.json").write_text(json.dumps(large | {"vocab_size": 32000}))
+    found = memory(recipe(), tmp_path, Gpu(0, "card", 0.0, 4 * GIB, 24 * GIB))
+    assert (found.verdict, found.code) == ("no", "device-memory")
+    assert "of 20.0 GiB" in found.said
+
+
+def test_an_architecture_without_known_sizes_is_not_estimated(tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    found = memory(recipe(), tmp_path, GPU)
+    assert found.verdict == "ok" and "hidden_size" in found.said
+
+
+def test_a_torn_file_of_weights_is_named(tmp_path):
+    (tmp_path / "model.safetensors").write_bytes(b"\x08\0")
+    with pytest.raises(UsageError, match=r"model\.safetensors.*cannot be read"):
+        modules_of(tmp_path)

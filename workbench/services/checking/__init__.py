@@ -1,0 +1,1 @@
+"""Say what is wrong with a corpus, and what it holds."""

@@ -1,0 +1,1 @@
+"""Near duplicates as people judge them: pairs, clusters, verdicts, removals."""

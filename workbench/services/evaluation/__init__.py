@@ -1,0 +1,1 @@
+"""Measure runs, compare them, and lead back to the records."""

@@ -1,0 +1,1 @@
+"""Take raw files in: told apart, read, mapped, kept or quarantined."""

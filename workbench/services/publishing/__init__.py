@@ -1,0 +1,1 @@
+"""Let versions and adapters leave, and take in what comes from the Hub."""

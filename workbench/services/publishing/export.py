@@ -1,0 +1,118 @@
+"""Export a version as files: its own columns, a trainer's form of them, and a trainer's configuration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import polars as pl
+import pyarrow as pa
+
+from workbench.curation.split import SPLITS
+from workbench.errors import DataError
+from workbench.publish.facts import CARD, CURATION, ExportFacts
+from workbench.publish.formats import holds_something, write_export
+from workbench.publish.forms import PAIR
+from workbench.schema import Schema
+from workbench.services.publishing.export_facts import facts_of
+from workbench.services.publishing.leaving import usual_name
+from workbench.services.publishing.stubs import StubOrder, stub_for
+from workbench.store.store import Store
+from workbench.store.versions import Version, records_of, state_of
+from workbench.text import counted
+
+JUDGED = "answers of models that were judged side by side; the proof is of the records that were asked"
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What an export wrote."""
+
+    corpus: str
+    version: str
+    folder: Path
+    files: tuple[str, ...]
+    rows: dict[str, int]
+    was_there: bool
+    """Whether just this stood in the folder before."""
+    note: str = ""
+    """What cannot be told from these files any more."""
+
+
+def export(
+    store: Store,
+    corpus: str,
+    version_name: str,
+    *,
+    license: str | None = None,
+    format: str = "parquet",
+    folder: Path | None = None,
+    force: bool = False,
+    stub: StubOrder | None = None,
+    facts: ExportFacts | None = None,
+) -> Exported:
+    """Write a version into `exports/`, or another folder, whole or not at all; `force` replaces another export.
+
+    `facts` are written to its card in place of the version's own: a push adds where it goes and what was trained on it.
+    """
+    version = store.version(corpus, version_name)
+    schema = store.kept_schema(version.schema_object)
+    facts = facts or facts_of(store, version, license)
+    tables, said = _tables(store, version, schema, format)
+    if _is_judged(format, schema):
+        # What is known of the records is not known of the answers: those are texts of models.
+        settings = {**facts.settings, "pairs": "; ".join(filter(None, (JUDGED, said)))}
+        facts = replace(facts, settings=settings, lengths=(), spoken={}, spoken_of=0)
+    place = folder or store.workspace.export_folder(usual_name(corpus, version.name, format))
+    was_there = holds_something(place) and not force
+    configured = stub_for(store, stub, format, (schema, facts)) if stub else None
+    written = write_export(facts, tables, place, format=format, force=force, schema=schema, stub=configured)
+    rows = {side: table.num_rows for side, table in tables.items() if table.num_rows}
+    if written.left_out:
+        rows = {file.split: file.rows for file in written.files}
+    files = (*written.names, CARD, CURATION)
+    note = "; ".join(filter(None, (said, written.note)))
+    return Exported(corpus, version.id, place, files, rows, was_there, note)
+
+
+def _is_judged(format: str, schema: Schema) -> bool:
+    """Return whether an export is of judged pairs, as the records themselves are none."""
+    return format == "preference" and not set(PAIR) <= set(schema.columns)
+
+
+def _tables(store: Store, version: Version, schema: Schema, format: str) -> tuple[dict[str, pa.Table], str]:
+    """Return the records that leave, by split, and what must be said of them."""
+    records = records_of(store.catalogue, store.objects, schema, version)
+    columns = [*schema.columns, pl.col("id").alias("record_id"), "source"]
+    said = ""
+    if _is_judged(format, schema):
+        records, said = _judged(store, version, records)
+        columns = [*PAIR, pl.col("id").alias("record_id"), "source"]
+    sides = {side: records.filter(pl.col("split") == side) for side in SPLITS if version.counts.get(side)}
+    return {side: rows.select(columns).to_arrow() for side, rows in sides.items()}, said
+
+
+def _judged(store: Store, version: Version, records: pl.DataFrame) -> tuple[pl.DataFrame, str]:
+    """Return the judged pairs of a version's records, each in its record's split, and how many have no place there."""
+    from workbench.services.evaluation.judgements import preferences
+
+    judged = preferences(store, version.corpus)
+    if judged.is_empty():
+        hint = "judge answers side by side first, or ingest pairs with --schema preference"
+        raise DataError(f"corpus {version.corpus!r} holds no preference pair", hint)
+    state = state_of(store.catalogue, store.objects, store.kept_schema(version.schema_object), version)
+    judged = judged.with_columns(
+        pl.col("record_id").map_elements(state.today, return_dtype=pl.String)  # a later delivery may have renamed it
+    )
+    placed = records.filter(pl.col("split").is_in(SPLITS)).select("id", "source", "split")
+    answer = pl.struct(role=pl.lit("assistant"), content=pl.col("chosen"))
+    pairs = judged.select(
+        pl.col("prompt").list.concat(pl.concat_list(answer)).alias("messages"), "rejected", id="record_id"
+    )
+    kept = placed.join(pairs, on="id", how="inner", maintain_order="left")
+    if kept.is_empty():
+        what = f"none of {counted(judged.height, 'judged pair')} is of a record that stands in a split"
+        raise DataError(what, "judge answers to records of this version")
+    left = judged.height - kept.height
+    said = f"{counted(left, 'judged pair')} left out, of prompts that stand in no split of this version" if left else ""
+    return kept, said

@@ -1,0 +1,111 @@
+"""Push a version to the Hub: exported anew, checked for what must not leave, sent as one commit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from workbench.errors import OutsideError
+from workbench.fingerprint import digest_file
+from workbench.publish.facts import CURATION
+from workbench.publish.hub import Pushed, PushPlan, plan, plan_unseen, push
+from workbench.publish.licenses import checked_license
+from workbench.publish.remote import find_token
+from workbench.services.progress import Report, silent
+from workbench.services.publishing.clearance import check_may_leave
+from workbench.services.publishing.export import Exported as Exported
+from workbench.services.publishing.export import export as export
+from workbench.services.publishing.export_facts import facts_of, run_facts
+from workbench.services.versions.diff import diff, ends
+from workbench.store.store import Store
+from workbench.store.versions import Version, versions
+
+
+def planned(
+    store: Store, corpus: str, version_name: str, repo: str, *, license: str | None, report: Report = silent
+) -> PushPlan:
+    """Return what a push would send, changing nothing on the Hub, which need not even be within reach."""
+    with _ready(store, corpus, version_name, (repo, license)) as exported:
+        try:
+            todo = plan(exported.folder, repo, token=find_token(), known=_known(store, corpus))
+        except OutsideError as error:
+            report(f"{error.what}; shown as for a repository that holds nothing")
+            return plan_unseen(exported.folder, repo)
+    if todo.there is not None:
+        report(_since(store, corpus, (todo.there["version"], version_name)))
+    return todo
+
+
+def _since(store: Store, corpus: str, names: tuple[str, str]) -> str:
+    """Return in words how a version differs from the one that lies on the Hub."""
+    old, new = ends(store, corpus, *names)
+    if old == new:
+        return f"{new.name} is there already"
+    counts = ", ".join(f"{count:,} {kind}" for kind, count in diff(store, old, new).counts().items() if count)
+    return f"{old.name} is there; {new.name} has {counts or 'the same records'}"
+
+
+def pushed(
+    store: Store,
+    corpus: str,
+    version_name: str,
+    repo: str,
+    *,
+    license: str | None,
+    private: bool = True,
+    report: Report = silent,
+) -> Pushed:
+    """Push a version as one commit with a tag, and log where it went."""
+    version = store.version(corpus, version_name)
+    message = version.note or f"{corpus} {version.name} ({version.id[:12]})"
+    with _ready(store, corpus, version_name, (repo, license)) as exported:
+        done = push(
+            exported.folder,
+            repo,
+            tag=version.name,
+            message=message,
+            private=private,
+            known=_known(store, corpus),
+            report=report,
+        )
+        sheet = digest_file(exported.folder / CURATION)
+    _log(store, version, done, sheet)
+    return done
+
+
+def _log(store: Store, version: Version, done: Pushed, sheet: str) -> None:
+    """Write where a version went, and by what it can be checked there; said once, it is not said again."""
+    body: dict[str, Any] = {"version": version.id, "repo": done.repo, "commit": done.commit, "tag": done.tag}
+    rows = store.catalogue.rows(version.corpus, kinds=("publication",))
+    if not any(body.items() <= row.body.items() for row in rows):
+        store.catalogue.append(("publication", version.corpus, version.id, body | {"curation": sheet}))
+
+
+def has_token() -> bool:
+    """Return whether huggingface_hub knows a token, without which nothing can be sent."""
+    return find_token() is not None
+
+
+def _known(store: Store, corpus: str) -> frozenset[str]:
+    """Return the versions of a corpus that a repository may hold to be its own."""
+    return frozenset(version.id for version in versions(store.catalogue, corpus))
+
+
+@contextmanager
+def _ready(store: Store, corpus: str, version_name: str, target: tuple[str, str | None]) -> Iterator[Exported]:
+    """Export a version for publishing, for as long as the block lasts; `target` is a repository and a licence.
+
+    Without a licence, with a leak, or with addresses in it, nothing leaves.
+    """
+    repo, license = target
+    checked_license(license or store.corpus(corpus).license)
+    version = store.version(corpus, version_name)
+    check_may_leave(store, version)
+    facts = replace(facts_of(store, version, license), repo=repo, run=run_facts(store, version))
+    # In a folder of its own: what a person wrote into an export stays.
+    with TemporaryDirectory(dir=store.workspace.scratch) as folder:
+        yield export(store, corpus, version_name, license=license, folder=Path(folder) / "export", facts=facts)

@@ -1,0 +1,54 @@
+"""What would leave the workbench: the files and the card of an export or a push, before anything is written or sent."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from workbench.publish.facts import CARD
+from workbench.services.publishing import push
+from workbench.services.publishing.leaving import usual_name
+from workbench.store.store import Store
+from workbench.store.versions import Version
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Files by what would become of them, and the card."""
+
+    files: tuple[tuple[str, str, int], ...]
+    """Path, `add`, `replace`, `same` or `delete`, and bytes."""
+    card: str
+    place: str
+    """Folder or repository."""
+    said: tuple[str, ...] = ()
+    """What a person should know of it."""
+
+
+def tried_export(store: Store, version: Version, *, format: str, folder: Path | None, license: str | None) -> Trial:
+    """Return what an export would write, from a copy that is thrown away."""
+    place = folder or store.workspace.export_folder(usual_name(version.corpus, version.name, format))
+    with tempfile.TemporaryDirectory(dir=store.workspace.cache) as scratch:
+        copy = Path(scratch) / "export"
+        made = push.export(store, version.corpus, version.name, license=license, format=format, folder=copy)
+        sizes = [(name, copy / name) for name in made.files]
+        files = tuple(
+            (name, "replace" if (place / name).exists() else "add", path.stat().st_size) for name, path in sizes
+        )
+        card = (copy / CARD).read_text(encoding="utf-8")
+    return Trial(files, card, str(place), (made.note,) if made.note else ())
+
+
+def tried_push(store: Store, version: Version, repo: str, *, license: str | None) -> Trial:
+    """Return what a push would send; without a token a private repository looks absent, and nothing can be sent."""
+    said: list[str] = []
+
+    def report(line: str, done: int = 0, total: int = 0) -> None:
+        said.append(line)
+
+    plan = push.planned(store, version.corpus, version.name, repo, license=license, report=report)
+    if not push.has_token():
+        said.append("no token: nothing can be sent before hf auth login, or HF_TOKEN in the environment")
+    files = [(file.path, str(file.change), file.size) for file in plan.files]
+    return Trial((*files, *((path, "delete", 0) for path in plan.deletes)), plan.card, repo, tuple(said))

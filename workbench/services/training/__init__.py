@@ -1,0 +1,1 @@
+"""Start trainings: bases, pre-flight, X-ray, run folders."""

@@ -1,0 +1,271 @@
+"""Start training on a version: X-ray, run folder, process; and find the runs there are."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from workbench.curation.split import SPLITS
+from workbench.errors import OutsideError, RefusedError, UsageError, WorkbenchError, unknown
+from workbench.fingerprint import digest_file
+from workbench.recipe import Recipe, cautions, load_recipe, with_overrides
+from workbench.services.progress import Report, silent
+from workbench.services.training import bases, xray
+from workbench.services.training.base_checks import modules_of, targets
+from workbench.store.store import Store
+from workbench.store.versions import Version, records_of
+from workbench.training.launch import Progress, follow, launch, stop
+from workbench.training.plan import shared
+from workbench.training.reporting import trackers
+from workbench.training.runs import STEP_DOWN, RunFolder
+from workbench.training.together import check_gpus
+from workbench.workspace import Workspace
+
+if TYPE_CHECKING:
+    from workbench.lm.xray import Example
+
+
+@dataclass(frozen=True)
+class Training:
+    """What is asked of a training."""
+
+    corpus: str
+    version: str = "latest"
+    recipe: str = "tiny"
+    overrides: tuple[str, ...] = ()
+    """Recipe keys set for this run alone, for example `train.learning_rate=1e-4`."""
+    allow: tuple[str, ...] = ()
+    """X-ray flags to train in spite of, by name."""
+    name: str | None = None
+    """Name of the run; None takes the next free one."""
+    gpus: int = 1
+    """How many GPUs share the rows of each step."""
+
+
+def start(store: Store, training: Training, report: Report = silent) -> RunFolder:
+    """Prepare a run and start its process; records the X-ray flags raise RefusedError and start nothing."""
+    version = store.version(training.corpus, training.version)
+    recipe = _recipe(store.workspace, training)
+    for caution in cautions(recipe):
+        report(f"mind: {caution}")
+    trackers(recipe)  # refuses one that is not installed
+    _check_shared(recipe, training.gpus)
+    base = bases.located(store.workspace, recipe.base, report)
+    run = RunFolder(store.workspace.run_folder(training.name or free_name(store.workspace, version, training.recipe)))
+    _check_targets(recipe, base)
+    _prepared(run, recipe, (store, version, base), (training, report))
+    _log_run(store, run, version, recipe)
+    run.note("gpus", training.gpus)
+    launch(run, gpus=training.gpus)
+    return run
+
+
+def _check_shared(recipe: Recipe, gpus: int) -> None:
+    """Refuse more GPUs than there are, and rows of a step that they cannot share evenly, before anything is done."""
+    shared(recipe, gpus)
+    check_gpus(gpus)
+
+
+def _check_targets(recipe: Recipe, base: str) -> None:
+    """Refuse a recipe that names modules which the base lacks: PEFT would pass over them without a word."""
+    from workbench.lm.load import base_folder
+
+    found = targets(recipe, modules_of(base_folder(base)))
+    if found.verdict == "no":
+        raise RefusedError(f"{found.code}: {found.said}", found.fix)
+
+
+def _prepared(
+    run: RunFolder, recipe: Recipe, made_of: tuple[Store, Version, str], asked: tuple[Training, Report]
+) -> None:
+    from workbench.lm.load import base_folder
+    from workbench.training.preflight import check_allowed
+    from workbench.training.prepare import prepare_from
+
+    (store, version, base), (training, report) = made_of, asked
+    check_allowed(training.allow)
+    facts: dict[str, Any] = {
+        "base_path": base,
+        "corpus": version.corpus,
+        "version": version.id,
+        "version_name": version.name,
+        "schema": version.schema,
+        "parent": version.parent,
+    }
+    seen = xray.make(store, version, recipe, base_folder(base), report)
+    prepare_from(run, recipe, facts, seen.tables(), allow=training.allow)
+
+
+def _log_run(store: Store, run: RunFolder, version: Version, recipe: Recipe) -> None:
+    body = {
+        "version": version.id,
+        "recipe": recipe.model_dump(mode="json"),
+        "xray": store.objects.put_file(run.xray) + ".raw",
+        "tokens": digest_file(run.tokens),
+    }
+    store.catalogue.append(("run", version.corpus, run.name, body))
+
+
+def _recipe(workspace: Workspace, training: Training) -> Recipe:
+    return with_overrides(load_recipe(workspace.recipe_file(training.recipe)), training.overrides)
+
+
+def examples(store: Store, version: Version) -> Iterator[Example]:
+    """Yield a version's records as they are trained and measured, excluded ones left out."""
+    from workbench.lm.xray import Example
+
+    schema = store.kept_schema(version.schema_object)
+    records = records_of(store.catalogue, store.objects, schema, version)
+    for row in records.filter(pl.col("split").is_in(SPLITS)).iter_rows(named=True):
+        yield Example(row["id"], row["split"], schema.render(row))
+
+
+def free_name(workspace: Workspace, version: Version, recipe: str) -> str:
+    """Return the next free run name of a version and recipe."""
+    stem = f"{version.corpus}-{version.name}-{recipe}"
+    number = 1
+    while workspace.run_folder(f"{stem}-{number}").exists() or _talk(workspace, f"{stem}-{number}").exists():
+        number += 1
+    return f"{stem}-{number}"
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A training that was asked for: the run's name, and the process that prepares it where this one started it."""
+
+    name: str
+    process: subprocess.Popen[bytes] | None = field(default=None, compare=False)
+
+    def is_preparing(self) -> bool:
+        """Say whether its records are still being prepared."""
+        return self.process is not None and self.process.poll() is None
+
+
+def spawn(workspace: Workspace, training: Training) -> Begun:
+    """Start the whole training in a process of its own, which outlives this one; its folder may not be there yet.
+
+    For front ends that must stay light: what the process says goes to `<run>.log` beside the run folders.
+    """
+    with Store(workspace) as store:
+        version = store.version(training.corpus, training.version)
+    name = training.name or free_name(workspace, version, training.recipe)
+    command = [sys.executable, "-m", "workbench", "train", f"{training.corpus}@{version.name}"]
+    command += ["--recipe", training.recipe, "--name", name, "--detach", "--workspace", str(workspace.root)]
+    command += [part for override in training.overrides for part in ("--set", override)]
+    command += [part for flag in training.allow for part in ("--allow", flag)]
+    command += ["--gpus", str(training.gpus)]
+    with _talk(workspace, name).open("ab") as log:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+    return Begun(name, process)
+
+
+def withdraw(workspace: Workspace, begun: Begun) -> None:
+    """End a training that was only just begun: while it is prepared nothing is left of it, later it is stopped."""
+    if begun.process is not None:
+        with suppress(ProcessLookupError):
+            os.killpg(begun.process.pid, signal.SIGTERM)
+        begun.process.wait()
+    run = RunFolder(workspace.run_folder(begun.name))
+    if not run.state_file.is_file():
+        shutil.rmtree(run.path, ignore_errors=True)
+        _talk(workspace, begun.name).unlink(missing_ok=True)
+    elif run.status() == "running":
+        stop(run)
+
+
+def _talk(workspace: Workspace, name: str) -> Path:
+    """Return the file that holds what was said while a run was prepared."""
+    return workspace.runs / f"{name}.log"
+
+
+def resume(workspace: Workspace, name: str, *, step_down: bool = False, gpus: int | None = None) -> RunFolder:
+    """Go on with a run that was stopped or lost, from its last checkpoint; in less memory where it is full.
+
+    On as many GPUs as before where no other number is said.
+    """
+    run = found(workspace, name)
+    count = gpus or run.facts().get("gpus", 1)
+    if count > 1:
+        _check_shared(run.recipe(), count)
+    if step_down and not run.is_alive():  # a living one writes there itself, and is not resumed
+        run.note(STEP_DOWN, True)
+    if gpus and not run.is_alive():
+        run.note("gpus", gpus)
+    launch(run, resume=True, gpus=count)
+    return run
+
+
+def watch(run: RunFolder, report: Callable[[Progress], None]) -> str:
+    """Follow a run to its end and return its state.
+
+    A failure is an OutsideError naming its reason, and what the probe finds before the first step a RefusedError.
+    """
+    state = follow(run, report)
+    if state == "refused":
+        raise RefusedError(f"the run {run.name!r} was refused: {run.state()['reason']}", "start a new run after that")
+    if state in ("failed", "lost"):
+        reason = run.state().get("reason") or "its process is gone"
+        raise OutsideError(
+            f"the run {run.name!r} is {state}: {reason}", f"see {run.log}; go on with --resume {run.name}"
+        )
+    return state
+
+
+def found(workspace: Workspace, name: str) -> RunFolder:
+    """Return a run by its name, a unique prefix of it, or `latest`."""
+    names = sorted(runs(workspace), key=lambda run: run.state_file.stat().st_mtime)
+    if not names:
+        raise UsageError("no run in this workspace", "start one: workbench train CORPUS@latest --recipe tiny")
+    if name == "latest":
+        return names[-1]
+    exact = [run for run in names if run.name == name]
+    hits = exact or [run for run in names if run.name.startswith(name)]
+    if len(hits) != 1:
+        raise unknown("run", name, [run.name for run in names])
+    return hits[0]
+
+
+def runs(workspace: Workspace) -> tuple[RunFolder, ...]:
+    """Return the runs of a workspace, by name."""
+    return RunFolder.list(workspace.runs)
+
+
+def summary(run: RunFolder) -> dict[str, Any]:
+    """Return a run in a few facts; a damaged folder is one line too, and hides no other."""
+    try:
+        state = run.state()
+        facts = run.facts() if run.facts_file.is_file() else {}
+        status = run.status()
+    except WorkbenchError as error:
+        state, facts, status = {"at": error.what}, {}, "damaged"
+    kept = {key: facts.get(key) for key in ("corpus", "version_name", "version")}
+    return {
+        "run": run.name,
+        "state": status,
+        **kept,
+        "step": state.get("step"),
+        "total": state.get("total"),
+        "at": state.get("at"),
+    }
+
+
+def noticed(run: RunFolder) -> list[str]:
+    """Return what a training noticed of itself, a sentence each: warnings of the probe, and steps down."""
+    facts = run.facts() if run.facts_file.is_file() else {}
+    warned = [f"{finding['code']}: {finding['said']}" for finding in facts.get("probe", ())]
+    down = [
+        f"from step {step['step']} on in less memory ({step['to']['checkpointing']}, {step['to']['tokens']:,} tokens"
+        f" at once): {step['reason']}"
+        for step in facts.get("steps_down", ())
+    ]
+    return warned + down

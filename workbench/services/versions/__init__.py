@@ -1,0 +1,1 @@
+"""Cut versions, compare them, and keep them as plain files."""

@@ -1,0 +1,210 @@
+"""Objects kept beyond this disk too: at an address of any store that fsspec reaches, under the names they have here."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workbench.errors import CorruptionError, OutsideError, UsageError
+from workbench.workspace import Workspace, private, sync_folder, write_text
+
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
+
+_NAME = re.compile(r"[0-9a-f]{64}\.(?:raw|parquet)")
+_DRAFTS = "tmp"
+"""Folder beside the objects for files on their way in."""
+_WHOLE = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "oss"})
+"""Stores that show a file only when all of it was taken: no draft is needed, and renaming would copy the bytes."""
+_FLEETING = frozenset({"memory", "http", "https", "data"})
+"""Places that forget, or that nothing can be written to."""
+_LOCAL = frozenset({"file", "local"})
+_LOGIN = re.compile(r"^[^/@]*:[^/@]*@")
+_LOGIN_ANYWHERE = re.compile(r"//[^/@\s]*:[^/@\s]*@")
+_SECRET_VARIABLE = re.compile(r"KEY|SECRET|TOKEN|PASSWORD|CREDENTIAL|CONNECTION_STRING|SAS")
+_SHORTEST_SECRET = 6
+_TOLD = 300
+"""Characters of another package's message that are told."""
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A store behind an address; how to log in is the environment's business, as the store's own client reads it."""
+
+    address: str
+
+    @cached_property
+    def _opened(self) -> tuple[AbstractFileSystem, str]:
+        from fsspec.core import url_to_fs
+
+        try:
+            # What another process put or removed meanwhile must be seen, so no listing is kept.
+            system, root = url_to_fs(self.address, skip_instance_cache=True, use_listings_cache=False)
+        except ImportError as error:
+            hint = "pip install 'workbench[scale]' brings S3; for another store, the fsspec package that it names"
+            raise UsageError(f"{self.address!r} cannot be reached: {error}", hint) from error
+        return system, root.rstrip("/")
+
+    @property
+    def _protocol(self) -> str:
+        return self.address.partition("://")[0]
+
+    def put(self, path: Path, name: str) -> None:
+        """Keep a file under an object's name; all of it is acknowledged when this returns.
+
+        What lies there under the name with as many bytes counts as the object: a name says what the bytes are.
+        """
+        size = path.stat().st_size
+        with self._reached(f"take object {name}"):
+            if self._size(name) != size:
+                self._send(path, name)
+                held = self._size(name)
+                if held != size:
+                    what = f"{self.address!r} acknowledged object {name}, but holds {held} bytes of {size}"
+                    raise OutsideError(what, "run the command again; nothing was committed")
+
+    def fetch(self, name: str, target: Path) -> bool:
+        """Write an object's bytes to a file, whatever they are; False where there is no such object."""
+        system, root = self._opened
+        with self._reached(f"give object {name}"):
+            try:
+                system.get_file(f"{root}/{name}", str(target))
+            except FileNotFoundError:
+                return False
+        return True
+
+    def names(self) -> list[str]:
+        """Return the names of all objects there, in order."""
+        system, root = self._opened
+        with self._reached("list its objects"):
+            try:
+                listed = system.ls(root, detail=False)
+            except FileNotFoundError:
+                return []
+        return sorted(name for path in listed if _NAME.fullmatch(name := path.rpartition("/")[2]))
+
+    def remove(self, name: str) -> None:
+        """Remove an object for good, as far as the store removes anything: one that keeps old versions does not."""
+        with self._reached(f"remove object {name}"):
+            self._removed(name)
+
+    def clear(self) -> None:
+        """Remove files that killed processes left on their way in."""
+        system, root = self._opened
+        with self._reached("remove its drafts"), suppress(FileNotFoundError):
+            for path in system.ls(f"{root}/{_DRAFTS}", detail=False):
+                system.rm_file(path)
+
+    def prove(self, scratch: Path) -> None:
+        """Put a file there, read it back and remove it; OutsideError where one of these cannot be done."""
+        name, path = f"probe-{uuid.uuid4().hex}", scratch / uuid.uuid4().hex
+        try:
+            private(path).write_bytes(name.encode())
+            self.put(path, name)
+            back = self.fetch(name, path) and path.read_bytes() == name.encode()
+            self.remove(name)
+        finally:
+            path.unlink(missing_ok=True)
+        if not back:
+            raise OutsideError(f"{self.address!r} does not give back what it took", "choose another store")
+
+    def _send(self, path: Path, name: str) -> None:
+        system, root = self._opened
+        target = f"{root}/{name}"
+        if self._protocol in _WHOLE:
+            system.put_file(str(path), target)
+            return
+        system.makedirs(f"{root}/{_DRAFTS}", exist_ok=True)
+        draft = f"{root}/{_DRAFTS}/{uuid.uuid4().hex}"
+        system.put_file(str(path), draft)
+        if self._protocol in _LOCAL:
+            _synced(Path(draft))
+        system.mv(draft, target)
+        if self._protocol in _LOCAL:
+            sync_folder(Path(root))
+
+    def _size(self, name: str) -> int | None:
+        system, root = self._opened
+        try:
+            size: int | None = system.info(f"{root}/{name}")["size"]
+        except FileNotFoundError:
+            return None
+        return size
+
+    def _removed(self, name: str) -> None:
+        system, root = self._opened
+        with suppress(FileNotFoundError):
+            system.rm_file(f"{root}/{name}")
+
+    @contextmanager
+    def _reached(self, doing: str) -> Iterator[None]:
+        """Turn whatever a store's client raises into one message that names the store and holds no credentials."""
+        try:
+            yield
+        except (OutsideError, UsageError):
+            raise
+        except Exception as error:  # each store's client has its own errors, and they share no base
+            told = without_credentials(f"{type(error).__name__}: {error}")
+            hint = "is it there, and do the environment's credentials allow it? then run the command again"
+            raise OutsideError(f"{self.address!r} does not {doing}: {told}", hint) from error
+
+
+def remote_of(workspace: Workspace) -> Remote | None:
+    """Return where a workspace keeps its objects besides, None where that is nowhere.
+
+    A setting that cannot be read is a CorruptionError: taken for none, new objects would stay on this disk alone.
+    """
+    try:
+        said = json.loads(workspace.remote.read_text(encoding="utf-8"))
+        return Remote(checked(said["objects"]))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        hint = "make it anew: workbench init DIR --objects ADDRESS"
+        raise CorruptionError(f"{str(workspace.remote)!r} does not say where objects are kept", hint) from error
+
+
+def settle(workspace: Workspace, remote: Remote) -> None:
+    """Write down where a workspace keeps its objects from now on."""
+    write_text(workspace.remote, json.dumps({"objects": remote.address}, ensure_ascii=False) + "\n")
+
+
+def checked(address: str) -> str:
+    """Return an address that can be written down; UsageError for one that is none, or that holds credentials."""
+    protocol, mark, rest = address.strip().partition("://")
+    if not mark or not protocol or not rest.strip("/"):
+        raise UsageError(f"{without_credentials(address)!r} is no address of a store", "for example: s3://bucket/prefix")
+    if _LOGIN.match(rest) or "?" in rest or "::" in address:
+        hint = "the environment holds them, for S3: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_ENDPOINT_URL"
+        raise UsageError("an address is kept in a file, so it holds neither credentials nor options", hint)
+    if protocol in _FLEETING:
+        raise UsageError(f"{protocol}:// keeps nothing that is put there", "for example: s3://bucket/prefix")
+    return f"{protocol}://{rest.rstrip('/')}"
+
+
+def without_credentials(message: str) -> str:
+    """Return another package's message, cut, with the environment's secrets and all known kinds of them masked."""
+    from workbench.curation.flags.credentials import masked
+
+    for variable, value in os.environ.items():
+        if len(value) >= _SHORTEST_SECRET and _SECRET_VARIABLE.search(variable.upper()):
+            message = message.replace(value, "***")
+    cut = " ".join(masked(_LOGIN_ANYWHERE.sub("//***@", message)).split())
+    return cut if len(cut) <= _TOLD else f"{cut[:_TOLD]}..."
+
+
+def _synced(path: Path) -> None:
+    """Make a file's bytes last through a power cut."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
