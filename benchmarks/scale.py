@@ -1,6 +1,7 @@
 """The same curation by this process alone, in Daft on one machine, and on a local Ray cluster of one worker and more.
 
 Run: .venv/bin/python benchmarks/scale.py --records 200000 --threads 2 --workers 1 2 4
+or:  .venv/bin/python benchmarks/scale.py --records 50000 --alike 200 --threads --workers 1
 or:  .venv/bin/python benchmarks/scale.py --records 200000 --stages
 Every way begins with a copy of one ingested workspace; all must end with the same judgements and the same version id.
 """
@@ -15,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -35,19 +36,25 @@ HEAD = ["way", "begin s", "check s", "dedup s", "split s", "CPU s", "records/s",
 """CPU: of the command and of the engine's workers."""
 
 
-def prepared(folder: Path, records: int) -> None:
-    """Write planted texts and take them into a workspace."""
-    from documents import planted, texts_of
-
+def prepared(folder: Path, texts: Iterable[str]) -> None:
+    """Take texts into a workspace."""
     from workbench.services.intake.ingest import Order, ingest
     from workbench.store.store import Store
     from workbench.workspace import Workspace
 
     with (folder / SOURCE).open("w", encoding="utf-8") as handle:
-        handle.writelines(json.dumps({"text": text}) + "\n" for text in texts_of(planted(records)))
+        handle.writelines(json.dumps({"text": text}) + "\n" for text in texts)
     Workspace.create(folder / "workspace", with_samples=False)
     with Store(Workspace(folder / "workspace")) as store:
         ingest(store, Order(CORPUS, (folder / SOURCE,), schema="prose"))
+
+
+def alike(records: int, size: int) -> Iterator[str]:
+    """Yield texts in clusters of one size; each differs from all others of its cluster in two words of a hundred."""
+    for number in range(records):
+        words = [f"{word:x}of{number // size:x}" for word in range(100)]
+        words[number % size % 100] = f"other{number % size}"
+        yield " ".join(words)
 
 
 def curated(folder: Path, threads: int | None) -> dict[str, Any]:
@@ -71,15 +78,15 @@ def curated(folder: Path, threads: int | None) -> dict[str, Any]:
         compare, found = _timed(lambda: curate(store, CORPUS, engine=engine))
         asked = Request(CORPUS, requested(store, CORPUS, seed=42))
         cut, version = _timed(lambda: split(store, asked, engine=engine))
-        workers = of_workers()  # they end with the command
-        judged = [found.judgement.pairs.sort("a", "b").rows(), found.judgement.removed.rows(), issues.height]
+        workers = of_workers() | {"cpu": time.process_time(), "memory": _peak(os.getpid())}  # they end with the command
+        pairs = sum(int(part.hash_rows().cast(pl.Int128).sum()) for part in found.judgement.parts)
+        judged = [pairs % 2**64, found.judgement.count, found.judgement.removed.rows(), issues.height]
     return {
         "begin": time.perf_counter() - begun - start - compare - cut,
         "check": start,
         "dedup": compare,
         "split": cut,
-        "cpu": time.process_time() + workers.pop("workers_cpu"),
-        "memory": _peak(os.getpid()),
+        "cpu": workers.pop("cpu") + workers.pop("workers_cpu"),
         "judged": digest(json.loads(json.dumps(judged))),
         "version": version.id,
         **workers,
@@ -140,45 +147,72 @@ def of_workers() -> dict[str, float]:
     return {"workers_cpu": spent, "worker": max((_peak(process.pid) for process in workers), default=0)}
 
 
+class Stages:
+    """What the stages cost, added up over the runs of each; rows and bytes are those of its last run."""
+
+    def __init__(self, records: int) -> None:
+        """Begin with nothing."""
+        self.records = records
+        self.held: dict[str, tuple[float, int, int]] = {}
+
+    def add(self, name: str, begun: float, files: Sequence[Path] = ()) -> None:
+        """Add processor time since a moment, and what lies in some files."""
+        spent = time.process_time() - begun + self.held.get(name, (0.0, 0, 0))[0]
+        rows = sum(pl.scan_parquet(path).select(pl.len()).collect().item() for path in files)
+        self.held[name] = (spent, rows, sum(path.stat().st_size for path in files))
+
+    def table(self) -> list[list[str]]:
+        """Return one row a stage."""
+        head = ["stage", "CPU s", "us/text", "rows/text", "bytes/text on disk"]
+        lines = []
+        for name, (spent, rows, size) in self.held.items():
+            each = f"{spent / self.records * 1e6:.1f}", f"{rows / self.records:.2f}", f"{size / self.records:.0f}"
+            lines.append([name, f"{spent:.1f}", *each])
+        return [head, *lines]
+
+
 def staged(records: int) -> list[list[str]]:
-    """Return a table of what the stages of the near pairs cost, beside the same pairs found by this process alone."""
+    """Return a table of what the stages of dedup cost, beside the same found by this process alone."""
     from documents import planted, texts_of
 
-    from workbench.curation.nearness import near_pairs
-    from workbench.scale import near
+    from workbench.curation import duplicates, judge
+    from workbench.curation.units import Units, units
+    from workbench.scale import judging, near
     from workbench.scale.engine import Engine
     from workbench.scale.surface import Plan, connected
+    from workbench.schema import load_schema
 
-    rows = [["stage", "CPU s", "us/text", "rows/text", "bytes/text on disk"]]
-
-    def row(name: str, begun: float, files: list[Path]) -> None:
-        spent = time.process_time() - begun
-        held = sum(pl.scan_parquet(path).select(pl.len()).collect().item() for path in files)
-        size = sum(path.stat().st_size for path in files)
-        told = [f"{spent:.1f}", f"{spent / records * 1e6:.1f}", f"{held / records:.2f}", f"{size / records:.0f}"]
-        rows.append([name, *told])
+    schema = load_schema(Path(__file__).parents[1] / "schemas" / "prose.yaml")
+    stages = Stages(records)
 
     class Timed(Engine):
         def ran(self, line: str, plan: Plan, folder: Path) -> list[Path]:
             begun = time.process_time()
             files = super().ran(line, plan, folder)
-            row(line, begun, files)
+            stages.add(line, begun, files)
             return files
 
+    def spread(engine: Engine, found: Units) -> dict[str, int]:
+        pairs = judging.verified_pairs(engine, found, NGRAM, near.near_parts(engine, found.texts, NGRAM))
+        return judging.judge(engine, found, pairs, found.members["id"]).counts()
+
     connected(None, 1)
-    texts = texts_of(planted(records)).unique(maintain_order=True)
+    texts = texts_of(planted(records))
+    frame = schema.table({**dict.fromkeys(schema.columns), "text": text} for text in texts)
+    frame = frame.with_columns(id=pl.int_range(pl.len()).cast(pl.String).str.zfill(12))
+    found = units(schema.derived(frame), schema)
     with tempfile.TemporaryDirectory() as made:
         engine = Timed(Path(made), lambda line: None)
-        near.near_pairs(engine, texts.head(3000), NGRAM)
-        del rows[1:]
+        spread(engine, units(schema.derived(frame.head(3000)), schema))
+        stages.held.clear()
         begun = time.process_time()
-        spread = near.near_pairs(engine, texts, NGRAM)
-        row("all of it", begun, [])
+        there = spread(engine, found)
+        stages.add("all of it", begun)
     begun = time.process_time()
-    alone = near_pairs(texts, NGRAM)
-    row(ALONE, begun, [])
-    assert (spread.one == alone.one).all() and (spread.other == alone.other).all()
-    return rows
+    here = judge.judge(found, duplicates.verified_pairs(found, NGRAM), found.members["id"]).counts()
+    stages.add(ALONE, begun)
+    assert here == there
+    return stages.table()
 
 
 def measured(folder: Path, threads: Sequence[int], workers: Sequence[int]) -> Iterator[dict[str, Any]]:
@@ -204,23 +238,28 @@ def _mebibytes(found: dict[str, Any]) -> str:
 
 def main() -> None:
     """Measure every way in turn and print one table."""
+    from documents import planted, texts_of
+
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--records", type=int, default=20_000)
     parser.add_argument("--threads", type=int, nargs="*", default=[2], help="of Daft on this machine")
     parser.add_argument("--workers", type=int, nargs="*", default=[1, 2, 4], help="of a cluster on this machine")
-    parser.add_argument("--stages", action="store_true", help="what each stage of the near pairs costs, on one thread")
+    parser.add_argument("--alike", type=int, help="texts of which so many at a time are all near each other")
+    parser.add_argument("--stages", action="store_true", help="what each stage of dedup costs, on one thread")
     parser.add_argument("--child", type=Path, help="curate one workspace and print what it took")
     asked = parser.parse_args()
     if asked.child:
         print(json.dumps(curated(asked.child, asked.threads[0] or None)))
         return
-    print(f"{asked.records:,} texts, planted; {machine()}")
+    how = f"in clusters of {asked.alike}" if asked.alike else "planted"
+    print(f"{asked.records:,} texts, {how}; {machine()}")
     if asked.stages:
         print(table(staged(asked.records)))
         return
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
-        prepared(folder, asked.records)
+        texts = alike(asked.records, asked.alike) if asked.alike else texts_of(planted(asked.records))
+        prepared(folder, texts)
         ways = []
         for found in measured(folder, asked.threads, asked.workers):
             print(found, file=sys.stderr, flush=True)

@@ -321,7 +321,9 @@ def _resolve(hub: State, request: Request, repo: str, revision: str, path: str) 
     headers = _download_headers(path, content, name)
     if not path.endswith(LARGE):
         # A small file is answered by a cache of the same host, a large one by a storage service.
-        return Reply(307, headers=headers | {"Location": f"/api/resolve-cache/{known.kind}/{repo}/{name}/{quote(path)}"})
+        return Reply(
+            307, headers=headers | {"Location": f"/api/resolve-cache/{known.kind}/{repo}/{name}/{quote(path)}"}
+        )
     if hub.cas is not None:
         refresh = f"{hub.url}/api/{known.kind}/{repo}/xet-read-token/{name}"
         headers |= {"X-Xet-Hash": names(hub.cas)[sha256(content)], "Link": f'<{refresh}>; rel="xet-auth"'}
@@ -408,6 +410,10 @@ ROUTES: tuple[tuple[str, str, Callable[..., Reply]], ...] = (
     ("PUT", r"/lfs/(?P<oid>\w+)", _receive),
     ("POST", r"/lfs/(?P<oid>\w+)/verify", _received),
     ("GET HEAD", _PAGE + r"/resolve" + _REVISION + r"/(?P<path>.+)", _resolve),
-    ("GET HEAD", r"/api/resolve-cache/(?:datasets|models)/(?P<repo>[^/]+/[^/]+)" + _REVISION + r"/(?P<path>.+)", _resolved),
+    (
+        "GET HEAD",
+        r"/api/resolve-cache/(?:datasets|models)/(?P<repo>[^/]+/[^/]+)" + _REVISION + r"/(?P<path>.+)",
+        _resolved,
+    ),
     ("GET HEAD", r"/cdn/(?P<oid>\w+)", _stored),
 )

@@ -59,6 +59,8 @@ class Source(_Strict):
     """Whether all rows of this source form one group, as the pages of one document do."""
     generated: str | None = None
     """Run whose model wrote this source; None means that people did. Such records stand in train or nowhere."""
+    license: str | None = None
+    """Licence of this source where it is not the corpus' own; None means that it is."""
     origin: str | None = None
     """Where the file was pulled from, with the commit: `hf://datasets/OWNER/NAME@COMMIT/PATH`; None: from a person."""
 

@@ -79,6 +79,11 @@ class Workspace:
         """Return the file of what a person chose to see on the screens."""
         return self.hidden / "layout.json"
 
+    @property
+    def remote(self) -> Path:
+        """Return the file that says where objects are kept besides."""
+        return self.hidden / "remote.json"
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the workspace's lock: between processes, for files that are read, changed and written again."""

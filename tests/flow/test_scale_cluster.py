@@ -23,8 +23,12 @@ pytest.importorskip("ray", reason="the extra `scale` is not installed: pip insta
 RECORDS = 20_000
 SHARED = 200 * 2**20
 """Bytes of shared memory that a node takes."""
-PAIRING = "comparing signatures"
-"""What is told when the second of the three stages begins."""
+STAGES = {
+    "pairing": "comparing signatures",
+    "linking": "following what hangs together",
+    "choosing": "choosing who stays",
+}
+"""What is told when some of the stages begin."""
 
 
 @pytest.fixture(scope="module")
@@ -89,13 +93,14 @@ def test_a_cluster_of_two_nodes_says_what_one_process_says(cluster, room, alone)
     assert [asked(cluster, verb, own) for verb in ("check", "dedup", "split")] == alone
 
 
+@pytest.mark.parametrize("stage", STAGES)
 @pytest.mark.parametrize("whole", [True, False], ids=["node", "worker"])
-def test_what_dies_in_the_middle_changes_nothing(cluster, room, alone, whole):
-    own = shutil.copytree(room, room.with_name(f"dying-{whole}"))
+def test_what_dies_in_the_middle_changes_nothing(cluster, room, alone, whole, stage):
+    own = shutil.copytree(room, room.with_name(f"dying-{stage}-{whole}"))
     killed: list[str] = []
 
     def kill(line: str) -> None:
-        if line != PAIRING or killed:
+        if line != STAGES[stage] or killed:
             return
         if whole:
             cluster.remove_node(

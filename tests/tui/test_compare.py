@@ -67,7 +67,7 @@ async def test_metrics_show_both_numbers_interval_and_verdict(opened: Open, work
     async with app.run_test(size=WIDE) as pilot:
         await open_compare(pilot)
         text = painted(app)
-        assert "one base -> one tuned on test" in text
+        assert "one: base -> tuned on test" in text
         assert "bits_per_byte" in text and "? cannot tell" in text and "fewer than 6 groups" in text
         assert "2 compared, 0 only in the first" in text and "the same version" in text
         await press(pilot, "v")

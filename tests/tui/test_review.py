@@ -33,7 +33,7 @@ async def test_each_record_says_why_it_stands_here(opened: Open, workspace: Work
         screen = await open_review(pilot)
         text = painted(app)
         assert "3 of 15 records ask for a look" in text and "losses of one" in text
-        assert "deviations above records of its length" in text
+        assert "nats a token, where " in text
         assert {row["rule"] for row in screen.rows} == {None, "empty-answer", "mojibake"}
         assert "why it stands here" in text and " x" in text
 
@@ -97,6 +97,26 @@ async def test_where_no_fix_is_suggested_the_record_is_opened_to_be_edited(opene
         assert "question" in painted(app)
         await press(pilot, "escape", "o")
         assert isinstance(app.screen, RecordsScreen) and "1 of 15 records" in painted(app)
+
+
+async def test_the_queue_goes_by_loss_by_gain_and_by_heart_one_after_the_other(
+    opened: Open, workspace: Workspace
+) -> None:
+    measured_run(workspace)
+    app = opened()
+    async with app.run_test(size=(140, 40)) as pilot:
+        screen = await open_review(pilot)
+        waiting = screen.rows
+        await press(pilot, "v")
+        assert "8 of 15 records, highest loss" in painted(app)
+        losses = [row["loss"] for row in screen.rows]
+        assert losses == sorted(losses, reverse=True)
+        await press(pilot, "v")
+        assert ", least improved" in painted(app) and "improved by" in painted(app)
+        await press(pilot, "v")
+        assert "0 of 15 records, learned by heart" in painted(app) and "v goes on" in painted(app)
+        await press(pilot, "v")
+        assert screen.rows == waiting
 
 
 async def test_an_empty_queue_says_what_would_stand_there(opened: Open) -> None:

@@ -56,6 +56,35 @@ async def test_a_million_rows_are_asked_for_in_blocks_around_the_cursor() -> Non
         assert max(stop - start for start, stop in source.asked) <= BLOCK
 
 
+async def test_columns_give_up_what_they_do_not_need_where_the_room_is_small_and_not_before() -> None:
+    columns = (Column("", 1), Column("name", 20), Column("count", 12), Column("what was found", 30))
+    source = Rows(columns, [("+", "short", 5, "a text of twenty-nine letters")])
+    assert source.fitted(67) is columns
+    assert [column.width for column in source.fitted(50)] == [1, 5, 5, 29]
+    app = TableApp(source)
+    async with app.run_test(size=(46, 6)) as pilot:
+        await settle(pilot)
+        assert "a text of twenty-nine letters" in painted(app)
+        await pilot.resize_terminal(80, 6)
+        await settle(pilot)
+        assert "short" + " " * 16 in painted(app)
+
+
+async def test_a_number_or_a_word_is_drawn_whole_or_not_at_all_and_a_text_is_cut() -> None:
+    cells = ("+", "name " * 4, "cannot tell", "+0.123 to +0.456")
+    table = (Column("", 1), Column("name", 20), Column("verdict", 11), Column("95 % interval", 18))
+    app = TableApp(Rows(table, [cells]))
+    async with app.run_test(size=(45, 6)) as pilot:
+        await settle(pilot)
+        assert "cannot tell" in painted(app) and "95 %" not in painted(app) and ">" in painted(app)
+        await pilot.press("right", "right", "right")
+        await settle(pilot)
+        assert "+0.123 to +0.456" in painted(app) and "95 % interval" in painted(app)
+        await pilot.resize_terminal(16, 6)
+        await settle(pilot)
+        assert "…" in painted(app)
+
+
 async def test_old_blocks_are_let_go() -> None:
     app = TableApp(Numbers())
     async with app.run_test(size=(80, 24)) as pilot:

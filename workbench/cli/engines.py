@@ -27,7 +27,7 @@ OnEngine = Annotated[
     EngineName,
     typer.Option(
         "--engine",
-        help="daft: apply rules and compare texts on the Ray cluster that RAY_ADDRESS names, or in Daft on this "
+        help="daft: do the work on the workers of the Ray cluster that RAY_ADDRESS names, or in Daft on this "
         "machine; the result is the same. Needs the extra `scale`.",
     ),
 ]

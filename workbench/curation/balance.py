@@ -9,7 +9,7 @@ from itertools import combinations
 import numpy as np
 import polars as pl
 
-from workbench.curation.measures import NONE, Absent, Shares, shares
+from workbench.curation.measures import NONE, Absent, Shares, shares_of
 from workbench.curation.split import SPLITS
 
 EXPECTED = 5.0
@@ -78,19 +78,26 @@ def letters_of(chosen: pl.DataFrame) -> Letters:
     Records with different numbers of options are tested apart and their statistics added, since the chance of a
     letter is one in the number of options; a group whose expected counts are below 5 is left out.
     """
-    known = chosen.drop_nulls("letter")
+    return letters_in(chosen.group_by("letter", "options").agg(count=pl.len().cast(pl.Int64)))
+
+
+def letters_in(counts: pl.DataFrame) -> Letters:
+    """Return the same of a table that tells the `count` of each `letter` and number of `options`."""
+    known = counts.drop_nulls("letter")
     statistic, degrees, tested = 0.0, 0, 0
     for (options,), group in known.sort("options").group_by("options", maintain_order=True):
-        if options < 2 or group.height / options < EXPECTED:
+        n = int(group["count"].sum())
+        if options < 2 or n / options < EXPECTED:
             continue
-        counts = np.zeros(options)
-        found = group["letter"].value_counts(name="count")
-        counts[: found.height] = found["count"].sort().to_numpy()  # a sum over cells, of which some may hold nobody
-        statistic += float(((counts - group.height / options) ** 2).sum() * options / group.height)
-        degrees, tested = degrees + options - 1, tested + group.height
-    even = _test(statistic, degrees, tested) if degrees else Absent(f"too few: {known.height:,} records with a letter")
-    ordered = sorted(shares(known["letter"]).shares, key=lambda share: share.value)
-    return Letters(Shares(known.height, tuple(ordered)), chosen.height - known.height, even, tested)
+        found = group.group_by("letter").agg(pl.col("count").sum())["count"].sort().to_numpy()
+        cells = np.zeros(options)
+        cells[: len(found)] = found  # a sum over cells, of which some may hold nobody
+        statistic += float(((cells - n / options) ** 2).sum() * options / n)
+        degrees, tested = degrees + options - 1, tested + n
+    there, all_of_them = int(known["count"].sum()), int(counts["count"].sum())
+    even = _test(statistic, degrees, tested) if degrees else Absent(f"too few: {there:,} records with a letter")
+    ordered = sorted(shares_of(known.select("count", value="letter")).shares, key=lambda share: share.value)
+    return Letters(Shares(there, tuple(ordered)), all_of_them - there, even, tested)
 
 
 def _test(statistic: float, degrees: int, n: int) -> Test:
@@ -105,12 +112,18 @@ def balance(category: str, values: pl.Series, splits: pl.Series) -> Balance:
     `values` and `splits` go record by record. The test is Pearson's chi-square test of independence without
     continuity correction, over the splits that hold records (scipy.stats.chi2_contingency).
     """
-    frame = pl.DataFrame({"value": values.cast(pl.String).fill_null(NONE), "split": splits})
-    frame = frame.filter(pl.col("split").is_in(SPLITS))
-    n = {side: int((frame["split"] == side).sum()) for side in SPLITS}
+    frame = pl.DataFrame({"value": values.cast(pl.String), "split": splits})
+    return balance_of(category, frame.group_by("value", "split").agg(count=pl.len().cast(pl.Int64)))
+
+
+def balance_of(category: str, counts: pl.DataFrame) -> Balance:
+    """Return the same of a table that tells the `count` of each `value` in each `split`."""
+    named = counts.filter(pl.col("split").is_in(SPLITS)).with_columns(pl.col("value").fill_null(NONE))
+    found = named.group_by("value", "split").agg(pl.col("count").sum())
+    counted = {(value, side): count for value, side, count in found.iter_rows()}
+    n = {side: sum(count for (_, of), count in counted.items() if of == side) for side in SPLITS}
     present = [side for side in SPLITS if n[side]]
-    counted = {(value, side): count for value, side, count in frame.group_by("value", "split").len().iter_rows()}
-    names = [share.value for share in shares(frame["value"]).shares]
+    names = [share.value for share in shares_of(named).shares]
     standings = tuple(_standing(name, counted, n, present) for name in names)
     return Balance(category, n, standings, _largest(standings, present), _independence(standings, present))
 

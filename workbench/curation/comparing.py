@@ -16,6 +16,7 @@ from workbench.curation.compiled import Bytes, Hashes, Keys, Places, Sets, jit
 
 _ROW = np.uint64(0xFFFFFFFF)
 _HIGH = np.uint64(32)
+_GOLDEN, _K1 = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xFF51AFD7ED558CCD)
 
 
 class Buckets(NamedTuple):
@@ -27,6 +28,22 @@ class Buckets(NamedTuple):
     """Where a bucket of the row begins in the flattened keys."""
     crowds: Places
     """(C, 3): band, begin and end of each bucket of too many rows, which `place` leaves out."""
+
+
+@jit
+def band_keys(signed: Hashes, first: int, keys: Keys, low: Bytes) -> None:
+    """Write the keys (bands, rows) of some signatures, 32 bits of hash then the row's number, and their low bytes."""
+    bands = keys.shape[0]
+    rows = signed.shape[1] // bands
+    for i in range(len(signed)):
+        for band in range(bands):
+            x = _GOLDEN
+            for r in range(band * rows, (band + 1) * rows):
+                x = uint64((x ^ uint64(signed[i, r])) * _K1)
+                x ^= x >> uint64(32)
+            keys[band, first + i] = (x & ~_ROW) | uint64(first + i)
+        for p in range(signed.shape[1]):
+            low[first + i, p] = signed[i, p] & uint32(255)
 
 
 @jit

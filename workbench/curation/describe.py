@@ -32,23 +32,19 @@ class Gaps:
     blank: int
 
 
-def gaps(frame: pl.DataFrame, schema: Schema) -> list[Gaps]:
-    """Return what each field of the schema lacks."""
-    return [Gaps(name, frame.height, frame[name].null_count(), _blanks(frame[name])) for name in schema.columns]
-
-
-def _blanks(values: pl.Series) -> int:
+def blank(values: pl.Series) -> int:
+    """Return how many values have nothing in them."""
     if values.dtype == pl.String:
         return int((values.str.strip_chars() == "").sum())
     return int((values.list.len() == 0).sum()) if isinstance(values.dtype, pl.List) else 0
 
 
-def drawn(frame: pl.DataFrame, count: int = DRAWN) -> pl.DataFrame:
-    """Return that many records, always the same ones, in the order of their ids.
+def last_drawn(ids: pl.Series, count: int = DRAWN) -> str | None:
+    """Return the largest id of those that are drawn: that many records, always the same ones; None of no records.
 
     A record id is a hash of what the record is, so the smallest ids are a draw that looks at nothing else.
     """
-    return frame.sort("id").head(count)
+    return ids.bottom_k(count).max() if len(ids) else None  # type: ignore[return-value]
 
 
 def text_fields(derived: pl.DataFrame, schema: Schema) -> dict[str, pl.Series]:
@@ -82,19 +78,20 @@ def letters(derived: pl.DataFrame, schema: Schema) -> pl.DataFrame | None:
     return derived.select(letter.alias("letter"), count.alias("options"))
 
 
-def closed_answers(said: pl.Series) -> pl.Series | None:
-    """Return each answer that is one of a closed set, folded, and null for the others; None if there is no such set.
+def short_answers(said: pl.Series) -> pl.Series:
+    """Return each short answer, folded, and null for the others."""
+    folded = _folded(said)
+    return folded.set(~folded.str.count_matches(WORD).is_between(1, _SHORT_ANSWER).fill_null(value=False), None)
 
-    Short answers are a closed set if few of them are different and they repeat; else true/false, yes/no and their
-    French counterparts alone are looked for.
-    """
-    folded = said.str.to_lowercase().str.strip_chars(" \t\r\n.!?")
-    words = folded.str.count_matches(WORD)
-    short = folded.set(~words.is_between(1, _SHORT_ANSWER).fill_null(value=False), None)
-    kinds, found = short.drop_nulls().n_unique(), len(short) - short.null_count()
-    if kinds > FEW or found < 2 * kinds:
-        short = folded.set(~folded.is_in(list(_CLOSED)).fill_null(value=False), None)
-    return None if short.null_count() == len(short) else short
+
+def known_answers(said: pl.Series) -> pl.Series:
+    """Return each answer that is true or false, yes or no, or French for it, folded, and null for the others."""
+    folded = _folded(said)
+    return folded.set(~folded.is_in(list(_CLOSED)).fill_null(value=False), None)
+
+
+def _folded(said: pl.Series) -> pl.Series:
+    return said.str.to_lowercase().str.strip_chars(" \t\r\n.!?")
 
 
 def turns(derived: pl.DataFrame, schema: Schema) -> tuple[pl.Series, pl.Series] | None:
@@ -108,12 +105,10 @@ def turns(derived: pl.DataFrame, schema: Schema) -> tuple[pl.Series, pl.Series] 
 
 
 def categories(derived: pl.DataFrame, schema: Schema) -> dict[str, pl.Series]:
-    """Return the schema's strata and every other text column with few values that is no text to be read."""
+    """Return the schema's strata and every other text column that is no text to be read."""
     read = {*schema.declared.texts, schema.declared.answer}
     plain = [name for name, kind in schema.types.items() if kind == pl.String and name not in read]
-    wanted = dict.fromkeys((*schema.declared.strata, *plain))
-    columns = {name: derived[name].cast(pl.String) for name in wanted}
-    return {name: values for name, values in columns.items() if 0 < values.drop_nulls().n_unique() <= FEW}
+    return {name: derived[name].cast(pl.String) for name in dict.fromkeys((*schema.declared.strata, *plain))}
 
 
 def spoken(texts: pl.Series) -> pl.Series:

@@ -43,6 +43,18 @@ class Judgement:
         """Return all judged pairs at once."""
         return pl.concat([pl.DataFrame(schema=JUDGED), *self.parts])
 
+    @property
+    def count(self) -> int:
+        """Return the number of judged pairs."""
+        return sum(part.height for part in self.parts)
+
+    def first(self, count: int) -> pl.DataFrame:
+        """Return the first pairs kind by kind, the most alike first; no more are held than a part besides."""
+        out = pl.DataFrame(schema=JUDGED)
+        for part in self.parts:
+            out = in_order(pl.concat([out, part])).head(count)
+        return out
+
     def counts(self) -> dict[str, int]:
         """Return the number of clusters, of removed records and of pairs of each kind."""
         kinds: Counter[str] = Counter()
@@ -50,6 +62,11 @@ class Judgement:
             kinds.update(dict(part.group_by("kind").len().iter_rows()))
         named = ("redundant", "paraphrase", "conflict", "translation")
         return {"clusters": self.clusters, "removed": self.removed.height} | {k: kinds[k] for k in named}
+
+
+def in_order(judged: pl.DataFrame) -> pl.DataFrame:
+    """Return judged pairs kind by kind, the most alike first."""
+    return judged.sort("kind", "jaccard", "a", "b", descending=[False, True, False, False])
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Compiled loops over the bytes of texts: cut into words, hash n-grams, sign, verify. Import it inside functions only.
 
-numba keeps what it compiled beside this file, so a machine compiles once. No loop here calls one of another file: that
-cache would not see the other one change.
+numba keeps what it compiled beside this file, so a machine compiles once. Loops here call only `hashing` of the other
+files: that cache would not see another one change, and what is in there is as its specification says for good.
 """
 # mypy: disallow-untyped-decorators=False, disable-error-code="no-untyped-call,no-any-return,import-untyped"
 
@@ -10,18 +10,15 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
-from numba import njit, types, uint32, uint64
-from numba.extending import intrinsic
+from numba import uint8, uint32, uint64
 from numpy.typing import NDArray
 
 from workbench.curation.alphabet import ALONE, BLANK, DIGIT, HARD, KNOWN, WORD, Alphabet
 from workbench.curation.compiled import Block, Bytes, Hashes, Keys, Places, Sets, jit
+from workbench.curation.hashing import inline, load32, mixed, xxh32
 
-_P1, _P2, _P3, _P4, _P5 = (np.uint32(p) for p in (2654435761, 2246822519, 3266489917, 668265263, 374761393))
 _K1, _K2 = np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53)
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-_ROW = np.uint64(0xFFFFFFFF)
 
 
 def _ascii(separates: Any) -> Bytes:  # noqa: ANN401 - a predicate over letters
@@ -35,65 +32,6 @@ def _ascii(separates: Any) -> Bytes:  # noqa: ANN401 - a predicate over letters
 _WORDS = _ascii(lambda letter: not (letter.isalnum() or letter == "_"))
 _FOLDS = _ascii(str.isspace)
 _AS_IS = np.arange(256, dtype=np.uint8)
-
-_inline = njit(inline="always")
-
-
-@intrinsic
-def _load32(context: Any, data: Any, place: Any) -> Any:  # noqa: ANN401 - numba's own types
-    """Load 32 bits at any place: twice as fast as putting bytes together."""
-
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ANN401
-        base = context.make_array(signature.args[0])(context, builder, args[0]).data
-        at = builder.gep(base, [args[1]])
-        loaded = builder.load(builder.bitcast(at, ir.IntType(32).as_pointer()))
-        loaded.align = 1
-        return loaded
-
-    return types.uint32(data, types.int64), generate
-
-
-@_inline
-def _turn(x: Any, by: Any) -> Any:  # noqa: ANN401
-    return uint32(uint32(x << uint32(by)) | uint32(x >> uint32(32 - by)))
-
-
-@_inline
-def _round(lane: Any, word: Any) -> Any:  # noqa: ANN401
-    return uint32(_turn(uint32(lane + uint32(word * _P2)), 13) * _P1)
-
-
-@jit
-def xxh32(data: Bytes, start: int, stop: int) -> int:
-    """Return xxHash32 (seed 0) of some bytes, as the specification of xxHash has it."""
-    i = start
-    if stop - start >= 16:
-        one, two, three, four = uint32(_P1 + _P2), uint32(_P2), uint32(0), uint32(uint32(0) - _P1)
-        while i + 16 <= stop:
-            one, two = _round(one, _load32(data, i)), _round(two, _load32(data, i + 4))
-            three, four = _round(three, _load32(data, i + 8)), _round(four, _load32(data, i + 12))
-            i += 16
-        h = uint32(_turn(one, 1) + _turn(two, 7) + _turn(three, 12) + _turn(four, 18))
-    else:
-        h = uint32(_P5)
-    h = uint32(h + uint32(stop - start))
-    while i + 4 <= stop:
-        h = uint32(_turn(uint32(h + uint32(_load32(data, i) * _P3)), 17) * _P4)
-        i += 4
-    while i < stop:
-        h = uint32(_turn(uint32(h + uint32(uint32(data[i]) * _P5)), 11) * _P1)
-        i += 1
-    h = uint32((h ^ (h >> uint32(15))) * _P2)
-    h = uint32((h ^ (h >> uint32(13))) * _P3)
-    return uint32(h ^ (h >> uint32(16)))
-
-
-@_inline
-def _mixed(h: Any) -> Any:  # noqa: ANN401
-    """Return MurmurHash3's 32-bit finalizer, which datasketch's affine32 puts before its permutations."""
-    h = uint32(uint32(h ^ (h >> uint32(16))) * uint32(0x85EBCA6B))
-    h = uint32(uint32(h ^ (h >> uint32(13))) * uint32(0xC2B2AE35))
-    return uint32(h ^ (h >> uint32(16)))
 
 
 @jit
@@ -112,7 +50,7 @@ def _cut_bytes(data: Bytes, start: int, stop: int, table: Bytes, out: Bytes, sta
     return pieces
 
 
-@_inline
+@inline
 def _letter(data: Bytes, i: int) -> Any:  # noqa: ANN401
     """Return the code point at a place of well-formed UTF-8, and its number of bytes."""
     lead = np.int64(data[i])
@@ -206,19 +144,41 @@ def hard_rows(data: Bytes, offsets: Places, kind: Bytes) -> NDArray[np.bool_]:
 
 
 @jit
+def _evenly(data: Bytes, start: int, stop: int, out: Bytes) -> bool:
+    """Fold ASCII letter by letter, four times as fast as to cut it; return whether its blanks all stand alone."""
+    size, beside = stop - start, uint8(0)
+    for i in range(size):
+        byte = data[start + i]
+        letter = uint8(byte | uint8(32)) if (byte >= 65) & (byte <= 90) else byte
+        out[i] = uint8(32) if ((byte >= 9) & (byte <= 13)) | ((byte >= 28) & (byte <= 31)) else letter
+    for i in range(size - 1):
+        beside |= uint8((out[i] == 32) & (out[i + 1] == 32))
+    return size == 0 or (beside == 0 and out[0] != 32 and out[size - 1] != 32)
+
+
+@jit
+def _folded(block: Block, row: int, letters: Alphabet, out: Bytes, starts: Places) -> int:
+    """Write how a text reads, one blank between what stands between its blanks, and return the size of that."""
+    start, stop = block.offsets[row], block.offsets[row + 1]
+    if block.spare_of[row] < 0 and _plain(block.data, start, stop) and _evenly(block.data, start, stop, out):
+        return stop - start
+    pieces = _cut(block, row, letters, False, out, starts)
+    return starts[pieces] - 1 if pieces else 0
+
+
+@jit
 def digests(block: Block, letters: Alphabet) -> Keys:
     """Return (N, 2) digests of 64 bits each of the folded texts; texts that read the same share both."""
     out = np.empty((len(block.offsets) - 1, 2), np.uint64)
     buffer = np.empty(_longest(block), np.uint8)
     starts = np.empty(len(buffer) + 1, np.int64)
     for row in range(len(out)):
-        pieces = _cut(block, row, letters, False, buffer, starts)
-        size = starts[pieces] - 1 if pieces else 0
+        size = _folded(block, row, letters, buffer, starts)
         one, two = uint64(size) * _GOLDEN, uint64(size) ^ _K2
         i = 0
         while i < size:
             if i + 4 <= size:
-                word = uint64(_load32(buffer, i))
+                word = uint64(load32(buffer, i))
                 i += 4
             else:
                 word = uint64(buffer[i]) | uint64(1) << uint64(40)
@@ -322,7 +282,7 @@ def _hash_grams(words: int, ngram: int, buffer: Bytes, starts: Places, out: Hash
 def _sign(grams: Hashes, count: int, permutations: Hashes, signature: Hashes) -> None:
     """Write datasketch's affine32 signature: min over shingles h of a * fmix32(h) + b, mod 2^32."""
     for j in range(count):
-        grams[j] = _mixed(grams[j])
+        grams[j] = mixed(grams[j])
     padded = (count + 31) // 32 * 32  # whole vectors; a repeated shingle changes no minimum
     for j in range(count, padded):
         grams[j] = grams[0]
@@ -346,22 +306,6 @@ def signatures(block: Block, letters: Alphabet, ngram: int, permutations: Hashes
         if count:
             _sign(grams, count, permutations, out[row])
     return out
-
-
-@jit
-def band_keys(signed: Hashes, first: int, keys: Keys, low: Bytes) -> None:
-    """Write the keys (bands, rows) of some signatures, 32 bits of hash then the row's number, and their low bytes."""
-    bands = keys.shape[0]
-    rows = signed.shape[1] // bands
-    for i in range(len(signed)):
-        for band in range(bands):
-            x = _GOLDEN
-            for r in range(band * rows, (band + 1) * rows):
-                x = uint64((x ^ uint64(signed[i, r])) * _K1)
-                x ^= x >> uint64(32)
-            keys[band, first + i] = (x & ~_ROW) | uint64(first + i)
-        for p in range(signed.shape[1]):
-            low[first + i, p] = signed[i, p] & uint32(255)
 
 
 @jit

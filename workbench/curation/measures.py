@@ -13,6 +13,7 @@ NONE = "(none)"
 """Stands for an absent value among the values of a category."""
 WORD = r"\w+"
 """A word as the duplicates' shingles know it: a run of letters, digits and underscores."""
+Numbers = np.ndarray[tuple[int], np.dtype[np.int64]]
 _SLICE = 100_000
 """Records whose words are held at once."""
 
@@ -77,31 +78,43 @@ class Vocabulary:
 
 def spread(values: pl.Series) -> Spread | Absent:
     """Return how the numbers that are there are spread."""
-    known = values.drop_nulls().to_numpy()
-    if not len(known):
+    return spread_of(values.alias("number").value_counts(name="count"))
+
+
+def spread_of(counts: pl.DataFrame) -> Spread | Absent:
+    """Return how numbers are spread of which a table tells the `count` of each `number`; null ones are left out.
+
+    Percentiles are those of `numpy.percentile`, to the last bit.
+    """
+    known = counts.drop_nulls("number").group_by("number").agg(pl.col("count").sum()).sort("number")
+    if known.is_empty():
         return Absent("no records")
-    p5, median, p95 = (float(value) for value in np.percentile(known, [5, 50, 95]))
-    low, high = int(known.min()), int(known.max())
-    return Spread(
-        n=len(known),
-        total=int(known.sum(dtype=np.int64)),
-        min=low,
-        p5=p5,
-        median=median,
-        mean=float(known.mean(dtype=np.float64)),
-        p95=p95,
-        max=high,
-        histogram=_histogram(known, (low, int(np.ceil(p95)), high)),
-    )
+    numbers, times = known["number"].to_numpy(), known["count"].to_numpy().astype(np.int64)
+    n, total = int(times.sum()), int((numbers * times).sum())
+    p5, median, p95 = (_percentile(numbers, times.cumsum(), share) for share in (0.05, 0.5, 0.95))
+    ends = int(numbers[0]), int(np.ceil(p95)), int(numbers[-1])
+    return Spread(n, total, ends[0], p5, median, total / n, p95, ends[2], _histogram(numbers, times, ends))
 
 
-def _histogram(known: np.ndarray[tuple[int], np.dtype[np.int64]], ends: tuple[int, int, int]) -> tuple[Bin, ...]:
+def _percentile(numbers: Numbers, upto: Numbers, share: float) -> float:
+    """Return a percentile of sorted numbers; `upto` tells how many are not greater than each."""
+    last = int(upto[-1]) - 1
+    place = last * share
+    first = int(place)
+    both = (first, min(first + 1, last))
+    low, high = (float(numbers[np.searchsorted(upto, at, side="right")]) for at in both)
+    part = place - first
+    return low + (high - low) * part if part < 0.5 else high - (high - low) * (1 - part)
+
+
+def _histogram(numbers: Numbers, times: Numbers, ends: tuple[int, int, int]) -> tuple[Bin, ...]:
     """Return equal bins up to the 95th percentile and one for the rest: a few giants would flatten all others."""
     low, usual, high = ends
     width = max(-(-(usual - low + 1) // (BINS - 1)), 1)
     starts = [start for start in range(low, low + width * BINS, width) if start <= high]
     stops = [*(start - 1 for start in starts[1:]), high]
-    counts = np.bincount(np.minimum((known - low) // width, len(starts) - 1), minlength=len(starts))
+    counts = np.zeros(len(starts), np.int64)
+    np.add.at(counts, np.minimum((numbers - low) // width, len(starts) - 1), times)
     return tuple(Bin(a, b, int(count)) for a, b, count in zip(starts, stops, counts, strict=True))
 
 
@@ -115,20 +128,35 @@ def word_counts(texts: pl.Series) -> pl.Series:
     return texts.str.count_matches(WORD).cast(pl.Int64)
 
 
+def words(texts: pl.Series) -> pl.Series:
+    """Return the words of all texts, in lower case."""
+    return texts.drop_nulls().str.to_lowercase().str.extract_all(WORD).explode().drop_nulls()
+
+
 def vocabulary(texts: pl.Series) -> Vocabulary:
     """Return the running and the different words of a field."""
     running, different = 0, pl.Series(dtype=pl.String)
     for start in range(0, len(texts), _SLICE):
-        words = texts.slice(start, _SLICE).drop_nulls().str.to_lowercase().str.extract_all(WORD).explode().drop_nulls()
-        running += len(words)
-        different = pl.concat([different, words.unique()]).unique()
-    ratio = len(different) / running if running else Absent("no words")
-    return Vocabulary(running, len(different), ratio)
+        found = words(texts.slice(start, _SLICE))
+        running += len(found)
+        different = pl.concat([different, found.unique()]).unique()
+    return vocabulary_of(running, len(different))
+
+
+def vocabulary_of(running: int, different: int) -> Vocabulary:
+    """Return a vocabulary of so many words."""
+    return Vocabulary(running, different, different / running if running else Absent("no words"))
 
 
 def shares(values: pl.Series) -> Shares:
     """Return the values of a category with their shares; an absent value counts as one of its own."""
-    counted = values.cast(pl.String).fill_null(NONE).value_counts(name="count").rows()
-    n = len(values)
-    ordered = sorted(counted, key=lambda pair: (-pair[1], pair[0]))
+    return shares_of(values.alias("value").value_counts(name="count"))
+
+
+def shares_of(counts: pl.DataFrame) -> Shares:
+    """Return the shares of values of which a table tells the `count` of each `value`, here and there more than once."""
+    named = counts.select(pl.col("value").cast(pl.String).fill_null(NONE), pl.col("count").cast(pl.Int64))
+    summed = named.group_by("value").agg(pl.col("count").sum()).rows()
+    n = sum(count for _, count in summed)
+    ordered = sorted(summed, key=lambda pair: (-pair[1], pair[0]))
     return Shares(n, tuple(Share(value, count, count / n) for value, count in ordered))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from workbench.curation.alphabet import Alphabet, alphabet
 from workbench.curation.bands import BANDS, PERMUTATIONS
 from workbench.curation.shingling import words
+from workbench.processors import processors
 from workbench.text import folded
 
 if TYPE_CHECKING:
@@ -98,7 +98,8 @@ class Signed(NamedTuple):
 
 def signed(texts: pl.Series, ngram: int) -> Signed:
     """Return the band keys and signature bytes of some texts; the signatures themselves are not kept."""
-    from workbench.curation.kernels import band_keys, signatures
+    from workbench.curation.comparing import band_keys
+    from workbench.curation.kernels import signatures
 
     out = Signed(np.empty((BANDS, len(texts)), np.uint64), np.empty((len(texts), PERMUTATIONS), np.uint8))
     first = 0
@@ -164,7 +165,7 @@ def _over(
         some = texts.slice(first, BLOCK) if rows is None else texts.gather(rows[first : first + BLOCK])
         return work(*_block(some, fold))
 
-    threads = min(len(os.sched_getaffinity(0)), len(firsts))
+    threads = min(processors(), len(firsts))
     if threads < 2:
         yield from map(made, firsts)
         return

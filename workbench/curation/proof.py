@@ -82,16 +82,18 @@ def prove(
     schema: Schema,
     links: pl.DataFrame | None = None,
     templates: tuple[Template, ...] | None = None,
-    look: Look = _at_once,
+    look: Look | None = None,
 ) -> Proof:
     """Prove a derived frame of the split records (columns `id`, `source`, `position`, `split`, the schema's).
 
     `links` are pairs of these records (`one`, `other`) that were found to belong together, whatever their Jaccard.
     `templates` are those of the whole corpus: what was compared without them is proved without them. `look` finds
-    the near pairs, as `near_pairs` does.
+    the near pairs, where something else than `near_pairs` does.
     """
     found = units(frame, schema, templates)
-    close, left_out = _close_pairs(found, frame.select("id", "split"), schema.declared.duplicates.ngram, look)
+    close, left_out = _close_pairs(
+        found, frame.select("id", "split"), schema.declared.duplicates.ngram, look or _at_once
+    )
     leaking = close.filter(pl.col("jaccard") >= FLOOR)
     torn = [("group", *pair) for column in _holding(schema) for pair in _torn(frame, column)]
     torn += _torn_links(links, frame, leaking) if links is not None else []
@@ -147,7 +149,7 @@ def _close_pairs(found: Units, side: pl.DataFrame, ngram: int, look: Look) -> tu
     np.bitwise_or.at(by_text, found.frame["text"].gather(placed["unit"]).to_numpy(), np.uint8(1) << bits)
     stands = placed.group_by("unit", "split").agg(pl.col("id").min())
     itself = pl.DataFrame({"a": range(len(found))}, schema={"a": pl.Int64}).select("a", b="a", jaccard=1.0)
-    close, left_out = _named_across(itself, stands), 0
+    close, left_out = _closest(_named_across(itself, stands)), 0
     for pairs, missed in unit_pairs(found, look(found.texts, ngram, floor=LOOKED_AT_FROM, sides=by_text)):
         close = _closest(pl.concat([close, _named_across(pairs, stands)]))
         left_out += missed
@@ -171,7 +173,7 @@ def _named_across(pairs: pl.DataFrame, stands: pl.DataFrame) -> pl.DataFrame:
 
 def _closest(close: pl.DataFrame) -> pl.DataFrame:
     ordered = close.sort("jaccard", "a", "b", descending=[True, False, False])
-    return ordered.head(ordered["jaccard"].is_between(FLOOR, 1).sum() + LISTED)
+    return ordered.head(ordered.filter(pl.col("jaccard") >= FLOOR).height + LISTED)
 
 
 def _across(records: Iterable[str], side: Mapping[str, str]) -> tuple[str, str]:

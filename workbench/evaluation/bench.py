@@ -75,7 +75,8 @@ class Bench:
     def switched(self, which: Model) -> AbstractContextManager[object]:
         """Return a context in which the model is the base or the tuned one."""
         if which == "base":
-            return self.model.disable_adapter()
+            off: AbstractContextManager[object] = self.model.disable_adapter()
+            return off
         if self.adapter and self.model.active_adapter != self.adapter:
             self.model.set_adapter(self.adapter, inference_mode=True)
         return nullcontext()

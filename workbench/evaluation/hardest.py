@@ -35,6 +35,9 @@ class Ranked:
     score: float
     """What it is ranked by: deviations above the usual loss (or below the usual gain) of records of its length; for
     what is learned by heart the nats a token that the answer still costs."""
+    usual: float | None
+    """The median of what it is ranked by (the loss, or tuned minus base) over records of its length; None for what is
+    learned by heart."""
     prediction: str
     reference: str | None
     exact: bool
@@ -56,27 +59,30 @@ def hardest(scores: pa.Table, by: str, limit: int) -> list[Ranked]:
     base, tuned = (table["nll"].to_numpy() / np.maximum(sizes, 1) for table in (both.one, both.other))
     exact = _exact(both.other)
     values = {"loss": tuned, "gap": tuned - base, "memorised": tuned}[by]
-    score = values if by == "memorised" else deviations(values, sizes)
-    wanted = (sizes > 0) & (exact if by == "memorised" else np.ones(len(sizes), np.bool_))
-    order = np.argsort(score if by == "memorised" else -score, kind="stable")
+    is_exact = by == "memorised"
+    score, usual = (values, np.full(len(values), np.nan)) if is_exact else deviations(values, sizes)
+    wanted = (sizes > 0) & (exact if is_exact else np.ones(len(sizes), np.bool_))
+    order = np.argsort(score if is_exact else -score, kind="stable")
     rows = both.other.to_pylist()
     chosen = [place for place in order.tolist() if wanted[place]][:limit]
-    return [_ranked(rows[place], base[place], tuned[place], score[place], exact[place]) for place in chosen]
+    numbers = {"base": base, "tuned": tuned, "score": score, "usual": usual, "exact": exact}
+    return [_ranked(rows[place], {name: column[place].item() for name, column in numbers.items()}) for place in chosen]
 
 
-def deviations(values: Numbers, sizes: NDArray[Any]) -> Numbers:
-    """Return how far each value is above the median of records of its length, in robust standard deviations.
+def deviations(values: Numbers, sizes: NDArray[Any]) -> tuple[Numbers, Numbers]:
+    """Return how far each value is above the median of records of its length, in robust deviations, and that median.
 
     Lengths are cut into bins of equal counts; in a bin without spread the spread of all stands in, and 0 without any.
     """
-    out = np.zeros(len(values))
+    out, usual = np.zeros(len(values)), np.zeros(len(values))
     overall = _deviation(values)
     count = max(1, len(values) // _BIN)
     for places in np.array_split(np.argsort(sizes, kind="stable"), count):
         spread = _deviation(values[places]) or overall
-        above = values[places] - np.median(values[places])
+        usual[places] = np.median(values[places])
+        above = values[places] - usual[places]
         out[places] = above / spread if spread else np.sign(above)
-    return out
+    return out, usual
 
 
 def _deviation(values: Numbers) -> float:
@@ -88,6 +94,7 @@ def _exact(rows: pa.Table) -> NDArray[np.bool_]:
     return np.array([wanted is not None and exact_match(said or "", wanted) == 1 for said, wanted in pairs], np.bool_)
 
 
-def _ranked(row: dict[str, Any], base: float, tuned: float, score: float, exact: bool) -> Ranked:
+def _ranked(row: dict[str, Any], numbers: dict[str, Any]) -> Ranked:
     named = {key: row[key] for key in ("record", "source", "tokens", "prediction", "reference")}
-    return Ranked(**named, base=float(base), tuned=float(tuned), score=float(score), exact=bool(exact))
+    usual = None if np.isnan(numbers["usual"]) else numbers["usual"]
+    return Ranked(**named, **{**numbers, "usual": usual})

@@ -107,7 +107,8 @@ def load_base(
     place = device or _own_device()
     dtype, folder = _dtype(runs_as(compute_dtype, place)), base_folder(path_or_id)
     with _loading(path_or_id):
-        _check_kind(folder, quantization)
+        check_stored(folder, quantization)
+        check_package(quantization)
         bits = _bits(quantization, double_quant, dtype)
         loaded = AutoModelForCausalLM.from_pretrained(
             str(folder),
@@ -153,15 +154,27 @@ def _bits(quantization: Quantization, double_quant: bool, dtype: torch.dtype) ->
     )
 
 
-def _check_kind(folder: Path, quantization: Quantization) -> None:
-    """Refuse a base that is stored in another form than the recipe says, and GPTQ without its package."""
+def check_stored(folder: Path, quantization: Quantization) -> None:
+    """Refuse a base that is stored in another form than a recipe says; raises UsageError with the cure."""
     if quantization not in _KINDS:
         raise unknown("quantization", quantization, _KINDS)
     stored = _stored_kind(folder)
-    if (quantization == "gptq") != (stored == "gptq") or stored not in ("", "gptq"):
-        told = f"is stored quantised by {stored}" if stored else "is not quantised"
-        hint = "set quantization.kind=gptq for a GPTQ base, and nf4 or none for one in full precision"
-        raise UsageError(f"the base in {folder.name!r} {told}, and the recipe says {quantization}", hint)
+    if stored in ("", "gptq") and (quantization == "gptq") == (stored == "gptq"):
+        return
+    told = f"is stored quantised by {stored}" if stored else "is not quantised"
+    raise UsageError(f"the base in {folder.name!r} {told}, and the recipe says {quantization}", _stored_cure(stored))
+
+
+def _stored_cure(stored: str) -> str:
+    if stored == "gptq":
+        return "set quantization.kind=gptq and name lora.target_modules, or name the base in full precision"
+    if stored:
+        return "name the same base in full precision: nf4 is made of it at loading"
+    return "set quantization.kind=nf4, or name a base that is stored quantised by gptq"
+
+
+def check_package(quantization: Quantization) -> None:
+    """Raise UsageError where a form of base needs a package that is not installed."""
     if quantization == "gptq" and find_spec("gptqmodel") is None:
         raise UsageError(
             "a GPTQ base needs the package gptqmodel", "in an environment of its own: pip install 'workbench[gptq]'"

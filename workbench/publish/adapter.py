@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import DataError, UsageError
+from workbench.errors import CorruptionError, DataError, UsageError
 from workbench.fingerprint import digest_file
 from workbench.publish.facts import CARD, CURATION, DataFile, RunFacts
 
@@ -105,13 +105,21 @@ def write_adapter(adapter: Path, facts: AdapterFacts, card: str, folder: Path) -
 def _copied(source: Path, folder: Path, facts: AdapterFacts) -> DataFile:
     place = folder / source.name
     if source.name in (CONFIG, "tokenizer_config.json"):
-        config = _cleaned(json.loads(source.read_bytes()), facts.base)
+        config = _cleaned(_object(source, facts.run), facts.base)
         place.write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         _check_no_path(source.name, config)
     else:
         shutil.copyfile(source, place)
     # An adapter has neither splits nor rows; the rest is what any file of ours is known by.
     return DataFile(source.name, "", 0, 0, place.stat().st_size, digest_file(place))
+
+
+def _object(source: Path, run: str) -> dict[str, Any]:
+    try:
+        return dict(json.loads(source.read_bytes()))
+    except (ValueError, TypeError) as error:
+        hint = "train it again: what the weights belong to is not known"
+        raise CorruptionError(f"{source.name} of the run {run!r} is no JSON object: {error}", hint) from error
 
 
 def _cleaned(config: Mapping[str, Any], base: Base) -> dict[str, Any]:

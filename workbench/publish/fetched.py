@@ -92,15 +92,19 @@ def fetch_all(
     made = {}
     for part in parts:
         with TemporaryDirectory(dir=folder, prefix="shards-") as shards:
-            fetched = [_checked(repository, commit, file, Path(shards) / str(at)) for at, file in enumerate(part.files)]
+            fetched = [
+                _checked((repository, commit), file, Path(shards) / str(at), meter)
+                for at, file in enumerate(part.files)
+            ]
             made[part.name] = _joined(part, fetched, folder / part.file_name)
-        meter.add(sum(file.size for file in part.files))
     return made
 
 
-def _checked(repository: Repository, commit: str, file: Incoming, folder: Path) -> Path:
+def _checked(place: tuple[Repository, str], file: Incoming, folder: Path, meter: Meter) -> Path:
     folder.mkdir()
-    path = patiently(partial(fetch, repository, file.path, commit, folder))
+    repository, commit = place
+    path = patiently(partial(fetch, repository, file.path, commit, folder, meter.within))
+    meter.add(file.size)
     # What lies there must be the file that was asked for and nothing that points elsewhere.
     if path.is_symlink() or not path.resolve().is_relative_to(folder.resolve()):
         raise DataError(f"{show(file.path)!r} is no file of its own", "do not use this repository")

@@ -20,7 +20,7 @@ from workbench.fingerprint import digest_file
 from workbench.publish.card import card
 from workbench.publish.columns import features
 from workbench.publish.facts import CARD, CURATION, SPLITS, DataFile, ExportFacts, curation
-from workbench.publish.pieces import Leaving, NewFile, Put, all_pieces, held, pieces_of
+from workbench.publish.pieces import Leaving, NewFile, Put, all_pieces, pieces_of
 from workbench.publish.sheet import BLANKS, GUARDED, csv_schema, header, write_csv
 from workbench.publish.trainer_files import TRAINER_FORMATS
 from workbench.publish.whole import whole_folder
@@ -40,7 +40,7 @@ Stub = Callable[[Written], Mapping[str, str]]
 
 def write_export(
     facts: ExportFacts,
-    leaving: Leaving | Mapping[str, pa.Table],
+    leaving: Leaving,
     folder: Path,
     *,
     format: str = "parquet",
@@ -56,8 +56,6 @@ def write_export(
     UsageError.
     """
     write = _writer(format, facts, schema)
-    if isinstance(leaving, Mapping):
-        leaving = held(leaving)
     if not leaving.counts:
         raise DataError(f"version {facts.version!r} has no record to export", "look at it with: workbench show")
     _refuse_what_is_not_ours(folder)

@@ -29,6 +29,7 @@ from workbench.publish.remote import (
     read_token,
     tags,
 )
+from workbench.publish.transfer import WatchedAddition, watching_xet
 from workbench.text import counted, show
 
 __all__ = ["PlannedFile", "PushPlan", "Pushed", "plan", "plan_unseen", "push"]
@@ -57,20 +58,32 @@ def plan(
     kind: Kind = "dataset",
     endpoint: str | None = None,
     known: frozenset[str] | None = None,
+    tag: str | None = None,
 ) -> PushPlan:
-    """Return what `push` would do, changing nothing; without a token a private repository looks absent."""
-    parcel, remote = open_parcel(folder, kind, known), look(open_repository(repo, token, kind=kind, endpoint=endpoint))
+    """Return what `push` would do, changing nothing; without a token a private repository looks absent.
+
+    Raises what `push` would raise: a tag that names something else is told before anybody is asked to agree.
+    """
+    parcel, repository = open_parcel(folder, kind, known), open_repository(repo, token, kind=kind, endpoint=endpoint)
+    remote = look(repository)
     todo = planned(parcel, repo, remote)
-    if not parcel.is_the_one(remote):
-        return todo
-    # The version is there: other bytes of another release's writer are no reason to send it again.
-    files = tuple(file if file.path == CARD else replace(file, change="same") for file in todo.files)
+    if parcel.is_the_one(remote):
+        # The version is there: other bytes of another release's writer are no reason to send it again.
+        return _unsent(todo, but=CARD)
+    if tag is not None and remote.head is not None and _already(repository, parcel, tag) is not None:
+        note = f"{tag} is there already under its tag, below what is newest there: nothing is sent"
+        return replace(_unsent(todo), card=remote.card, notes=(note,))
+    return todo
+
+
+def _unsent(todo: PushPlan, *, but: str = "") -> PushPlan:
+    files = tuple(file if file.path == but else replace(file, change="same") for file in todo.files)
     return replace(todo, files=files, deletes=())
 
 
-def plan_unseen(folder: Path, repo: str, *, kind: Kind = "dataset") -> PushPlan:
+def plan_unseen(folder: Path, repo: str, *, why: str, kind: Kind = "dataset") -> PushPlan:
     """Return what `push` would send to a repository that holds nothing, asking nobody: for a look without network."""
-    return planned(open_parcel(folder, kind, None), repo, Remote())
+    return replace(planned(open_parcel(folder, kind, None), repo, Remote()), unseen=why)
 
 
 def push(
@@ -100,7 +113,7 @@ def push(
         commit = _found(repository, parcel, report)
         if commit is None:
             commit = _bring(repository, parcel, private=private, message=message, report=report)
-            _verify(repository, parcel, commit, report)
+            _verify(repository, parcel, commit, private=private, report=report)
         _tag(repository, tag, commit)
     else:
         patiently(partial(_refresh_card, repository, parcel, report))
@@ -175,7 +188,7 @@ def _bring(repository: Repository, parcel: Parcel, *, private: bool, message: st
         _refuse_overtaken(repository, began, todo)
         began = todo.head
         try:
-            return _send(repository, parcel, todo, message=message, report=report)
+            return _send(repository, parcel, todo, private=private, message=message, report=report)
         except LostAnswerError as lost:
             if attempt < ATTEMPTS:
                 report(f"{lost.what}: looking what the Hub did")
@@ -198,28 +211,48 @@ def _refuse_overtaken(repository: Repository, began: str | None, todo: PushPlan)
         raise OutsideError(f"{repository.name!r} has changed since it was read, while an answer got lost", hint)
 
 
-def _send(repository: Repository, parcel: Parcel, todo: PushPlan, *, message: str, report: Report) -> str:
+def _send(
+    repository: Repository, parcel: Parcel, todo: PushPlan, *, private: bool, message: str, report: Report
+) -> str:
     """Upload what is not there yet, then make all of it one commit on top of the head that was looked at."""
-    contents = parcel.contents(todo.card)
-    report(f"sending {counted(len(todo.sent), 'file')} to {repository.name}")
-    additions = {file.path: CommitOperationAdd(file.path, contents[file.path].source) for file in todo.sent}
-    meter = Meter("sending", sum(file.size for file in todo.sent), report)
-    for batch in _batches(todo.sent):
-        with answering(f"uploading to {repository.name!r}"):
-            repository.api.preupload_lfs_files(
-                repository.name, [additions[file.path] for file in batch], repo_type=repository.kind
-            )
-        meter.add(sum(file.size for file in batch))
+    additions = _uploaded(repository, parcel, todo, report)
     removals = [CommitOperationDelete(path) for path in todo.deletes]
+    # An upload may take hours, and until the commit nothing of it can be read: this is the last moment to see.
+    _present(repository, private=private)
     with answering(f"committing to {repository.name!r}"):
         done = repository.api.create_commit(
             repository.name,
-            [*additions.values(), *removals],
+            [*additions, *removals],
             commit_message=message or f"{parcel.known['corpus']} {parcel.known['version']}",
             repo_type=repository.kind,
             parent_commit=todo.head,
         )
     return str(done.oid)
+
+
+def _uploaded(repository: Repository, parcel: Parcel, todo: PushPlan, report: Report) -> list[WatchedAddition]:
+    """Upload every file that is to be sent; none of them shows before it is committed."""
+    contents = parcel.contents(todo.card)
+    report(f"sending {counted(len(todo.sent), 'file')} to {repository.name}")
+    additions = {file.path: WatchedAddition(file.path, contents[file.path].source) for file in todo.sent}
+    meter = Meter("sending", sum(file.size for file in todo.sent), report)
+    for batch in _batches(todo.sent):
+        _upload(repository, [additions[file.path] for file in batch], meter)
+        meter.add(sum(file.size for file in batch))
+    return list(additions.values())
+
+
+def _upload(repository: Repository, batch: list[WatchedAddition], meter: Meter) -> None:
+    gone: dict[str, int] = {}
+
+    def watch(path: str, count: int) -> None:
+        gone[path] = count
+        meter.within(sum(gone.values()))
+
+    for addition in batch:
+        addition.watch = partial(watch, addition.path_in_repo)
+    with answering(f"uploading to {repository.name!r}"), watching_xet(meter.within):
+        repository.api.preupload_lfs_files(repository.name, batch, repo_type=repository.kind)
 
 
 def _batches(files: tuple[PlannedFile, ...]) -> Iterator[list[PlannedFile]]:
@@ -233,9 +266,13 @@ def _batches(files: tuple[PlannedFile, ...]) -> Iterator[list[PlannedFile]]:
     yield batch
 
 
-def _verify(repository: Repository, parcel: Parcel, commit: str, report: Report) -> None:
+def _verify(repository: Repository, parcel: Parcel, commit: str, *, private: bool, report: Report) -> None:
     """Compare what the Hub says of every file, then fetch each one back and compare its bytes."""
-    missing = parcel.missing(look(repository, commit))
+    arrived = look(repository, commit)
+    if private and not arrived.private:
+        hint = "make it private in its settings on the Hub, then push again: nothing is sent twice"
+        raise OutsideError(f"{repository.name!r} became public while this was sent, and anybody can read it", hint)
+    missing = parcel.missing(arrived)
     if missing:
         raise OutsideError(f"the Hub holds another {missing[0]!r} than was sent", _SAID_AGAIN)
     contents = parcel.contents("")
@@ -249,15 +286,15 @@ def _compare(
     """Fetch every file of a commit back and compare its bytes."""
     meter = Meter("checking what arrived", sum(file.size for file in files.values()), report)
     for path, file in files.items():
-        if patiently(partial(_back, repository, parcel, path, commit)) != file.sha256:
+        if patiently(partial(_back, repository, parcel, (path, commit), meter)) != file.sha256:
             raise OutsideError(f"the Hub gives back another {show(path)!r} than was sent", _SAID_AGAIN)
         meter.add(file.size)
 
 
-def _back(repository: Repository, parcel: Parcel, path: str, commit: str) -> str:
-    """Return the digest of a file as the Hub gives it back, leaving nothing behind."""
+def _back(repository: Repository, parcel: Parcel, file: tuple[str, str], meter: Meter) -> str:
+    """Return the digest of a file, a path at a commit, as the Hub gives it back, leaving nothing behind."""
     with TemporaryDirectory(dir=parcel.folder.parent, prefix=".back-") as folder:
-        return content_of(fetch(repository, path, commit, Path(folder))).sha256
+        return content_of(fetch(repository, *file, Path(folder), meter.within)).sha256
 
 
 def _refresh_card(repository: Repository, parcel: Parcel, report: Report) -> None:

@@ -14,6 +14,7 @@ from workbench.errors import DataError, UsageError, unknown
 from workbench.publish.content import Content
 from workbench.publish.facts import CARD, CURATION
 from workbench.publish.formats import data_files
+from workbench.publish.licenses import LICENSES
 from workbench.publish.merge import front_of, read_front
 from workbench.publish.parcel import is_ours
 from workbench.publish.remote import Remote, RemoteFile
@@ -146,12 +147,24 @@ def _configured(remote: Remote, known: Mapping[str, Any], config: str) -> dict[s
     return {path: split for pattern, split in patterns for path in _matching(remote, f"{within}{pattern}")}
 
 
-def _configs(card: str) -> list[dict[str, Any]]:
+def stated_license(remote: Remote) -> str | None:
+    """Return the one licence that the Hub knows and that a repository states, in its curation.json or on its card."""
+    ours = remote.curation.get("license") if remote.curation is not None and is_ours(remote.curation) else None
+    stated = ours or _front(remote.card).get("license")
+    one = stated[0] if isinstance(stated, list) and len(stated) == 1 else stated
+    return one if isinstance(one, str) and one in LICENSES else None
+
+
+def _front(card: str) -> dict[Any, Any]:
     try:
         front = read_front(front_of(card[:_CARD_LIMIT]))
     except DataError:  # what a person wrote there need not be readable to take the records
-        return []
-    configs = front.get("configs") if isinstance(front, dict) else None
+        return {}
+    return front if isinstance(front, dict) else {}
+
+
+def _configs(card: str) -> list[dict[str, Any]]:
+    configs = _front(card).get("configs")
     return [one for one in configs if isinstance(one, dict)] if isinstance(configs, list) else []
 
 

@@ -17,6 +17,10 @@ def silent(line: str, done: int = 0, total: int = 0) -> None:
     """Tell nobody."""
 
 
+_PAUSE = 0.5
+"""Seconds between two looks at a file that is on its way."""
+
+
 class Meter:
     """Counts bytes up to a total that is known from the start."""
 
@@ -24,19 +28,28 @@ class Meter:
         """Begin at nothing, now."""
         self._doing, self._total, self._report = doing, total, report
         self._done, self._began = 0, monotonic()
+        self._told = self._began
 
     def add(self, count: int) -> None:
-        """Tell that some more bytes have arrived."""
+        """Tell that some more files have arrived, of so many bytes."""
         self._done += count
-        seconds = monotonic() - self._began
-        told = f"{self._doing}: {size(self._done)} of {size(self._total)}"
-        self._report(f"{told}{self._pace(seconds)}", self._done, self._total)
+        self._tell(self._done)
 
-    def _pace(self, seconds: float) -> str:
-        if not (self._done and seconds >= 1):
+    def within(self, count: int) -> None:
+        """Tell how many bytes of the files that are on their way have gone; said now and then."""
+        if monotonic() - self._told >= _PAUSE:
+            self._tell(min(self._done + count, self._total))
+
+    def _tell(self, done: int) -> None:
+        self._told = monotonic()
+        told = f"{self._doing}: {size(done)} of {size(self._total)}"
+        self._report(f"{told}{self._pace(done, self._told - self._began)}", done, self._total)
+
+    def _pace(self, done: int, seconds: float) -> str:
+        if not (done and seconds >= 1):
             return ""
-        pace = self._done / seconds
-        left = max(self._total - self._done, 0) / pace
+        pace = done / seconds
+        left = max(self._total - done, 0) / pace
         return f", {size(int(pace))}/s, {_span(left)} left"
 
 

@@ -54,6 +54,10 @@ class PushPlan:
     """The curation.json that lies there now; None where there is none of ours."""
     private: bool = True
     """Whether the repository is private now; one that is not there is nobody's to see."""
+    unseen: str = ""
+    """Why the repository could not be looked at; the plan is then for one that holds nothing."""
+    notes: tuple[str, ...] = ()
+    """What a person should know before it is sent, a sentence each."""
 
     @property
     def changes(self) -> bool:

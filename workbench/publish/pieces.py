@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from workbench.publish.columns import plain_schema, plain_table, row_bytes
 from workbench.publish.facts import SPLITS
+from workbench.publish.meter import Report, silent
 
 PIECE = 16_384
 """Rows of a piece, where a format does not say otherwise."""
@@ -76,6 +77,8 @@ class Held:
     schema: pa.Schema
     rows: Callable[[Piece], pa.Table]
     """Returns the rows of a piece, in whatever Arrow types."""
+    report: Report = silent
+    """Is told how many rows are written; what it raises ends the writing."""
 
     def sizes(self, split: str) -> NDArray[np.int64]:
         """Return the bytes of each row of a split."""
@@ -83,7 +86,18 @@ class Held:
 
     def write(self, files: Sequence[NewFile], work: Work, folder: Path) -> list[Put]:
         """Write files, one piece after the other."""
-        return [self._written(file, work, folder / file.path) for file in files]
+        total, done = sum(piece.stop - piece.first for file in files for piece in file.pieces), 0
+
+        def told(rows: pa.Table, split: str, handle: BinaryIO) -> Put:
+            nonlocal done
+            self.report("writing records", done, total)
+            put = work(rows, split, handle)
+            done += rows.num_rows
+            return put
+
+        written = [self._written(file, told, folder / file.path) for file in files]
+        self.report("writing records", done, total)
+        return written
 
     def _written(self, file: NewFile, work: Work, path: Path) -> Put:
         with path.open("wb") as handle:

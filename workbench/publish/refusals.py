@@ -10,10 +10,10 @@ from errno import EACCES, EDQUOT, ENOSPC, EPERM, EROFS
 from httpx2 import ConnectError, HTTPError, Timeout
 from huggingface_hub import get_session, get_token
 from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
-from huggingface_hub.utils import parse_ratelimit_headers
+from huggingface_hub.utils._http import parse_ratelimit_headers
 from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 
-from workbench.errors import OutsideError, UsageError
+from workbench.errors import OutsideError, UsageError, WorkbenchError
 from workbench.text import show
 
 PATIENCE = Timeout(120, connect=10)
@@ -55,7 +55,9 @@ def answering(doing: str) -> Iterator[None]:
     except HFValidationError as error:
         raise UsageError(f"the Hub cannot take a name: {_safe(error)}", "write it as OWNER/NAME") from error
     except (HTTPError, OSError, RuntimeError, ValueError) as error:
-        raise _told(doing, error) from error
+        own = next((cause for cause in _causes(error) if isinstance(cause, WorkbenchError)), None)
+        # Who watches a transfer may end it: the library wraps that as a failure of its own.
+        raise own or _told(doing, error) from error
 
 
 def _told(doing: str, error: Exception) -> OutsideError:
@@ -70,9 +72,12 @@ def _told(doing: str, error: Exception) -> OutsideError:
         return OutsideError(what, "check the free space and the rights of the workspace, then try again")
     if isinstance(error, ValueError):
         return OutsideError(f"the Hub refused while {doing}: {_safe(error)}", "correct it, then try again")
+    if any(isinstance(cause, OfflineModeIsEnabled) for cause in causes):
+        what = f"nobody was asked while {doing}: this machine is set to stay offline (HF_HUB_OFFLINE)"
+        return OutsideError(what, "unset HF_HUB_OFFLINE, then try again")
     # The innermost cause says what happened; what the library wraps around it speaks of its cache.
     what, hint = f"the Hub could not be reached while {doing}: {_safe(causes[-1])}", "check the network and HF_ENDPOINT"
-    if any(isinstance(cause, (ConnectError, OfflineModeIsEnabled)) for cause in causes):
+    if any(isinstance(cause, ConnectError) for cause in causes):
         return OutsideError(what, hint)
     return LostAnswerError(what, f"{hint}, then try again")
 
@@ -120,7 +125,7 @@ def _may_answer(what: str, hint: str, error: HfHubHTTPError) -> LostAnswerError:
 def _asked_pause(headers: Mapping[str, str]) -> float | None:
     """Return the seconds that the Hub asks to wait: as HTTP says it, or as its limit of calls a window does.
 
-    The second is `RateLimit: "api";r=0;t=55` of the IETF's draft (httpapi-ratelimit-headers-09), sent with every answer.
+    The second is `RateLimit: "api";r=0;t=55`, of an IETF draft (httpapi-ratelimit-headers-09); every answer has it.
     """
     asked = headers.get("retry-after", "")
     if asked.isdecimal():

@@ -13,13 +13,14 @@ from typing import Any, Literal
 
 import huggingface_hub
 from huggingface_hub import HfApi
-from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
 
 from workbench.errors import DataError, OutsideError, UsageError
 from workbench.publish.content import Content
 from workbench.publish.facts import CARD, CURATION, DataFile
 from workbench.publish.patience import patiently
 from workbench.publish.refusals import answering
+from workbench.publish.transfer import Watch, bar_for
 from workbench.text import show
 
 Kind = Literal["dataset", "model"]
@@ -141,6 +142,12 @@ def _look(repository: Repository, revision: str | None) -> Remote:
             raise
         except RepositoryNotFoundError:
             return Remote()
+        except HfHubHTTPError as error:
+            # To nobody's question after what is private or missing the Hub answers so; of a Hub that is not reached by
+            # HTTPS the client library does not know it.
+            if error.response.status_code == 401 and api.token is False:
+                return Remote()
+            raise
     files = {file.rfilename: _remote_file(file) for file in info.siblings or ()}
     for path in (CARD, CURATION):
         if path in files and files[path].size > _LARGEST_TEXT:
@@ -155,14 +162,21 @@ def read_file(repository: Repository, path: str, revision: str | None) -> bytes:
         return fetch(repository, path, revision, Path(folder)).read_bytes()
 
 
-def fetch(repository: Repository, path: str, revision: str | None, folder: Path) -> Path:
-    """Download one file below a folder of our own, past any cache, and return where it lies."""
+def fetch(repository: Repository, path: str, revision: str | None, folder: Path, watch: Watch | None = None) -> Path:
+    """Download one file below a folder of our own, past any cache, and return where it lies; `watch` is told bytes."""
+    bar = bar_for(watch) if watch is not None else None
     with answering(f"reading {show(path)} of {repository.name!r}"):
         kind = repository.kind
         return Path(
             # A cache that holds this commit already would answer in place of the Hub.
             repository.api.hf_hub_download(
-                repository.name, path, repo_type=kind, revision=revision, local_dir=folder, cache_dir=folder
+                repository.name,
+                path,
+                repo_type=kind,
+                revision=revision,
+                local_dir=folder,
+                cache_dir=folder,
+                tqdm_class=bar,
             )
         )
 

@@ -144,7 +144,9 @@ def _role(column: str, facts: ExportFacts) -> str:
 def sources(facts: ExportFacts) -> str:
     """Tell where the records come from, and under which licence."""
     rows = [(one.get("name", ""), one.get("license") or "not stated", one.get("digest", "")) for one in facts.sources]
-    return section("Sources", table(("source", "licence", "sha256"), rows))
+    is_mixed = any(one.get("license") not in (None, facts.license) for one in facts.sources)
+    told = "Records of a source with a licence of its own stay under it; the column `source` tells whose they are."
+    return section("Sources", table(("source", "licence", "sha256"), rows), told if is_mixed else "")
 
 
 def settings(facts: ExportFacts) -> str:

@@ -46,8 +46,12 @@ def plan(path: Path, chunk: int = 1200, *, reader: str | None = None, encoding: 
     A `reader` or `encoding` that is given is taken as it is, whatever the content looks like; only an archive, a
     file of another kind and an empty file are refused all the same.
     """
+    return planned(seen(path, encoding), chunk, reader=reader, encoding=encoding)
+
+
+def planned(sight: Sight, chunk: int = 1200, *, reader: str | None = None, encoding: str | None = None) -> Reading:
+    """Do what `plan` does for a file that was `seen`; some readers look at the file at the sight's path themselves."""
     modules = {reader: registry.reader(reader)} if reader else registry.readers()
-    sight = _sight(path, encoding)
     claims = {name: claim for name, module in modules.items() if (claim := module.recognise(sight))}
     if reader:
         claims.setdefault(reader, Claim(0))
@@ -58,10 +62,11 @@ def plan(path: Path, chunk: int = 1200, *, reader: str | None = None, encoding: 
     # What a magic number settles is no text, and has no encoding to guess.
     guesses = tuple(filter(None, ("" if claim.strength == 100 else sight.encoding.guess, *claim.guesses)))
     proposal = Proposal(name, encoding or sight.encoding.name or "utf-8", guesses)
-    return Reading(path, proposal, chunk, claim.header)
+    return Reading(sight.path, proposal, chunk, claim.header)
 
 
-def _sight(path: Path, encoding: str | None) -> Sight:
+def seen(path: Path, encoding: str | None = None) -> Sight:
+    """Return what a file looks like, in the encoding given or told by its bytes; UsageError for what is never read."""
     if not path.exists():
         raise UsageError(f"no file or folder {str(path)!r}", "check the path")
     if not path.is_dir() and not path.is_file():

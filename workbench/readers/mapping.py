@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import abc
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from workbench.errors import UsageError, unknown
@@ -17,6 +18,8 @@ from workbench.text import show
 __all__ = ["FieldSpec", "Mapping", "MappingError", "applied", "apply", "parse", "preview", "propose"]
 
 Row = abc.Mapping[str, Any]
+_NAMED = 8
+"""Columns that a reason names at most."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,8 @@ def apply(mapping: Mapping, row: Row, fields: dict[str, FieldSpec]) -> tuple[dic
 def applied(mapping: Mapping, fields: dict[str, FieldSpec]) -> Applied:
     """Return what turns raw rows into typed schema fields, so that many rows share one look at the mapping.
 
-    Every field of the schema is in the first part, None where nothing is mapped. An index out of range stays.
+    Every field of the schema is in the first part, None where nothing is mapped. An index out of range stays. A row
+    without any mapped column is of another shape, and a MappingError: it would be a record of nothing.
     """
     for name in mapping.expressions:
         if name not in fields:
@@ -83,6 +87,8 @@ def applied(mapping: Mapping, fields: dict[str, FieldSpec]) -> Applied:
     others = [name for name in mapping.expressions if name not in texts]
 
     def row_applied(row: Row) -> tuple[dict[str, Any], dict[str, Any]]:
+        if columns and columns.isdisjoint(row):
+            raise _of_another_shape(row, columns)
         typed = blank.copy()
         for name, column in texts.items():
             value = row.get(column)
@@ -98,6 +104,11 @@ def applied(mapping: Mapping, fields: dict[str, FieldSpec]) -> Applied:
         return typed, extra
 
     return row_applied
+
+
+def _of_another_shape(row: Row, columns: abc.Iterable[str]) -> MappingError:
+    read, held = (", ".join(show(name, limit=40) for name in islice(names, _NAMED)) for names in (sorted(columns), row))
+    return MappingError(f"none of the columns that are read ({read}) is in the row, which holds {held or 'nothing'}")
 
 
 def _is_text(mapping: Mapping, name: str, fields: dict[str, FieldSpec]) -> bool:

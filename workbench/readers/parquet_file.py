@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import accumulate
+from typing import TYPE_CHECKING
 
 from workbench.errors import DataError, UsageError
-from workbench.readers.record import Reading, Record, Reject
+from workbench.readers.record import Reading, Record, Reject, Span
 from workbench.readers.sight import Claim, Sight
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 
 SUFFIXES: tuple[str, ...] = (".parquet",)
 
@@ -21,26 +28,84 @@ def recognise(sight: Sight) -> Claim | None:
 def read(reading: Reading) -> Iterator[Record | Reject]:
     """Yield one unit per row; an origin's start is the row's number, for Parquet has no byte spans."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     from workbench.readers.arrow_rows import check_columns, units
     from workbench.readers.unpacked import Allowance, check_parquet, unpacked
 
-    name, position = reading.path.name, 0
-    try:
-        file = pq.ParquetFile(reading.path, memory_map=True, pre_buffer=False)
-        columns = file.schema_arrow.names
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{name!r} is no whole Parquet file: {error}", "fetch or export it again") from error
+    name, file = reading.path.name, _opened(reading)
+    row = reading.span.begin if reading.span else 0
     with file:
-        check_columns(columns, name)
-        allowance = Allowance.of(reading.path)
+        check_columns(file.schema_arrow.names, name)
+        allowance, first = Allowance.of(reading.path), row
         try:
-            check_parquet(reading.path, file)
-            for batch in file.iter_batches(batch_size=_ROWS):
+            if reading.span is None:  # whoever cut the file has read its begin, and with it this look
+                check_parquet(reading.path, file)
+            for batch in _batches(file, reading.span):
                 batch.validate(full=True)
                 allowance.take(sum(unpacked(column) for column in batch.columns))
-                yield from units(batch, position)
-                position += batch.num_rows
+                yield from _counted_from(first, units(batch, row))
+                row += batch.num_rows
         except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
-            raise DataError(f"{name!r} breaks off behind row {position}: {error}", "fetch it again") from error
+            raise DataError(f"{name!r} breaks off behind row {row}: {error}", "fetch it again") from error
+
+
+def spans(reading: Reading, begin: int, size: int) -> Iterator[Span]:
+    """Yield the rows of a file from number `begin` on in parts of whole row groups, each of about `size` packed bytes.
+
+    A part is one row group at least: whatever begins within one has to unpack it from its begin.
+    """
+    with _opened(reading) as file:
+        groups = [file.metadata.row_group(number) for number in range(file.num_row_groups)]
+    stop = packed = 0
+    for group in groups:
+        stop += group.num_rows
+        if stop <= begin:
+            continue
+        packed += sum(group.column(number).total_compressed_size for number in range(group.num_columns))
+        if packed >= size:
+            yield Span(begin, stop)
+            begin, packed = stop, 0
+    if begin < stop:
+        yield Span(begin, stop)
+
+
+def _opened(reading: Reading) -> pq.ParquetFile:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        file = pq.ParquetFile(reading.path, memory_map=True, pre_buffer=False)
+        file.schema_arrow  # noqa: B018 - a schema that cannot be read is found here
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"{reading.path.name!r} is no whole Parquet file: {error}", "fetch or export it again"
+        ) from error
+    return file
+
+
+def _batches(file: pq.ParquetFile, span: Span | None) -> Iterator[pa.RecordBatch]:
+    """Yield all rows, or those of a span: then no row group is read that holds none of them."""
+    if span is None:
+        yield from file.iter_batches(batch_size=_ROWS)
+        return
+    sizes = [file.metadata.row_group(number).num_rows for number in range(file.num_row_groups)]
+    stops = list(accumulate(sizes))
+    wanted = [number for number, stop in enumerate(stops) if span.begin < stop and stop - sizes[number] < span.end]
+    row = stops[wanted[0]] - sizes[wanted[0]]
+    for batch in file.iter_batches(batch_size=_ROWS, row_groups=wanted):
+        first, row = row, row + batch.num_rows
+        kept = batch[max(span.begin - first, 0) : span.end - first]
+        if kept.num_rows:
+            yield kept
+
+
+def _counted_from(first: int, units: Iterator[Record | Reject]) -> Iterator[Record | Reject]:
+    """Yield units whose positions count from a row of the file, instead of from its begin."""
+    if not first:
+        return units
+    return (_moved(unit, first) for unit in units)
+
+
+def _moved(unit: Record | Reject, first: int) -> Record | Reject:
+    origin = unit.origin._replace(position=unit.origin.position - first)
+    return unit._replace(origin=origin) if isinstance(unit, Record) else replace(unit, origin=origin)

@@ -59,11 +59,11 @@ class Proposal:
 
 
 class Span(NamedTuple):
-    """A part of a file of lines, cut behind line ends."""
+    """A part of a file, cut between two units: bytes of a file of lines, or rows of a Parquet file."""
 
     begin: int
     end: int
-    newline: bytes
+    newline: bytes = b""
     """What ends lines in the whole file: a part alone may not tell."""
 
 
@@ -78,4 +78,4 @@ class Reading:
     header: bool = True
     """CSV: the first row names the columns."""
     span: Span | None = None
-    """Only these bytes of the file, cut by `jsonl.spans`; positions count from their begin. JSON Lines alone."""
+    """Only this part of the file, cut by its reader's `spans`; positions count from its begin."""

@@ -6,11 +6,11 @@ import importlib
 import pkgutil
 from collections.abc import Iterator
 from functools import cache
-from typing import Protocol, cast
+from typing import Protocol, cast, runtime_checkable
 
 from workbench import readers as _folder
 from workbench.errors import unknown
-from workbench.readers.record import Reading, Record, Reject
+from workbench.readers.record import Reading, Record, Reject, Span
 from workbench.readers.sight import Claim, Sight
 
 
@@ -24,6 +24,14 @@ class Reader(Protocol):
 
     def read(self, reading: Reading) -> Iterator[Record | Reject]:
         """Yield one record or reject per unit."""
+
+
+@runtime_checkable
+class Cutter(Protocol):
+    """What the module of a reader offers whose files can be read in parts."""
+
+    def spans(self, reading: Reading, begin: int, size: int) -> Iterator[Span]:
+        """Yield the parts of a file from `begin` on, of about `size` bytes; together they hold its units."""
 
 
 @cache
@@ -45,3 +53,15 @@ def reader(name: str) -> Reader:
 def read(reading: Reading) -> Iterator[Record | Reject]:
     """Yield the units of a raw file by the reader that its proposal names."""
     return reader(reading.proposal.reader).read(reading)
+
+
+def can_be_cut(reading: Reading) -> bool:
+    """Return whether the reader of a file knows where to cut one."""
+    return isinstance(reader(reading.proposal.reader), Cutter)
+
+
+def spans(reading: Reading, begin: int, size: int) -> Iterator[Span]:
+    """Yield the parts of a file that can be cut; none where its encoding does not allow it."""
+    found = reader(reading.proposal.reader)
+    assert isinstance(found, Cutter)
+    return found.spans(reading, begin, size)

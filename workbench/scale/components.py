@@ -37,6 +37,8 @@ def components_of(engine: Engine, edges: Sequence[Path], size: int) -> NDArray[n
     each thing that has an edge, never the edges.
     """
     label = np.arange(size)
+    if not edges:
+        return label
     with engine.folder() as folder:
         for star in Parts(tuple(_stars(engine, edges, -(-size // SHARD), folder)), ("node", "near")):
             node, centre = star["node"].to_numpy(), star["near"].to_numpy()

@@ -44,9 +44,17 @@ class Engine:
         finally:
             shutil.rmtree(made, ignore_errors=True)
 
+    def kept(self) -> Path:
+        """Return a new folder for shards that are there as long as the engine is."""
+        made = self.shared / f"kept-{uuid.uuid4().hex}"
+        with out_of_space(made):
+            made.mkdir(mode=0o700)
+        return made
+
     def ran(self, line: str, plan: Plan, folder: Path) -> list[Path]:
         """Tell a line, run a plan to its end, and return the Parquet files that hold what it gave."""
         self.tell(line)
+        os.utime(self.shared)  # a command that goes on for days must not look abandoned to another one
         return plan.written(folder / uuid.uuid4().hex)
 
     def _sweep(self) -> None:
@@ -71,6 +79,7 @@ def started(workspace: Workspace, workers: int | None, tell: Tell) -> Iterator[E
     with redirect_stdout(sys.stderr):  # Ray writes there what it thinks of nodes that died
         connected(address, workers)
         try:
-            yield Engine(workspace.scratch, tell)
+            with Engine(workspace.scratch, tell).folder() as own:
+                yield Engine(own, tell)
         finally:
             disconnected(address)

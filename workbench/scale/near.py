@@ -7,11 +7,13 @@ pair    key -> candidate pairs, by signature bytes
 bring   shard of the one text -> each different pair with this text
 verify  shard of the other text -> the pairs at the floor, by exact Jaccard
 
-No worker holds more than a shard of texts with the pairs that end there, or one bucket; nobody holds all candidates.
+No worker holds more than a shard of texts with the pairs that end there, or one bucket; nobody holds all candidates,
+nor all pairs.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -34,7 +36,7 @@ from workbench.curation.nearness import (
     uncompared,
 )
 from workbench.scale.engine import Engine
-from workbench.scale.shards import SHARD, Shards, packed, unpacked, written
+from workbench.scale.shards import SHARD, Parts, Shards, packed, part_written, unpacked, written
 from workbench.scale.surface import Plan, collected
 
 BLOCK = 32_768
@@ -49,29 +51,52 @@ _ATTACHED = {
 }
 _CANDIDATES = {"shard": pl.Int64, "one": pl.Int64, "other": pl.Int64, "close": pl.Boolean, "crowded": pl.Boolean}
 _BROUGHT = {"shard": pl.Int64, "one": pl.Int64, "others": pl.List(pl.Int64), "text": pl.String}
-_VERIFIED = {"one": pl.Int64, "other": pl.Int64, "jaccard": pl.Float64}
+PAIRS = {"one": pl.Int64, "other": pl.Int64, "jaccard": pl.Float64}
 _COMPARED = {"compared": pl.Int64}
 
 
-def near_pairs(
+@dataclass(frozen=True)
+class NearParts:
+    """Near pairs in Parquet files, part by part and in no order; they can be read again."""
+
+    files: tuple[Path, ...]
+    """Columns of PAIRS."""
+    left_out: int
+
+    def __iter__(self) -> Iterator[Near]:
+        """Yield the pairs; how many were left out stands with the last, which holds none."""
+        for part in Parts(self.files, tuple(PAIRS)):
+            yield Near(part["one"].to_numpy(), part["other"].to_numpy(), part["jaccard"].to_numpy(), 0)
+        none = np.empty(0, np.int64)
+        yield Near(none, none, np.empty(0, np.float64), self.left_out)
+
+
+def kept_by(engine: Engine, parts: Iterable[Near]) -> tuple[Path, ...]:
+    """Write near pairs, one part at a time, as files for `NearParts`."""
+    folder, files = engine.kept(), []
+    for number, part in enumerate(parts):
+        pairs = pl.DataFrame({"one": part.one, "other": part.other, "jaccard": part.jaccard})
+        files.append(part_written(pairs, folder, number))
+    return tuple(files)
+
+
+def near_parts(
     engine: Engine,
     texts: pl.Series,
     ngram: int,
     *,
     floor: float = FLOOR,
     sides: NDArray[np.uint8] | None = None,
-) -> Near:
-    """Return just what `curation.nearness.near_pairs` returns, worked out by an engine."""
+) -> NearParts:
+    """Return just the pairs that `curation.nearness.near_pairs` returns, worked out by an engine."""
     standing = np.full(len(texts), 3, np.uint8) if sides is None else sides
     if not len(texts):
-        return Near(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float64), 0)
+        return NearParts((), 0)
     with engine.folder() as folder:
         run = _Run(engine, written(texts, standing, folder), ngram, floor)
         met = run.met()
         candidates = run.candidates(met)
-        pairs = run.verified(candidates).sort("one", "other")
-        left_out = run.left_out(met, candidates)
-    return Near(pairs["one"].to_numpy(), pairs["other"].to_numpy(), pairs["jaccard"].to_numpy(), left_out)
+        return NearParts(run.verified(candidates), run.left_out(met, candidates))
 
 
 @dataclass(frozen=True)
@@ -98,12 +123,13 @@ class _Run:
             "comparing signatures", attached.grouped("part", partial(_pair, floor=self.floor), _CANDIDATES)
         )
 
-    def verified(self, candidates: list[Path]) -> pl.DataFrame:
-        """Return the pairs at the floor or above."""
+    def verified(self, candidates: list[Path]) -> tuple[Path, ...]:
+        """Return the pairs at the floor or above, in files that last as long as the engine."""
         bring = partial(_bring, shards=self.shards)
         verify = partial(_verify, shards=self.shards, ngram=self.ngram, floor=self.floor)
         brought = Plan.read(candidates, self.shards.count).grouped("shard", bring, _BROUGHT)
-        return collected(self._ran("comparing texts", brought.grouped("shard", verify, _VERIFIED)), _VERIFIED)
+        plan = brought.grouped("shard", verify, PAIRS)
+        return tuple(self.engine.ran("comparing texts", plan, self.engine.kept()))
 
     def left_out(self, met: list[Path], candidates: list[Path]) -> int:
         """Return how many pairs of crowded buckets were not compared, at most."""
@@ -202,7 +228,7 @@ def _verify(brought: pl.DataFrame, shards: Shards, ngram: int, floor: float) -> 
     here = shards.read(shard)["text"]
     firsts = brought.select("one", "text").sort("one")
     pairs = brought.select("one", other="others").explode("other").sort("one", "other")
-    made = [pl.DataFrame(schema=_VERIFIED)]
+    made = [pl.DataFrame(schema=PAIRS)]
     for first in range(0, pairs.height, BLOCK):
         block = pairs[first : first + BLOCK]
         ends = block.select("one").unique(maintain_order=True).join(firsts, on="one", maintain_order="left")

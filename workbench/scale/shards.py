@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,13 +58,11 @@ class Parts:
                 raise DataError(f"shard {path} cannot be read: {error}") from error
 
 
-def parts_written(tables: Iterable[pl.DataFrame], folder: Path) -> tuple[Path, ...]:
-    """Write each table, one at a time, as a file of its own."""
-    files = []
-    for number, table in enumerate(tables):
-        files.append(folder / f"part-{number:06}.parquet")
-        write_parquet(table, files[-1])
-    return tuple(files)
+def part_written(rows: pl.DataFrame, folder: Path, number: int) -> Path:
+    """Write rows as one more file for `Parts`."""
+    path = folder / f"part-{number:06}.parquet"
+    write_parquet(rows, path)
+    return path
 
 
 def written(texts: pl.Series, sides: NDArray[np.uint8], folder: Path) -> Shards:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -107,6 +107,32 @@ class Plan:
         made = spread.groupby(key).map_groups(run(*map(daft.col, told)).alias(_ROWS))
         return Plan(made.select(daft.col(_ROWS).unnest()), self.parts)
 
+    def each(self, work: Work, kinds: Kinds) -> Iterator[pl.DataFrame]:
+        """Run some work on each row by itself, and yield what is made as it comes: one row of one, in no order.
+
+        It goes to threads, as many at once as a worker has: what holds the interpreter for long belongs in a process
+        that the work asks and waits for. The first fault is raised as DataError.
+        """
+        import daft
+
+        names = self.frame.column_names
+        guarded = _Guarded(work, tuple(names), tuple(kinds.items()))
+
+        def called(*columns: daft.Series) -> daft.Series:
+            return guarded(columns)
+
+        out = daft.DataType.struct(_types({**kinds, FAULT: pl.String}))
+        run = daft.func.batch(return_dtype=out, use_process=False, batch_size=1)(called)
+        spread = self.frame.into_partitions(self.parts) if _is_spread() else self.frame
+        made = spread.select(run(*map(daft.col, names)).alias(_ROWS)).select(daft.col(_ROWS).unnest())
+        try:
+            for row in made.iter_rows():
+                if row[FAULT]:
+                    raise DataError(row[FAULT], "run: workbench verify, then the command again")
+                yield pl.DataFrame([row], schema=dict(kinds))
+        except _failures() as error:
+            raise _broken(error) from error
+
     def written(self, folder: Path) -> list[Path]:
         """Run the plan and return the Parquet files that hold its table; the first fault is raised as DataError.
 
@@ -116,11 +142,15 @@ class Plan:
         try:
             done = self.frame.write_parquet(str(folder), write_mode="append", compression="zstd")
         except _failures() as error:
-            hint = "is there space, and are workers left? see: ray status; then run the command again"
-            raise OutsideError(f"the engine cannot go on: {error}", hint) from error
+            raise _broken(error) from error
         files = [Path(path) for path in done.to_pydict()["path"]]
         raise_fault(files)
         return files
+
+
+def _broken(error: Exception) -> OutsideError:
+    hint = "is there space, and are workers left? see: ray status; then run the command again"
+    return OutsideError(f"the engine cannot go on: {error}", hint)
 
 
 def _failures() -> tuple[type[Exception], ...]:

@@ -36,6 +36,15 @@ _GENTLE = 5
 """How much a process gives way to the one that draws the screen (`nice`)."""
 
 
+_WHAT_NOW = {
+    "SIGKILL": "most often the system does that where memory runs out: end other programs, or give less at a time",
+    "SIGBUS": "a file that it looked at was cut short, or its disk failed: see that the files are whole, and try again",
+    "SIGSEGV": "a fault in a compiled library: try again, and report it where it comes back",
+    "SIGTERM": "somebody asked it to end: try again",
+}
+"""What to do about a signal that ended a process."""
+
+
 class Doing(Protocol):
     """Somewhere to do work: `Here`, or `Apart`."""
 
@@ -198,9 +207,7 @@ class _Process:
                     told = tuple(what)
                 report(*told)
         except (EOFError, ConnectionError) as error:
-            code = self._process.wait()
-            what_now = "it needs more memory than there is" if code == -signal.SIGKILL else "try again"
-            raise OutsideError(f"the process that did the work ended with {code}", what_now) from error
+            raise _ended(self._process.wait()) from error
 
     def end(self) -> None:
         """End the process; one that has done its work has ended already, or is about to."""
@@ -212,6 +219,15 @@ class _Process:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+
+def _ended(code: int) -> OutsideError:
+    """Return the error for a process that ended before its work did: a code below zero is the signal that ended it."""
+    if code >= 0:
+        return OutsideError(f"the process that did the work ended with exit code {code}", "try again")
+    known = {one.value: one.name for one in signal.Signals}
+    by = known.get(-code, f"signal {-code}")
+    return OutsideError(f"the process that did the work was ended by {by}", _WHAT_NOW.get(by, "try again"))
 
 
 def main(far: Connection, needed: Sequence[str]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,9 @@ from workbench.store.objects import Objects
 from workbench.store.readmissions import standing
 from workbench.store.state import LINEAGE, MEMBERS, REJECTS, State
 
+Keep = Callable[[Intake, pl.DataFrame, Objects], list[str]]
+"""Keeps the fresh rows of a delivery as segments, each what `segment` makes of SEGMENT_ROWS rows, and names those."""
+
 
 @dataclass(frozen=True)
 class Taken:
@@ -30,11 +33,11 @@ class Taken:
     counts: dict[str, int]
 
 
-def take(intake: Intake, facts: dict[str, Any], state: State) -> Taken:
+def take(intake: Intake, facts: dict[str, Any], state: State, keep: Keep | None = None) -> Taken:
     """Return the entries that add a delivery to a corpus; objects are written, the log is not.
 
     `facts` are what the delivery row says beside counts and objects (digest, reader, encoding, mapping, ...).
-    Counted: read = kept + merged + quarantined.
+    `keep` writes the segments elsewhere than in this process. Counted: read = kept + merged + quarantined.
     """
     corpus, source = intake.of
     rows = _numbered(_identified(intake, state), state, source)
@@ -52,7 +55,7 @@ def take(intake: Intake, facts: dict[str, Any], state: State) -> Taken:
         | {
             "key": list(intake.key),
             "first": state.next_rid,
-            "segments": _segments(intake, rows, source, state.objects),
+            "segments": (keep or _segments)(intake, rows, state.objects),
             "members": state.objects.put_table(_members(intake, rows)),
             "rejects": _kept_rejects(intake.rejects, state.objects),
         }
@@ -123,15 +126,24 @@ def _numbered(rows: pl.DataFrame, state: State, source: str) -> pl.DataFrame:
     )
 
 
-def _segments(intake: Intake, rows: pl.DataFrame, source: str, objects: Objects) -> list[str]:
+def segment(brought: pl.DataFrame, rows: pl.DataFrame, source: str) -> pl.DataFrame:
+    """Return what is stored of some brought rows: those that are not stored yet, with their lineage.
+
+    `brought` holds `extra` and the schema's columns, `rows` what `take` found of them: `id`, `row_digest`, `rid` and
+    whether they are `_fresh`.
+    """
+    fields = [name for name in brought.columns if name != "extra"]
+    fresh = brought.hstack(rows).filter("_fresh")
+    return fresh.with_columns(source=pl.lit(source)).select(*LINEAGE, *fields).rechunk()
+
+
+def _segments(intake: Intake, rows: pl.DataFrame, objects: Objects) -> list[str]:
     names, start = [], 0
     for frame in intake.frames(["extra", *intake.types]):
-        here = rows.slice(start, frame.height)
+        stored = segment(frame, rows.slice(start, frame.height), intake.of[1])
         start += frame.height
-        stored = frame.hstack(here).filter("_fresh")
         if stored.height:
-            whole = stored.with_columns(source=pl.lit(source)).select(*LINEAGE, *intake.types)
-            names.append(objects.put_table(whole))
+            names.append(objects.put_table(stored))
     return names
 
 

@@ -166,6 +166,11 @@ class Intake:
             rest = pl.concat(self._gathered, rechunk=True)
             yield rest if columns is None else rest.select(columns)
 
+    def files(self) -> tuple[Path, ...]:
+        """Put all rows on disk and return their files (Arrow IPC), in order; each has its own count of positions."""
+        self._spool_all()
+        return self._spool.files
+
     def table(self, columns: list[str]) -> pl.DataFrame:
         """Return some columns of all rows."""
         empty = pl.DataFrame(schema={name: self._kinds[name] for name in columns})

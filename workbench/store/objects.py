@@ -1,4 +1,8 @@
-"""Immutable objects named by their digest: raw deliveries and Parquet segments."""
+"""Immutable objects named by their digest: raw deliveries and Parquet segments.
+
+A workspace may keep them at an address too (`remote.json`). Then an object is acknowledged there before its name is
+handed out, so before any log row names it; the folder on this disk is a cache, and what is gone from it is fetched.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ import shutil
 import stat
 import uuid
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -14,11 +19,15 @@ import polars as pl
 
 from workbench.errors import CorruptionError, DataError, OutsideError, UsageError
 from workbench.fingerprint import digest_file
+from workbench.store.remote import remote_of
 from workbench.workspace import Workspace, out_of_space, private, sync_folder
 
 _BLOCK = 1 << 20
 ROW_GROUP = 4096
 """Rows a Parquet row group: small enough that a page of the table reads few of them."""
+_OTHER_BYTES = "its bytes are not what was written"
+_AT_ONCE = 8
+"""Objects on their way from an address at one time: most of what one waits for is its answer."""
 
 
 class Objects:
@@ -36,6 +45,7 @@ class Objects:
         self._folder = workspace.objects
         self._scratch = workspace.scratch
         self._cache = workspace.cache
+        self._remote = remote_of(workspace)
 
     @property
     def scratch(self) -> Path:
@@ -47,19 +57,53 @@ class Objects:
         """Return the folder of things that can be made again from the objects."""
         return self._cache
 
+    @property
+    def address(self) -> str | None:
+        """Return the address at which objects are kept too, None where that is nowhere."""
+        return self._remote.address if self._remote else None
+
     def path(self, name: str) -> Path:
-        """Return where an object lies, whether it is there or not; one that a purge wrote anew lies elsewhere."""
+        """Return where an object lies, whether it is there or not; one that a purge wrote anew lies elsewhere.
+
+        One that only the address holds is fetched; other bytes there than were written are a CorruptionError.
+        """
         path = self._folder / self._today(name)
         if not path.is_file():
             # Another process may have purged it since the store was opened.
             self._renamed = self._read_renamed()
             path = self._folder / self._today(name)
+            if not os.path.lexists(path):
+                self._fetch(path.name)
         return path
 
     def names(self, names: Iterable[str]) -> list[str]:
-        """Return what the files of objects are called today, as `path` would, with one look at the folder."""
-        held = set(os.listdir(self._folder))
-        return [now if (now := self._today(name)) in held else self.path(name).name for name in names]
+        """Return what the files of objects are called today, with one look at the folder."""
+        asked, held = list(names), set(os.listdir(self._folder))
+        now = [self._today(name) for name in asked]
+        if held.issuperset(now):
+            return now
+        self._renamed = self._read_renamed()
+        return [self._today(name) for name in asked]
+
+    def bring(self, names: Iterable[str]) -> None:
+        """Fetch those of some objects that are not on this disk, several at a time."""
+        if self._remote is None:
+            return
+        absent = [name for name in self.names(names) if not os.path.lexists(self._folder / name)]
+        with ThreadPoolExecutor(_AT_ONCE) as threads:
+            for _ in threads.map(self._fetch, dict.fromkeys(absent)):
+                pass
+
+    def _fetch(self, name: str) -> None:
+        """Put an object of the address into the folder; one that is nowhere stays away."""
+        if self._remote is None:
+            return
+        with self._draft() as draft:
+            if not self._remote.fetch(name, draft):
+                return
+            if not _is_whole(draft, name):
+                raise CorruptionError(f"object {name}: {_OTHER_BYTES}, at {self.address}", "run: workbench verify")
+            self._settle(draft, name)
 
     def _today(self, name: str) -> str:
         if self._renamed is None:
@@ -73,19 +117,37 @@ class Objects:
         return Objects(self._workspace, lambda: self._read_renamed() | renamed)
 
     def held(self) -> list[Path]:
-        """Return all files that lie in the folder of objects, by name."""
+        """Return all files that lie in the folder of objects, by name; what only the address holds is fetched."""
+        if self._remote:
+            self.bring(set(self._remote.names()) - self._read_renamed().keys())
         return sorted(self._folder.iterdir())
 
     def leftovers(self) -> list[Path]:
         """Return the files that a purge should have removed and did not: it was killed, or they came back."""
         self._renamed = self._read_renamed()
-        return [path for path in self.held() if path.name in self._renamed]
+        if not self._renamed:
+            return []
+        names = {*os.listdir(self._folder), *(self._remote.names() if self._remote else ())}
+        return [self._folder / name for name in sorted(names & self._renamed.keys())]
 
     def remove(self, path: Path) -> None:
-        """Remove an object's file for good; for a purge alone."""
+        """Remove an object's file for good, here and at the address; for a purge alone."""
+        if self._remote and path.parent == self._folder:
+            self._remote.remove(path.name)
         with out_of_space(path):
             path.unlink(missing_ok=True)
             sync_folder(self._folder)
+
+    def remove_purged(self, names: Iterable[str]) -> None:
+        """Remove those of some objects that a purge wrote anew, while a process that was not told of it kept them."""
+        renamed = self._read_renamed()
+        for name in renamed.keys() & set(names):
+            self.remove(self._folder / name)
+
+    def clear_drafts(self) -> None:
+        """Remove what killed processes left at the address on its way in; for a purge alone."""
+        if self._remote:
+            self._remote.clear()
 
     def put_file(self, source: Path) -> str:
         """Keep a regular file byte for byte and return its digest; one that was purged is refused with DataError."""
@@ -122,18 +184,38 @@ class Objects:
         except (pl.exceptions.PolarsError, OSError) as error:
             raise CorruptionError(f"object {name!r} cannot be read", "run: workbench verify") from error
 
+    def tables(self, names: Iterable[str], columns: list[str] | None = None) -> Iterator[pl.DataFrame]:
+        """Yield kept frames in the order of their names, as `table` reads each."""
+        wanted = list(names)
+        self.bring(wanted)
+        return (self.table(name, columns) for name in wanted)
+
     def faults(self, names: set[str]) -> dict[str, str]:
-        """Return which of the named objects are missing or changed, with one sentence each."""
-        found = {}
-        for name in sorted(names):
-            path = self.path(name)
-            if path.is_symlink():
-                found[name] = f"object {name}: a link, where only files belong"
-            elif not path.is_file():
-                found[name] = f"object {name}: missing"
-            elif digest_file(path) != path.name.split(".")[0]:
-                found[name] = f"object {name}: its bytes are not what was written"
-        return found
+        """Return which of the named objects are missing or changed, here or at the address, with one sentence each."""
+        asked = sorted(names)
+        with ThreadPoolExecutor(_AT_ONCE if self._remote else 1) as threads:
+            told = threads.map(self._faults, asked, self.names(asked))
+            return {name: f"object {name}: {fault}" for name, fault in zip(asked, told, strict=True) if fault}
+
+    def _faults(self, name: str, now: str) -> str | None:
+        """Return what is wrong with an object on this disk and at the address; `now` is what its file is called."""
+        path = self._folder / now
+        if path.is_symlink():
+            return "a link, where only files belong"
+        if path.is_file():
+            here = None if _is_whole(path, now) else _OTHER_BYTES
+        else:
+            here = None if self._remote else "missing"
+        there = self._fault_there(now)
+        return "; ".join(filter(None, (here, there))) or None
+
+    def _fault_there(self, now: str) -> str | None:
+        if self._remote is None:
+            return None
+        with self._draft() as draft:
+            if not self._remote.fetch(now, draft):
+                return f"missing at {self.address}"
+            return None if _is_whole(draft, now) else f"{_OTHER_BYTES}, at {self.address}"
 
     @contextmanager
     def _draft(self) -> Iterator[Path]:
@@ -147,19 +229,30 @@ class Objects:
                 draft.unlink()
 
     def _keep(self, draft: Path, suffix: str) -> str:
-        """Name a finished draft by its digest; the file and its name both last before this returns."""
+        """Name a finished draft by its digest; it lasts, here and at the address, before this returns."""
         name = digest_file(draft) + suffix
+        # Bytes that were purged never come back: what stands in their place is found under their name.
+        if name not in self._read_renamed():
+            if self._remote:
+                self._remote.put(draft, name)
+            self._settle(draft, name)
+        return name
+
+    def _settle(self, draft: Path, name: str) -> None:
+        """Give a finished draft its place among the objects; the file and its name both last before this returns."""
         descriptor = os.open(draft, os.O_RDONLY)
         try:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
         draft.chmod(0o400)
-        # Bytes that were purged never come back: what stands in their place is found under their name.
-        if name not in self._read_renamed():
-            draft.replace(self._folder / name)
-            sync_folder(self._folder)
-        return name
+        draft.replace(self._folder / name)
+        sync_folder(self._folder)
+
+
+def _is_whole(path: Path, name: str) -> bool:
+    """Return whether a file holds the bytes that an object's name commits to."""
+    return digest_file(path) == name.partition(".")[0]
 
 
 def _copy(source: Path, draft: Path) -> None:

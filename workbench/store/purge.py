@@ -77,6 +77,7 @@ def clear(store: Store) -> None:
         for path in sorted(folder.rglob("*")):
             if path.is_file() or path.is_symlink():
                 store.objects.remove(path)
+    store.objects.clear_drafts()
 
 
 def _entries(

@@ -48,7 +48,7 @@ class Remote:
         try:
             # What another process put or removed meanwhile must be seen, so no listing is kept.
             system, root = url_to_fs(self.address, skip_instance_cache=True, use_listings_cache=False)
-        except ImportError as error:
+        except (ImportError, ValueError) as error:  # a package that is not installed, a store that nobody knows
             hint = "pip install 'workbench[scale]' brings S3; for another store, the fsspec package that it names"
             raise UsageError(f"{self.address!r} cannot be reached: {error}", hint) from error
         return system, root.rstrip("/")
@@ -63,13 +63,22 @@ class Remote:
         What lies there under the name with as many bytes counts as the object: a name says what the bytes are.
         """
         size = path.stat().st_size
+        if self.holds(name, size):
+            return
         with self._reached(f"take object {name}"):
-            if self._size(name) != size:
-                self._send(path, name)
-                held = self._size(name)
-                if held != size:
-                    what = f"{self.address!r} acknowledged object {name}, but holds {held} bytes of {size}"
-                    raise OutsideError(what, "run the command again; nothing was committed")
+            self._send(path, name)
+        if not self.holds(name, size):
+            what = f"{self.address!r} acknowledged object {name}, but does not hold its {size} bytes"
+            raise OutsideError(what, "run the command again; nothing was committed")
+
+    def holds(self, name: str, size: int) -> bool:
+        """Return whether an object of so many bytes is there."""
+        system, root = self._opened
+        with self._reached(f"say whether it holds object {name}"):
+            try:
+                return bool(system.info(f"{root}/{name}")["size"] == size)
+            except FileNotFoundError:
+                return False
 
     def fetch(self, name: str, target: Path) -> bool:
         """Write an object's bytes to a file, whatever they are; False where there is no such object."""
@@ -93,8 +102,9 @@ class Remote:
 
     def remove(self, name: str) -> None:
         """Remove an object for good, as far as the store removes anything: one that keeps old versions does not."""
-        with self._reached(f"remove object {name}"):
-            self._removed(name)
+        system, root = self._opened
+        with self._reached(f"remove object {name}"), suppress(FileNotFoundError):
+            system.rm_file(f"{root}/{name}")
 
     def clear(self) -> None:
         """Remove files that killed processes left on their way in."""
@@ -131,26 +141,11 @@ class Remote:
         if self._protocol in _LOCAL:
             sync_folder(Path(root))
 
-    def _size(self, name: str) -> int | None:
-        system, root = self._opened
-        try:
-            size: int | None = system.info(f"{root}/{name}")["size"]
-        except FileNotFoundError:
-            return None
-        return size
-
-    def _removed(self, name: str) -> None:
-        system, root = self._opened
-        with suppress(FileNotFoundError):
-            system.rm_file(f"{root}/{name}")
-
     @contextmanager
     def _reached(self, doing: str) -> Iterator[None]:
         """Turn whatever a store's client raises into one message that names the store and holds no credentials."""
         try:
             yield
-        except (OutsideError, UsageError):
-            raise
         except Exception as error:  # each store's client has its own errors, and they share no base
             told = without_credentials(f"{type(error).__name__}: {error}")
             hint = "is it there, and do the environment's credentials allow it? then run the command again"
@@ -181,10 +176,14 @@ def checked(address: str) -> str:
     """Return an address that can be written down; UsageError for one that is none, or that holds credentials."""
     protocol, mark, rest = address.strip().partition("://")
     if not mark or not protocol or not rest.strip("/"):
-        raise UsageError(f"{without_credentials(address)!r} is no address of a store", "for example: s3://bucket/prefix")
+        raise UsageError(
+            f"{without_credentials(address)!r} is no address of a store", "for example: s3://bucket/prefix"
+        )
     if _LOGIN.match(rest) or "?" in rest or "::" in address:
         hint = "the environment holds them, for S3: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_ENDPOINT_URL"
         raise UsageError("an address is kept in a file, so it holds neither credentials nor options", hint)
+    if protocol in _LOCAL and not rest.startswith("/"):
+        raise UsageError(f"{address!r} depends on the folder one stands in", f"give all of the path: {protocol}:///...")
     if protocol in _FLEETING:
         raise UsageError(f"{protocol}:// keeps nothing that is put there", "for example: s3://bucket/prefix")
     return f"{protocol}://{rest.rstrip('/')}"

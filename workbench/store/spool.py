@@ -21,6 +21,11 @@ class Spool:
         self._name = name
         self._files: list[Path] = []
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Return the files, one a frame; they stay this spool's."""
+        return tuple(self._files)
+
     def hand_over(self) -> tuple[Path, ...]:
         """Return the files for another spool, which removes them; this one is empty then."""
         files = tuple(self._files)

@@ -86,7 +86,7 @@ class Standing:
 
     @cached_property
     def _placed(self) -> pl.DataFrame:
-        tables = [self.objects.table(row.body["members"]) for row in self.deliveries.values()]
+        tables = self.objects.tables(row.body["members"] for row in self.deliveries.values())
         return pl.concat([pl.DataFrame(schema=MEMBERS), *tables])
 
     @property
@@ -113,7 +113,7 @@ class Standing:
     def index(self) -> pl.DataFrame:
         """Return number, id, source and row digest of every row ever kept: all that a delivery must know of them."""
         columns = ["rid", "id", "source", "row_digest"]
-        frames = [self.objects.table(name, columns) for name in self.segments]
+        frames = self.objects.tables(self.segments, columns)
         return pl.concat([pl.DataFrame(schema={c: LINEAGE[c] for c in columns}), *frames])
 
     @cached_property
@@ -149,9 +149,13 @@ class State(Standing):
     @cached_property
     def stored(self) -> pl.DataFrame:
         """Return every row ever kept, as delivered, in rid order."""
-        empty = pl.DataFrame(schema={**LINEAGE, **self.schema.types})
-        frames = [self.objects.table(name) for name in self.segments]
-        whole = pl.concat([empty, *frames], how="diagonal_relaxed")
+        return self._whole(self._tables())
+
+    def _tables(self) -> Iterable[pl.DataFrame]:
+        return self.objects.tables(self.segments)
+
+    def _whole(self, tables: Iterable[pl.DataFrame]) -> pl.DataFrame:
+        whole = pl.concat([pl.DataFrame(schema={**LINEAGE, **self.schema.types}), *tables], how="diagonal_relaxed")
         return whole.select(*LINEAGE, *self.schema.columns).sort("rid")
 
     @property
@@ -161,7 +165,10 @@ class State(Standing):
 
     @cached_property
     def _delivered(self) -> pl.DataFrame:
-        return self.stored.join(self.members, on="rid").sort("source", "position", "rid")
+        return self._in_order(self.stored)
+
+    def _in_order(self, stored: pl.DataFrame) -> pl.DataFrame:
+        return stored.join(self.members, on="rid").sort("source", "position", "rid")
 
     @property
     def corpus(self) -> str:
@@ -192,7 +199,11 @@ class State(Standing):
         """Return the delivered rows of some records, in source and file order."""
         if self.mapped:
             return self.view.frame[np.sort(self.view.rows(records))]
-        return self.delivered.filter(pl.col("id").is_in(list(records)))
+        if "_delivered" in vars(self):
+            return self.delivered.filter(pl.col("id").is_in(list(records)))
+        wanted = self.current.filter(pl.col("id").is_in(list(records))).select("rid")
+        # A segment at a time: a look at a few records must not hold the corpus.
+        return self._in_order(self._whole(table.join(wanted, on="rid", how="semi") for table in self._tables()))
 
     def found(self, prefix: str) -> list[str]:
         """Return the ids of the current records that start with a prefix, none for an empty one."""
@@ -273,16 +284,24 @@ class State(Standing):
     @cached_property
     def records(self) -> pl.DataFrame:
         """Return the current records with all edits applied and dropped ones left out, plus a column `edited`."""
-        frame = self.edited(self.delivered)
-        dropped = {record for record, values in self.replayed.values.items() if values.get(WHOLE)}
-        touched = {record for record, values in self.replayed.values.items() if set(values) - {WHOLE}}
-        return frame.filter(~pl.col("id").is_in(list(dropped))).with_columns(edited=pl.col("id").is_in(list(touched)))
+        frame = self.edited(self.delivered).filter(~pl.col("id").is_in(self.gone))
+        return frame.with_columns(edited=pl.col("id").is_in(self.touched))
+
+    @property
+    def gone(self) -> list[str]:
+        """Return the ids of the records that an edit dropped."""
+        return [record for record, values in self.replayed.values.items() if values.get(WHOLE)]
+
+    @property
+    def touched(self) -> list[str]:
+        """Return the ids of the records that are here with other values than were delivered."""
+        held = self.replayed.values.items()
+        return [record for record, values in held if set(values) - {WHOLE} and not values.get(WHOLE)]
 
     @cached_property
     def dropped(self) -> pl.DataFrame:
         """Return the records that an edit dropped, with the edits of their fields applied."""
-        gone = [record for record, values in self.replayed.values.items() if values.get(WHOLE)]
-        return self.edited(self.delivered.filter(pl.col("id").is_in(gone)))
+        return self.edited(self.delivered.filter(pl.col("id").is_in(self.gone)))
 
     def edited(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Return delivered rows with the edits of their fields applied."""

@@ -86,14 +86,14 @@ class _Look:
         return self.found
 
     def _named(self, row: Row) -> set[str]:
-        return {self.store.objects.path(name).name for name in named_objects([row])}
+        return set(self.store.objects.names(named_objects([row])))
 
     def _users(self, named: Callable[[dict[str, Any]], list[str]]) -> dict[str, list[Row]]:
         """Return the deliveries that name each object in one of their ways."""
         out: dict[str, list[Row]] = defaultdict(list)
         for row in self.deliveries:
-            for name in named(row.body):
-                out[self.store.objects.path(name).name].append(row)
+            for name in self.store.objects.names(named(row.body)):
+                out[name].append(row)
         return out
 
     def _encodings(self, users: Iterable[Row], data: bytes) -> list[str]:

@@ -31,6 +31,8 @@ ASSIGNMENT = {
 holds the keys of the texts it was tested with, joined by blanks, which keep every other record of such a text out as
 well. An absent record that once stood somewhere has a row without split.
 """
+_AT_ONCE = 16_384
+"""Records whose lines are in memory together."""
 SHORT = 12
 """Characters of a version id that are shown."""
 
@@ -109,13 +111,19 @@ def content_digest(records: pl.DataFrame, assignment: pl.DataFrame, schema: Sche
 
     It depends on neither writer, engine nor machine: Parquet bytes only name objects.
     """
-    whole = records.join(assignment.select("id", "split"), on="id").sort("id")
     hashed = hashlib.sha256()
-    for row in whole.select("id", "split", *schema.columns).iter_rows(named=True):
-        record, split = row.pop("id"), row.pop("split")
-        hashed.update(canonical([record, row, split]))
-        hashed.update(b"\n")
+    order = records.select("id").with_row_index("row").join(assignment.select("id", "split"), on="id").sort("id")
+    for first in range(0, order.height, _AT_ONCE):
+        some = order.slice(first, _AT_ONCE)
+        hashed.update(b"".join(content_lines(records[some["row"]].with_columns(some["split"]), schema)))
     return hashed.hexdigest()
+
+
+def content_lines(placed: pl.DataFrame, schema: Schema) -> list[bytes]:
+    """Return what the content digest is of: a line for each record of a frame (`id`, `split`, the schema's columns)."""
+    rows = placed.select("id", "split", *schema.columns).iter_rows(named=True)
+    parted = ((row.pop("id"), row.pop("split"), row) for row in rows)
+    return [canonical([*parts]) + b"\n" for parts in parted]
 
 
 def version_id(content: str, schema: Schema, settings: dict[str, Any], parent: str | None) -> str:

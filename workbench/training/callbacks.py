@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 import time
+from collections.abc import Mapping
 from typing import cast
 
 import torch
@@ -88,6 +90,8 @@ class Logbook(TrainerCallback):  # type: ignore[misc]
         known = {key: value for key, value in line.items() if math.isfinite(value)}
         with out_of_space(self.run.metrics_file), self.run.metrics_file.open("a", encoding="utf-8") as handle:
             handle.write(json.dumps(known, allow_nan=False) + "\n")
+        sys.stdout.write(f"{in_words(line, state.max_steps)}\n")  # the run's log, read while it goes on
+        sys.stdout.flush()
         self.run.set_state("running", step=state.global_step, total=state.max_steps)
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
@@ -106,6 +110,16 @@ class Logbook(TrainerCallback):  # type: ignore[misc]
         if torch.cuda.is_available():
             line["vram_mb"] = torch.cuda.max_memory_allocated() // 2**20
         return line
+
+
+def in_words(line: Mapping[str, float], total: int) -> str:
+    """Return metrics as the log says them: step, loss, rate, size of the gradient, pace; or the measured loss."""
+    at = f"step {line['step']:,}/{total:,}"
+    if "eval_loss" in line:
+        return f"{at}  validation loss {line['eval_loss']:.4f}"
+    known = {"loss": "loss {:.4f}", "learning_rate": "rate {:.2e}", "grad_norm": "gradient {:.3g}"}
+    said = [form.format(line[key]) for key, form in known.items() if key in line]
+    return "  ".join([at, *said, f"{line['tokens_per_s']:,.0f} tokens/s"])
 
 
 class NonFiniteError(DataError):

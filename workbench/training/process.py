@@ -12,7 +12,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from types import TracebackType
 
-from workbench.errors import RefusedError, WorkbenchError
+from workbench.errors import ExitCode, RefusedError, WorkbenchError
 from workbench.lm.load import go_offline
 from workbench.training import lock
 from workbench.training.checkpoints import last_checkpoint, step_of
@@ -49,7 +49,7 @@ class Account:
         elif isinstance(error, RefusedError) and last_checkpoint(self.run) is None:
             self.run.set_state("refused", one_line(error))
         elif kind is not None:
-            self.run.set_state("failed", f"{one_line(error)}{self._kept()}")
+            self.run.set_state("failed", f"{one_line(error)}{self._kept()}", code=code_of(error))
 
     def _is_told(self) -> bool:
         """Say whether another process told its failure: what it does to this one hides no reason."""
@@ -67,6 +67,11 @@ def one_line(error: BaseException | None) -> str:
         return ". ".join(part for part in (error.what, error.hint) if part)
     first = next((line for line in str(error).splitlines() if line.strip()), "")
     return f"{type(error).__name__}: {first}" if first else type(error).__name__
+
+
+def code_of(error: BaseException | None) -> int:
+    """Return the exit code that the command line has for an error."""
+    return int(error.exit_code if isinstance(error, WorkbenchError) else ExitCode.BUG)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import torch
 from datasets import Dataset
-from transformers import PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase, PrinterCallback
 
 from workbench.errors import CorruptionError, RefusedError
 from workbench.fingerprint import digest_file
@@ -99,6 +99,7 @@ def _attempt(run: RunFolder, stop: StopRequest, material: Material, checkpoint: 
     _probe(run, trainer, material)
     _hasten(run, trainer, material)
     starting.passed("look_s")
+    trainer.remove_callback(PrinterCallback)  # the logbook says the same in words
     # In this order: the logbook marks a checkpoint as whole, so all of it must be there before.
     trainer.add_callback(Gathered())
     if rank() == 0:

@@ -159,7 +159,7 @@ class RunFolder:
         replace(self.facts_file, as_json(self.facts() | {name: fact}))
 
     def state(self) -> dict[str, Any]:
-        """Return what state.json says: state, reason, step, total, at."""
+        """Return what state.json says: state, reason, step, total, at; of a failed run its exit `code` too."""
         return _read_object(self.state_file)
 
     def status(self) -> str:

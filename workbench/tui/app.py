@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from rich.text import Text
 from textual import constants
-from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.theme import BUILTIN_THEMES
 from textual.worker import Worker, WorkerState
@@ -20,6 +19,7 @@ from workbench.services.progress import Report
 from workbench.text import show
 from workbench.tui.begin import BeginApp
 from workbench.tui.desk import Desk
+from workbench.tui.in_order import InOrder
 from workbench.tui.jobs import Job, Jobs, in_words
 from workbench.tui.modes import MODES
 from workbench.tui.offers import Offer, offers
@@ -62,7 +62,7 @@ def run(place: Workspace | Path) -> None:
         desk.models.close()
 
 
-class WorkbenchApp(App[None]):
+class WorkbenchApp(InOrder[None]):
     """The workbench in a terminal."""
 
     # Whole paths, since a subclass may stand elsewhere; a default screen's own style sheet is not loaded with it.

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from tests.cli import called as workbench
+from tests.corpora import cut, deliver, facts
+from tests.runs import scored_run
 from workbench.cli.commands.generate import _lines, generate
 from workbench.errors import UsageError
 from workbench.recipe import Generate
@@ -19,6 +22,10 @@ from workbench.services.evaluation.written import Written
         {"prompts": ["a"], "count": 2},
         {"prompts": ["a"], "seed": 0},
         {"prompts": ["a"], "accept": "quiz"},
+        {"prompts": ["a"], "split": "test"},
+        {"split": "test", "settings": ["topic=b"]},
+        {"split": "test", "seed": 0},
+        {"split": "test", "accept": "quiz"},
     ],
 )
 def test_what_cannot_go_together_is_refused_before_a_model_is_loaded(asked):
@@ -32,3 +39,15 @@ def test_each_answer_is_told_with_its_verdict_and_the_counts_come_last():
     assert lines[:4] == ["1. valid", "    Question: a", "2. unreadable", "    no"]
     assert "valid: 1" in lines and "reasons: unreadable 1" in lines
     assert "on_topic: n/a (no topic was asked for)" in lines
+
+
+def test_held_out_records_are_told_with_what_stands_there(store, monkeypatch):
+    deliver(store, facts(*range(8)))
+    scored_run(store, cut(store), "one", [])
+    said = {"record": "0" * 32, "prompt": "Where?", "base": "no", "tuned": "here", "reference": "there"}
+    monkeypatch.setattr("workbench.services.evaluation.asked.answers", lambda *_: [said])
+    asked = ("generate", "one", "--split", "test", "-n", "3")
+    found = workbench(*asked, "--json", cwd=store.workspace.root)
+    assert found.json == {"run": "one", "split": "test", "answers": [said]}
+    read = workbench(*asked, cwd=store.workspace.root).out.splitlines()
+    assert read == ["000000000000  > Where?", "  base : no", "  tuned: here", "  there: there"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.bases import write_base
@@ -71,3 +73,17 @@ def test_a_tracker_that_is_not_installed_is_refused_by_name(ready):
 def test_a_resumed_run_takes_nothing_that_would_change_it(ready, asked):
     said = workbench("train", "--resume", "any", *asked, cwd=ready.workspace.root)
     assert said.code == 2 and f"not with {asked[0]}" in said.talk
+
+
+def test_the_look_counts_the_gpus_that_are_asked_for(ready, monkeypatch):
+    monkeypatch.setattr("workbench.training.together.gpus_in_sight", lambda: 1)
+    found = workbench(*LOOK, "--gpus", "3", "--json", cwd=ready.workspace.root)
+    assert found.code == 1 and {"gpus-absent", "rows-uneven"} <= {check["code"] for check in found.json["checks"]}
+
+
+def test_a_base_that_is_stored_quantised_is_refused_before_anything_is_written(ready):
+    path = ready.workspace.root / "small" / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"quantization_config": {"quant_method": "awq"}}))
+    said = workbench("train", "facts", "--recipe", "small", cwd=ready.workspace.root)
+    assert said.code == 1 and "stored-otherwise" in said.talk
+    assert list(ready.workspace.runs.iterdir()) == []

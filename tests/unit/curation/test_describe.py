@@ -28,8 +28,12 @@ def choice(index: int | None, *options: str) -> dict[str, object]:
 
 @given(st.permutations([f"{i:02x}" for i in range(30)]))
 def test_the_draw_depends_on_ids_and_not_on_their_order(ids):
-    found = describe.drawn(pl.DataFrame({"id": ids}), 7)
-    assert found["id"].to_list() == sorted(ids)[:7]
+    assert describe.last_drawn(pl.Series(ids), 7) == sorted(ids)[6]
+
+
+def test_all_records_are_drawn_where_they_are_few():
+    assert describe.last_drawn(pl.Series(["b", "a"]), 7) == "b"
+    assert describe.last_drawn(pl.Series([], dtype=pl.String), 7) is None
 
 
 def test_a_letter_is_named_by_its_index_and_one_outside_the_options_is_none():
@@ -54,21 +58,6 @@ def test_the_answer_is_a_field_of_its_own_only_where_it_is_no_text():
     assert list(describe.text_fields(derived("qa", []), schema("qa"))) == ["question", "answer"]
 
 
-def test_answers_of_a_closed_set_are_found_whatever_their_case():
-    found = describe.closed_answers(pl.Series(["True", " true.", "FALSE", "false", "A long answer of its own."]))
-    assert found is not None and found.to_list() == ["true", "true", "false", "false", None]
-
-
-def test_yes_and_no_are_found_among_many_other_short_answers():
-    names = [f"name {i}" for i in range(40)]
-    found = describe.closed_answers(pl.Series(["Oui", "non", *names]))
-    assert found is not None and found.drop_nulls().to_list() == ["oui", "non"]
-
-
-def test_free_answers_are_no_closed_set():
-    assert describe.closed_answers(pl.Series(["Paris", "Rome", "A longer answer here", None])) is None
-
-
 def test_turns_are_counted_and_every_role_is_named():
     talk = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]
     rows: list[dict[str, object]] = [{"messages": talk}, {"messages": talk[:1]}, {"messages": []}]
@@ -76,22 +65,3 @@ def test_turns_are_counted_and_every_role_is_named():
     assert found is not None
     assert found[0].to_list() == [2, 1, 0] and sorted(found[1].to_list()) == ["assistant", "user", "user"]
     assert describe.turns(derived("qa", []), schema("qa")) is None
-
-
-def test_a_column_of_many_values_is_no_category():
-    rows: list[dict[str, object]] = [choice(0, "x") | {"topic": f"topic {i}", "subject": "one"} for i in range(31)]
-    assert list(describe.categories(derived("mcq", rows), schema("mcq"))) == ["subject"]
-
-
-def test_gaps_tell_an_absent_value_from_an_empty_one():
-    rows: list[dict[str, object]] = [
-        {"question": " \n", "answer": "a"},
-        {"question": "q", "answer": "a", "context": ""},
-    ]
-    found = {gap.field: (gap.missing, gap.blank, gap.n) for gap in describe.gaps(derived("qa", rows), schema("qa"))}
-    assert found["question"] == (0, 1, 2) and found["context"] == (1, 1, 2) and found["lang"] == (2, 0, 2)
-
-
-def test_an_empty_list_is_blank():
-    gaps = describe.gaps(derived("chat", [{"messages": []}]), schema("chat"))
-    assert (gaps[0].missing, gaps[0].blank) == (0, 1)

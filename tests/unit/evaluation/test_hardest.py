@@ -56,10 +56,11 @@ def test_deviations_are_from_records_of_the_same_length() -> None:
     sizes = np.repeat([1, 50], 40)
     values = np.concatenate([np.linspace(4, 6, 40), np.linspace(0.4, 0.6, 40)])
     values[60] = 1.5
-    found = deviations(values, sizes)
+    found, usual = deviations(values, sizes)
     assert found.argmax() == 60 and abs(found[:40]).max() < 2
-    assert deviations(np.array([1.0, 1.0, 1.0]), np.array([1, 2, 3])).tolist() == [0, 0, 0]
-    assert deviations(np.array([1.0, 1.0, 9.0]), np.array([1, 2, 3])).tolist() == [0, 0, 1]
+    assert set(usual[:40]) == {5.0} and usual[60] == pytest.approx(0.5, abs=0.01)
+    assert deviations(np.array([1.0, 1.0, 1.0]), np.array([1, 2, 3]))[0].tolist() == [0, 0, 0]
+    assert deviations(np.array([1.0, 1.0, 9.0]), np.array([1, 2, 3]))[0].tolist() == [0, 0, 1]
 
 
 def test_memorised_is_given_word_for_word_and_cheapest_first() -> None:

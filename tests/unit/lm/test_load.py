@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from transformers import MistralConfig, MistralForCausalLM
 
 from workbench.errors import OutsideError, UsageError
-from workbench.lm.load import _check_kind, attach_adapter, base_folder, device, fix_bnb_cpu, load_base, to_float32
+from workbench.lm.load import attach_adapter, base_folder, check_stored, device, fix_bnb_cpu, load_base, to_float32
 
 IDS = torch.arange(4, 36).reshape(2, 16)
 
@@ -242,4 +242,4 @@ def test_the_device_is_this_process_own_gpu_or_the_cpu(monkeypatch: pytest.Monke
 
 def test_a_config_that_names_no_quantisation_is_of_a_plain_base(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"quantization_config": null}')
-    _check_kind(tmp_path, "nf4")
+    check_stored(tmp_path, "nf4")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import traceback
 from errno import ENOSPC
 from pathlib import Path
@@ -10,8 +11,8 @@ import pytest
 
 from tests.exports import an_export
 from tests.hub import TOKEN, Hub
-from tests.hub_calls import Repository
-from workbench.errors import CorruptionError, DataError, ExitCode, OutsideError, UsageError, WorkbenchError
+from tests.hub_calls import Repository, sha256
+from workbench.errors import Cancelled, CorruptionError, DataError, ExitCode, OutsideError, UsageError, WorkbenchError
 from workbench.publish.facts import Example, RunFacts
 from workbench.publish.hub import Pushed, plan, push
 from workbench.publish.refusals import answering
@@ -211,6 +212,13 @@ def test_a_hub_that_is_not_there_is_one_sentence(export, hub):
     assert "\n" not in caught.value.what
 
 
+def test_a_machine_that_is_set_to_stay_offline_is_said_so_and_not_to_look_for_its_network(hub, export, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(OutsideError, match="set to stay offline") as caught:
+        plan(export, REPO, token=find_token(), endpoint=hub.url)
+    assert caught.value.hint == "unset HF_HUB_OFFLINE, then try again" and not hub.calls
+
+
 @pytest.mark.parametrize("name", ["quiz", "me/quiz/x", "me/../x y", ""])
 def test_a_name_that_is_no_repository_is_refused(name):
     with pytest.raises(UsageError, match="not a repository name"):
@@ -343,6 +351,45 @@ def test_bytes_are_told_as_they_go_and_as_they_come_back(hub, export):
         assert counts and counts[-1][0] == counts[-1][1] > 0
 
 
+def test_bytes_are_told_inside_of_one_large_file(hub, tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr("workbench.publish.meter._PAUSE", 0)
+    monkeypatch.setattr("huggingface_hub.constants.DOWNLOAD_CHUNK_SIZE", 1 << 16)
+    told: list[str] = []
+
+    def report(line: str, done: int = 0, total: int = 0) -> None:
+        told.append(line)
+
+    push(a_large_export(tmp_path), REPO, tag="v1", message="", endpoint=hub.url, report=report)
+    for stage in ("sending:", "checking what arrived:"):
+        assert len([line for line in told if line.startswith(stage)]) > 10
+    assert capfd.readouterr() == ("", "")
+
+
+def a_large_export(folder: Path) -> Path:
+    """Return an export with one file of a megabyte, which no line of HTTP holds in one block."""
+    made = an_export(folder / "large", rows=3)
+    large = next(made.rglob("train-*.parquet"))
+    large.write_bytes(large.read_bytes() + b"\0" * 1_000_000)
+    known = json.loads((made / "curation.json").read_text())
+    for file in known["files"]:
+        if file["path"].endswith(large.name):
+            file |= {"size": large.stat().st_size, "sha256": sha256(large.read_bytes())}
+    (made / "curation.json").write_text(json.dumps(known))
+    return made
+
+
+def test_an_upload_that_is_ended_by_the_person_at_the_keys_ends_as_that(hub, tmp_path, monkeypatch):
+    monkeypatch.setattr("workbench.publish.meter._PAUSE", 0)
+
+    def report(line: str, done: int = 0, total: int = 0) -> None:
+        if 200_000 < done < total:
+            raise Cancelled("enough", "")
+
+    with pytest.raises(Cancelled, match="enough"):
+        push(a_large_export(tmp_path), REPO, tag="v1", message="", endpoint=hub.url, report=report)
+    assert not hub.called(COMMIT)
+
+
 def test_a_card_of_gigabytes_is_not_read(hub, export, monkeypatch):
     pushed(hub, export)
     monkeypatch.setattr("workbench.publish.remote._LARGEST_TEXT", 10)
@@ -359,6 +406,42 @@ def test_a_repository_that_somebody_makes_public_meanwhile_gets_nothing(hub, exp
     with pytest.raises(UsageError, match="is public"):
         pushed(hub, export)
     assert len(hub.repositories[REPO].commits) == 1 and not hub.state.objects
+
+
+def makes_public(hub: Hub) -> None:
+    hub.repositories[REPO].private = False
+
+
+def test_a_repository_that_is_made_public_during_the_upload_gets_no_commit(hub, export):
+    hub.before["POST /lfs/.*/verify"] = lambda: makes_public(hub)
+    with pytest.raises(UsageError, match="is public on the Hub"):
+        pushed(hub, export)
+    assert not hub.called(COMMIT)
+
+
+def test_a_repository_that_is_made_public_during_the_commit_is_told(hub, export):
+    hub.before[COMMIT] = lambda: makes_public(hub)
+    with pytest.raises(OutsideError, match="became public while this was sent") as caught:
+        pushed(hub, export)
+    assert "make it private" in caught.value.hint and hub.repositories[REPO].tags == {}
+
+
+def test_a_card_that_the_hub_finds_wrong_is_told_in_its_words(hub, export, monkeypatch):
+    monkeypatch.setattr("tests.hub_calls.LICENSES", frozenset())
+    with pytest.raises(OutsideError, match=r'"license" must be one of the list, not cc-by-4\.0') as caught:
+        pushed(hub, export)
+    assert "\n" not in caught.value.what and not hub.called(COMMIT)
+
+
+def test_a_look_tells_of_a_tag_on_another_version(hub, export, tmp_path):
+    pushed(hub, export)
+    with pytest.raises(UsageError, match="already names another version"):
+        plan(an_export(tmp_path / "next", version="ffff"), REPO, token=find_token(), endpoint=hub.url, tag="v1")
+
+
+def test_nobodys_look_at_a_private_repository_finds_nothing(hub, export):
+    pushed(hub, export)
+    assert plan(export, REPO, token=None, endpoint=hub.url).head is None
 
 
 def test_a_version_of_another_release_that_lacks_its_tag_is_tagged_and_not_committed_again(hub, export, tmp_path):
@@ -388,9 +471,10 @@ def test_what_a_cache_of_this_machine_holds_proves_nothing(hub, export, tmp_path
     api = open_repository(REPO, find_token(), endpoint=hub.url).api
     api.hf_hub_download(REPO, shard, repo_type="dataset", revision=done.commit, cache_dir=tmp_path / "cache")
     hub.repositories[REPO].tags.clear()
-    before = hub.called(f"GET .*/resolve/.*{shard}")
+    fetching = f"GET /cdn/{sha256(files_of(hub)[shard])}"
+    before = hub.called(fetching)
     pushed(hub, export)
-    assert hub.called(f"GET .*/resolve/.*{shard}") == before + 1
+    assert hub.called(fetching) == before + 1
 
 
 def test_a_full_disk_is_not_said_to_be_the_network(hub, export, monkeypatch):

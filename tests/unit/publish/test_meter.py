@@ -29,6 +29,22 @@ def test_pace_and_time_left_follow_from_what_has_gone(monkeypatch):
     ]
 
 
+def test_a_file_on_its_way_is_told_now_and_then(monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr(meter, "monotonic", lambda: clock[0])
+    told: list[int] = []
+
+    def report(line: str, done: int = 0, total: int = 0) -> None:
+        told.append(done)
+
+    counter = Meter("sending", 100, report)
+    counter.add(10)
+    for clock[0], count in ((0.1, 20), (0.6, 30), (0.7, 40), (1.2, 900)):
+        counter.within(count)
+    counter.add(90)
+    assert told == [10, 40, 100, 100]
+
+
 @pytest.mark.parametrize(("count", "text"), [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (5 * 10**13, "50,000.0 GB")])
 def test_sizes_have_decimal_units(count, text):
     assert size(count) == text

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.thorough
 REPO = "me/quiz"
 CREATE, INFO, REFS = "POST /api/repos/create", "GET /api/datasets/me/quiz$", "GET .*/refs"
 UPLOAD, SENT = "PUT /lfs/", "POST /lfs/.*/verify"
-COMMIT, TAG, LOOK, BACK = "POST .*/commit/", "POST .*/tag/", "GET .*/revision/", "GET .*/resolve/.*parquet"
+COMMIT, TAG, LOOK, BACK = "POST .*/commit/", "POST .*/tag/", "GET .*/revision/", "GET /cdn/"
 CUT = 0
 USED_UP = {"RateLimit": '"api";r=0;t=55', "RateLimit-Policy": '"fixed window";"api";q=1000;w=300'}
 FULL = "Private repository storage limit reached, please upgrade your plan to increase your private storage limit."
@@ -155,5 +155,7 @@ def test_a_pause_that_is_too_long_is_told_and_not_waited_for(hub, export, waited
 
 def test_what_the_hub_says_of_a_refusal_is_told(hub, export):
     hub.fail(COMMIT, 403, headers={"X-Error-Message": FULL})
-    with pytest.raises(OutsideError, match=r"HTTP 403, while committing to 'me/quiz'\): Private repository storage limit"):
+    with pytest.raises(
+        OutsideError, match=r"HTTP 403, while committing to 'me/quiz'\): Private repository storage limit"
+    ):
         pushed(hub, export)

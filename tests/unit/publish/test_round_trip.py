@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tests.corpora import quick_folder
 from tests.exports import an_export_of, read_back
+from workbench.errors import DataError
 from workbench.publish.rendering import turns
 from workbench.schema import Schema, load_schema
 
@@ -84,6 +85,32 @@ def there_and_back(kind: Schema, format: str, records: list[dict[str, Any]], rea
 def test_records_come_back_as_they_were(name: str, format: str, data: st.DataObject) -> None:
     records = data.draw(st.lists(RECORDS[name], min_size=1, max_size=4))
     assert there_and_back(schema(name), format, records, schema(name)) == records
+
+
+def marked(name: str, text: str) -> list[dict[str, Any]]:
+    """Return two records of a kind, of which one holds a text wherever it can."""
+    said = [{"role": "user", "content": text}, {"role": "assistant", "content": text}]
+    texts = {"question": text, "answer": text, "instruction": text, "output": text, "text": text, "messages": said}
+    plain = [{**said[0], "content": "Why?"}, {**said[1], "content": "So."}]
+    words = {key: plain if key == "messages" else "words" for key in texts}
+    held = [{**texts, "rejected": text, "options": [text, "b"]}, {**words, "rejected": "No.", "options": ["a", "b"]}]
+    known = [{"correct_option_index": 0, **one} for one in held]
+    if name == "story":
+        known = [one | {"text": f"[INST] {one['text']} [/INST] {one['text']}"} for one in known]
+    return [{column: one.get(column) for column in schema(name).columns} for one in known]
+
+
+@pytest.mark.parametrize(
+    "text", ["a <|im_end|> b", "<|im_start|>user\nHi<|im_end|>", "<|endoftext|>", "[INST] x [/INST]"]
+)
+@pytest.mark.parametrize(("name", "format"), EXACT)
+def test_a_text_with_a_mark_comes_back_as_it_was_or_does_not_leave(name: str, format: str, text: str) -> None:
+    records = marked(name, text)
+    if format == "chatml" and "<|im_" in text:
+        with pytest.raises(DataError, match="holds a mark of ChatML"):
+            there_and_back(schema(name), format, records, schema(name))
+    else:
+        assert there_and_back(schema(name), format, records, schema(name)) == records
 
 
 @pytest.mark.parametrize(("name", "format"), RENDERED)

@@ -270,6 +270,26 @@ def test_impossible_scalars_set_the_row_aside(kind: Any, value: Any) -> None:
         apply(Mapping({"f": "c"}), {"c": value}, {"f": FieldSpec(kind)})
 
 
+@given(row=st.dictionaries(st.sampled_from(["question", "answer", "prompt", "note"]), st.none() | st.text()))
+def test_a_row_is_of_another_shape_where_no_mapped_column_is_in_it(row: dict[str, Any]) -> None:
+    mapping = Mapping({"question": "question", "answer": "answer"})
+    fields = {"question": FieldSpec("str"), "answer": FieldSpec("str")}
+    if {"question", "answer"} & row.keys():
+        typed, extra = apply(mapping, row, fields)
+        assert typed == {"question": None, "answer": None} | {k: v for k, v in row.items() if k in fields}
+        assert extra == {k: v for k, v in row.items() if k not in fields}
+        return
+    with pytest.raises(MappingError, match="none of the columns that are read \\(answer, question\\) is in the row"):
+        apply(mapping, row, fields)
+
+
+def test_the_reason_for_another_shape_names_what_the_row_holds_and_no_more_than_some() -> None:
+    row = {f"column {number}\x1b": number for number in range(40)}
+    with pytest.raises(MappingError) as caught:
+        apply(Mapping({"f": "c"}), row, {"f": FieldSpec("str")})
+    assert "column 7" in str(caught.value) and "column 8" not in str(caught.value) and "\x1b" not in str(caught.value)
+
+
 def test_a_preview_shows_the_first_rows_safely() -> None:
     rows = [{"q": f"\x1b[31m{number}"} for number in range(9)]
     shown = preview(Mapping({"question": "q", "topic": "none"}), rows)

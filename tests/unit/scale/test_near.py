@@ -29,8 +29,13 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(nearness, "CROWDED", 9)
 
 
-def said(found: Near) -> tuple[list[int], list[int], list[float], int]:
-    return found.one.tolist(), found.other.tolist(), found.jaccard.tolist(), found.left_out
+def said(*parts: Near) -> tuple[list[tuple[int, int, float]], int]:
+    pairs = [
+        pair
+        for part in parts
+        for pair in zip(part.one.tolist(), part.other.tolist(), part.jaccard.tolist(), strict=True)
+    ]
+    return sorted(pairs), sum(part.left_out for part in parts)
 
 
 def drawn(count: int, begin: str = "") -> pl.Series:
@@ -54,7 +59,7 @@ def test_any_texts_give_the_pairs_that_one_machine_gives(engine, texts, ngram, f
     sides = (1 << np.arange(len(texts)) % 3).astype(np.uint8)
     for standing in (None, sides):
         alone = nearness.near_pairs(column, ngram, floor=floor, sides=standing)
-        assert said(near.near_pairs(engine, column, ngram, floor=floor, sides=standing)) == said(alone)
+        assert said(*near.near_parts(engine, column, ngram, floor=floor, sides=standing)) == said(alone)
 
 
 @pytest.mark.usefixtures("small")
@@ -62,13 +67,13 @@ def test_crowded_buckets_leave_out_what_one_machine_leaves_out(engine):
     texts = drawn(300, begin="".join(f"word{number} " for number in range(30)))
     alone = nearness.near_pairs(texts, 2)
     assert alone.left_out > 0 and len(alone.one) > 10
-    assert said(near.near_pairs(engine, texts, 2)) == said(alone)
+    assert said(*near.near_parts(engine, texts, 2)) == said(alone)
 
 
 def test_shards_as_they_are_give_the_pairs_that_one_machine_gives(engine, told):
     texts = drawn(600)
     alone = nearness.near_pairs(texts, 5)
-    assert len(alone.one) > 100 and said(near.near_pairs(engine, texts, 5)) == said(alone)
+    assert len(alone.one) > 100 and said(*near.near_parts(engine, texts, 5)) == said(alone)
     assert told == ["looking for texts that share a band", "comparing signatures", "comparing texts"]
 
 
@@ -81,5 +86,5 @@ def test_a_bad_shard_names_itself_and_nothing_is_left_behind(engine, tmp_path: P
             shard.write_bytes(b"torn")
 
     with pytest.raises(DataError, match=r"texts-000001\.parquet cannot be read"):
-        near.near_pairs(Engine(tmp_path, spoil), drawn(60), 2)
+        near.near_parts(Engine(tmp_path, spoil), drawn(60), 2)
     assert not list(tmp_path.iterdir())

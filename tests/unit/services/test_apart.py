@@ -13,7 +13,7 @@ from threading import Event, Thread
 import pytest
 
 from workbench.errors import Cancelled, DataError, OutsideError, WorkbenchError
-from workbench.services.apart import Apart, Here, Resident
+from workbench.services.apart import Apart, Here, Resident, _ended
 from workbench.services.progress import Report, silent
 
 
@@ -47,9 +47,9 @@ def waiting(report: Report) -> None:
     time.sleep(60)
 
 
-def dying(report: Report) -> None:
-    """End as the kernel ends what takes too much memory."""
-    os.kill(os.getpid(), signal.SIGKILL)
+def dying(by: signal.Signals, report: Report) -> None:
+    """End as the kernel ends what takes too much memory, or looks at a mapped file that was cut short."""
+    os.kill(os.getpid(), by)
 
 
 @pytest.fixture(scope="module")
@@ -101,10 +101,16 @@ def test_work_that_says_nothing_is_ended_too(apart: Apart) -> None:
     assert time.monotonic() - began < 50
 
 
-def test_a_process_that_is_killed_is_an_error_with_a_hint(apart: Apart) -> None:
-    with pytest.raises(OutsideError, match="ended with -9") as caught:
-        apart(dying, silent)
-    assert "memory" in caught.value.hint
+@pytest.mark.parametrize("by", [signal.SIGKILL, signal.SIGBUS, signal.SIGUSR1])
+def test_a_process_that_a_signal_ends_is_an_error_that_names_it(apart: Apart, by: signal.Signals) -> None:
+    with pytest.raises(OutsideError, match=f"ended by {by.name}") as caught:
+        apart(partial(dying, by), silent)
+    assert ("memory" in caught.value.hint) == (by is signal.SIGKILL)
+
+
+@pytest.mark.parametrize(("code", "said"), [(3, "ended with exit code 3"), (-41, "ended by signal 41")])
+def test_other_ends_of_a_process_are_named_too(code: int, said: str) -> None:
+    assert _ended(code).what.endswith(said) and _ended(code).hint == "try again"
 
 
 def test_work_can_be_done_here(apart: Apart) -> None:
@@ -145,7 +151,7 @@ def test_a_resident_begins_anew_after_a_cancel_and_after_its_end(resident: Resid
     again, other = resident(partial(held, "model"), silent)
     assert again == 1 and other != process
     with pytest.raises(OutsideError):
-        resident(dying, silent)
+        resident(partial(dying, signal.SIGKILL), silent)
     assert resident(partial(held, "model"), silent)[0] == 1
     resident.close()
     assert resident(partial(held, "model"), silent)[0] == 1

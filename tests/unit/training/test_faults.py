@@ -14,11 +14,11 @@ import transformers
 from safetensors import SafetensorError
 from transformers import TrainerControl, TrainerState, TrainingArguments
 
-from workbench.errors import OutsideError, RefusedError
+from workbench.errors import ExitCode, OutsideError, RefusedError
 from workbench.lm.load import MemoryFullError
-from workbench.services.training.train import noticed, watch
+from workbench.services.training.train import RunFailedError, noticed, watch
 from workbench.training import stepdown
-from workbench.training.callbacks import Logbook
+from workbench.training.callbacks import Logbook, NonFiniteError
 from workbench.training.checkpoints import COMPLETE, drop_unfinished, last_checkpoint
 from workbench.training.faults import explained
 from workbench.training.plan import Descent, Plan, planned
@@ -294,6 +294,33 @@ def test_what_is_refused_before_the_first_step_is_refused_and_not_a_fault_of_the
     assert ended(run, RefusedError("lora-nothing: no weight is trained", "set lora.target_modules")) == "refused"
     with pytest.raises(RefusedError, match=r"lora-nothing.*set lora\.target_modules"):
         watch(run, lambda _: None)
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (NonFiniteError(3, "loss", ("r1",)), ExitCode.DATA, "the loss of step 3 is not a number; records of the batch"),
+        (OutsideError("the GPU was lost", "look at the driver"), ExitCode.OUTSIDE, "the GPU was lost"),
+        (RuntimeError("shapes differ"), ExitCode.BUG, "RuntimeError: shapes differ"),
+    ],
+    ids=["broken number", "outside", "unforeseen"],
+)
+def test_a_failure_ends_with_the_exit_code_of_what_caused_it(
+    run: RunFolder, error: Exception, code: ExitCode, said: str
+) -> None:
+    assert ended(run, error) == "failed"
+    with pytest.raises(RunFailedError, match=said) as caught:
+        watch(run, lambda _: None)
+    assert caught.value.exit_code == code
+    # The same numbers would break again.
+    assert ("go on with --resume" in caught.value.hint) == (code == ExitCode.OUTSIDE)
+
+
+def test_a_process_that_was_killed_is_a_matter_of_the_outside(run: RunFolder) -> None:
+    run.set_state("running")
+    with pytest.raises(RunFailedError, match="is lost: its process is gone") as caught:
+        watch(run, lambda _: None)
+    assert caught.value.exit_code == ExitCode.OUTSIDE
 
 
 def test_a_run_with_a_checkpoint_is_never_refused_for_good(run: RunFolder) -> None:

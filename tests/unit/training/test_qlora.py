@@ -184,9 +184,11 @@ def test_an_overflow_of_scaled_float16_gradients_is_left_to_the_scaler(prepared:
     )
 
 
-def test_a_number_that_is_not_finite_is_left_out_of_the_metrics(prepared: Prepared) -> None:
+def test_a_number_that_is_not_finite_is_left_out_of_the_metrics_and_said_in_the_log(
+    prepared: Prepared, capsys: pytest.CaptureFixture[str]
+) -> None:
     run = prepared("run")
-    logs = {"loss": 1.5, "grad_norm": math.inf}
+    logs = {"loss": 1.5, "learning_rate": 0.0002, "grad_norm": math.inf}
     Logbook(run, StopRequest()).on_log(
         SimpleNamespace(),  # type: ignore[arg-type]
         TrainerState(global_step=1, max_steps=2),
@@ -195,6 +197,13 @@ def test_a_number_that_is_not_finite_is_left_out_of_the_metrics(prepared: Prepar
     )
     [line] = run.metrics()
     assert line["loss"] == 1.5 and "grad_norm" not in line and "NaN" not in run.metrics_file.read_text()
+    assert capsys.readouterr().out == "step 1/2  loss 1.5000  rate 2.00e-04  gradient inf  0 tokens/s\n"
+
+
+def test_a_validation_loss_is_said_in_the_log(prepared: Prepared, capsys: pytest.CaptureFixture[str]) -> None:
+    state = TrainerState(global_step=1200, max_steps=4000)
+    Logbook(prepared("run"), StopRequest()).on_log(SimpleNamespace(), state, TrainerControl(), {"eval_loss": 0.138})  # type: ignore[arg-type]
+    assert capsys.readouterr().out == "step 1,200/4,000  validation loss 0.1380\n"
 
 
 def test_what_a_recipe_asks_of_the_loop_reaches_the_trainer(prepared: Prepared) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from workbench.cli.commands import split as split_command
+from workbench.cli.engines import EngineName, OnEngine, Workers, engine_of
 from workbench.cli.options import AsJson, In, Named, Option, corpus_name, opened
 from workbench.cli.output import progress, result
 
@@ -15,7 +16,14 @@ def register(app: typer.Typer) -> None:
     app.command("save")(save)
 
 
-def build(corpus: Named = None, option: Option = None, as_json: AsJson = False, workspace: In = None) -> None:
+def build(
+    corpus: Named = None,
+    option: Option = None,
+    engine: OnEngine = EngineName.local,
+    workers: Workers = None,
+    as_json: AsJson = False,
+    workspace: In = None,
+) -> None:
     """Redo a corpus' whole curation from raw bytes: ingest its sources, replay saved edits, dedup, split.
 
     \b
@@ -25,7 +33,8 @@ def build(corpus: Named = None, option: Option = None, as_json: AsJson = False, 
         from workbench.services.versions.build import build as redo
 
         name = corpus_name(store, corpus, option)
-        deliveries, version = redo(store, name, progress)
+        with engine_of(store, engine, workers) as spread:
+            deliveries, version = redo(store, name, progress, spread)
     counts = [{k: getattr(d, k) for k in ("name", "read", "kept", "merged", "quarantined")} for d in deliveries]
     lines = [
         f"{d.name}: read {d.read:,} = kept {d.kept:,} + merged {d.merged:,} + quarantined {d.quarantined:,}"

@@ -63,6 +63,7 @@ def dedup(
       workbench dedup quiz --ledger
     """
     with opened(workspace) as store:
+        from workbench.curation.judge import in_order
         from workbench.services.checking import curate
         from workbench.services.duplicates import members, removals, verdicts
 
@@ -73,23 +74,22 @@ def dedup(
             members.judge_duplicates(store, name, *duplicates)
         if threshold is not None:
             verdicts.set_threshold(store, name, threshold)
-        with engine_of(store, engine, workers) as spread:
+        with engine_of(store, engine, workers) as spread:  # its pairs are in files that go with it
             curated = curate.curate(store, name, report=progress, engine=spread)
-        method = removals.method(curated)
+            judged, method = curated.judgement, removals.method(curated)
+            counts, total = judged.counts(), judged.count
+            shown = judged.first(0 if as_json or ledger else MOST)
+            pairs = in_order(judged.pairs).to_dicts() if as_json else []
         listed = list(removals.removals(curated, None if as_json else MOST)) if ledger else []
-        judged = curated.judgement
-        counts = judged.counts()
-        pairs = judged.pairs.sort("kind", "jaccard", "a", "b", descending=[False, True, False, False])
-        shown = pairs.head(0 if as_json or ledger else MOST)
         texts = removals.read_by(curated, {*shown["a"], *shown["b"]})
     facts = {"corpus": name} | counts | method
-    facts |= {"pairs": pairs.to_dicts(), "removed_records": judged.removed.to_dicts()}
+    facts |= {"pairs": pairs, "removed_records": judged.removed.to_dicts()}
     facts |= {"ledger": listed} if ledger else {}
     lines = [f"{name}: {_counted(counts)}", *_method_lines(method)]
     if ledger:
         lines += _ledger_lines(listed, judged.removed.height)
     else:
-        lines += _pair_lines(shown, pairs.height, texts, set(judged.removed["id"]))
+        lines += _pair_lines(shown, total, texts, set(judged.removed["id"]))
     result(facts, lines, as_json=as_json)
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from workbench.cli.engines import EngineName, OnEngine, Workers, engine_of
 from workbench.cli.options import AsJson, In, Option, opened, reference
 from workbench.cli.output import progress, result, say
 
@@ -27,6 +28,8 @@ def describe(
     tokenizer: Annotated[
         str | None, typer.Option(metavar="BASE", help="Count tokens as this base does: tiny, a folder or a Hub id.")
     ] = None,
+    engine: OnEngine = EngineName.local,
+    workers: Workers = None,
     as_json: AsJson = False,
     workspace: In = None,
 ) -> None:
@@ -48,7 +51,9 @@ def describe(
         if html is not None and not force:
             refuse_to_replace(html)
         corpus, version = reference(store, what, option)
-        found = described(store, corpus, version if "@" in (what or "") else None, tokenizer=tokenizer, report=progress)
+        named = version if "@" in (what or "") else None
+        with engine_of(store, engine, workers) as spread:
+            found = described(store, corpus, named, tokenizer=tokenizer, report=progress, engine=spread)
     if html is not None:
         write(found, html)
         say(f"page: {html}")

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from workbench.cli.engines import EngineName, OnEngine, Workers, engine_of
 from workbench.cli.options import AsJson, In, Option, opened, reference
-from workbench.cli.output import result
+from workbench.cli.output import progress, result
 from workbench.errors import UsageError
 from workbench.text import counted
 
@@ -50,6 +51,8 @@ def export(
     out: Annotated[Path | None, typer.Option(help="Folder to write; default: exports/CORPUS-VERSION.")] = None,
     license: Annotated[str | None, typer.Option(help="Licence identifier; default: corpus.yaml's.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace another export that stands there.")] = False,
+    engine: OnEngine = EngineName.local,
+    workers: Workers = None,
     as_json: AsJson = False,
     workspace: In = None,
 ) -> None:
@@ -68,7 +71,19 @@ def export(
 
         corpus, version = reference(store, what, option)
         folder = out.resolve() if out else None
-        done = exported(store, corpus, version, license=license, format=format, folder=folder, force=force, stub=order)
+        with engine_of(store, engine, workers) as spread:
+            done = exported(
+                store,
+                corpus,
+                version,
+                license=license,
+                format=format,
+                folder=folder,
+                force=force,
+                stub=order,
+                engine=spread,
+                report=progress,
+            )
     result(_facts(done), _lines(done), as_json=as_json)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from workbench.cli.options import AsJson, In, opened
+from workbench.cli.options import ID, AsJson, In, opened
 from workbench.cli.output import indented, progress, result
 from workbench.errors import UsageError
 
@@ -36,7 +36,10 @@ def generate(
             help="Field of the record to write (topic=..), or decoding (generate.top_p=..).",
         ),
     ] = None,
-    count: Annotated[int, typer.Option("--count", "-n", min=1, help="How many records to write.")] = 1,
+    split: Annotated[
+        str | None, typer.Option(help="Ask what records of this split ask, or continue where their text begins.")
+    ] = None,
+    count: Annotated[int, typer.Option("--count", "-n", min=1, help="How many records to write or to ask.")] = 1,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of what is drawn; default: the recipe's.")] = None,
     accept: Annotated[
         str | None, typer.Option(metavar="CORPUS", help="Take the valid records in as a source marked generated.")
@@ -44,7 +47,7 @@ def generate(
     as_json: AsJson = False,
     workspace: In = None,
 ) -> None:
-    """Ask base and tuned the same prompts, or let the tuned model write records as its corpus has them.
+    """Ask base and tuned the same, in your words or a held-out record's, or let tuned write records of its corpus.
 
     With --set the prompt is made from the corpus' own template. Multiple-choice questions are read back and checked:
     how many are valid, known already, and on topic. Accepted ones stand in train or nowhere, never in test.
@@ -52,18 +55,24 @@ def generate(
     \b
     Examples:
       workbench generate latest --prompt "What is a KPI?"
+      workbench generate latest --split test -n 3
       workbench generate latest --set topic=Optimizers --set difficulty=easy -n 20 --accept quiz
     """
-    if bool(prompts) == bool(settings):
-        raise UsageError("nothing to ask, or two things at once", "give --prompt TEXT, or --set FIELD=VALUE")
-    if prompts and (count > 1 or seed is not None or accept):
-        raise UsageError("-n, --seed and --accept go with --set", "leave them out, or ask by --set FIELD=VALUE")
+    if [bool(prompts), bool(settings), bool(split)].count(True) != 1:
+        hint = "give --prompt TEXT, --split SPLIT, or --set FIELD=VALUE"
+        raise UsageError("nothing to ask, or two things at once", hint)
+    if not settings and (seed is not None or accept):
+        raise UsageError("--seed and --accept go with --set", "leave them out, or ask by --set FIELD=VALUE")
+    if prompts and count > 1:
+        raise UsageError("-n goes with --set and --split", "give --prompt several times")
     with opened(workspace) as store:
         from workbench.services.training.train import found
 
         chosen = found(store.workspace, run)
         if prompts:
             facts, lines = _answers(chosen, prompts)
+        elif split:
+            facts, lines = _held_out(store, chosen, split, count)
         else:
             facts, lines = _records(store, chosen, (settings or [], count, seed), accept)
     result(facts, lines, as_json=as_json)
@@ -75,6 +84,17 @@ def _answers(run: RunFolder, prompts: list[str]) -> tuple[dict[str, Any], list[s
     answers = service.generate(run, prompts, progress)
     lines = [line for a in answers for line in (f"> {a['prompt']}", f"  base : {a['base']}", f"  tuned: {a['tuned']}")]
     return {"run": run.name, "answers": answers}, lines
+
+
+def _held_out(store: Store, run: RunFolder, split: str, count: int) -> tuple[dict[str, Any], list[str]]:
+    from workbench.services.evaluation import asked as service
+
+    answers = service.answers(store, run, split, count, progress)
+    told = {"base ": "base", "tuned": "tuned", "there": "reference"}
+    lines = []
+    for one in answers:
+        lines += [f"{one['record'][:ID]}  > {one['prompt']}", *(f"  {name}: {one[key]}" for name, key in told.items())]
+    return {"run": run.name, "split": split, "answers": answers}, lines
 
 
 def _records(

@@ -14,6 +14,8 @@ from workbench.text import show
 Run = Annotated[str, typer.Argument(metavar="[RUN]", help="Run, a unique prefix of one, or latest.")]
 _SHOWN = 80
 """Characters of a field."""
+_UNCOUNTED = 100
+"""Deviations from which on their number says no more."""
 _WHAT = {
     "loss": "highest loss, for their length",
     "gap": "least improved, for their length",
@@ -52,6 +54,7 @@ def hardest(
 
 
 def _lines(facts: Mapping[str, Any]) -> list[str]:
+    is_compared = facts["by"] != "memorised"
     rows = [
         [
             place,
@@ -59,17 +62,24 @@ def _lines(facts: Mapping[str, Any]) -> list[str]:
             row["source"] or "",
             f"{row['base']:.3f}",
             f"{row['tuned']:.3f}",
-            f"{row['score']:+.2f}",
+            *([f"{row['usual']:.3f}"] if is_compared else []),
+            _score(row["score"]),
             row["now"],
             _text(row),
         ]
         for place, row in enumerate(facts["records"], 1)
     ]
-    header = ["", "record", "source", "base", "tuned", "score", "is now", "fields"]
+    usual = [f"usual {facts['by']}"] if is_compared else []
+    header = ["", "record", "source", "base", "tuned", *usual, "score", "is now", "fields"]
     head = f"{facts['run']}: {_WHAT[facts['by']]} ({facts['scored']:,} records of {facts['split']}, nats a token)"
     if not rows:
         return [head, "  no record"]
     return [head, *fitted(rows, header), f"change one: workbench edit {facts['corpus']} RECORD --set FIELD=VALUE"]
+
+
+def _score(score: float) -> str:
+    """Return a score; where all others are learned by heart, the number of deviations says no more than its size."""
+    return f"{score:+.2f}" if abs(score) < _UNCOUNTED else f"over {score / abs(score) * _UNCOUNTED:+.0f}"
 
 
 def _text(row: Mapping[str, Any]) -> str:

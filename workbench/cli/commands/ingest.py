@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from workbench.cli.engines import EngineName, OnEngine, Workers, engine_of
 from workbench.cli.options import AsJson, In, Option, new_corpus_name, opened
 from workbench.cli.output import fitted, progress, result
 from workbench.errors import UsageError
@@ -57,7 +58,12 @@ def ingest(
         str | None,
         typer.Option("--split", help="Side the source was delivered for: train, validation, test."),
     ] = None,
-    license: Annotated[str | None, typer.Option(help="Licence of the corpus, as an SPDX or Hub identifier.")] = None,
+    license: Annotated[
+        str | None,
+        typer.Option(help="Licence of these files, as the Hub names it; of the whole corpus where it has no others."),
+    ] = None,
+    engine: OnEngine = EngineName.local,
+    workers: Workers = None,
     as_json: AsJson = False,
     workspace: In = None,
 ) -> None:
@@ -85,7 +91,8 @@ def ingest(
         if name and len(files) > 1:
             raise UsageError("--source names one file, but several are given", "ingest them one by one")
         order = Order(named, tuple(files), schema, license, settings)
-        deliveries = take_in(store, order, progress)
+        with engine_of(store, engine, workers) as spread:
+            deliveries = take_in(store, order, progress, spread)
         kind = store.corpus(named).schema_name
     shown = (
         "name",
@@ -97,6 +104,7 @@ def ingest(
         "merged",
         "quarantined",
         "mapping",
+        "unread",
         "guesses",
         "repairs",
         "matched",
@@ -149,6 +157,7 @@ def _lines(corpus: str, kind: str, deliveries: list[Delivery]) -> list[str]:
         out += [f"  {line}" for line, count in told.items() if count]
         out.append("  mapping: " + ", ".join(f"{f} <- {e}" if f != e else f for f, e in d.mapping.items()))
         out += [f"    {line}" for line in _preview(d.preview)]
+        out += [f"  {d.left_over}"] if d.left_over else []
     return out
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from workbench.cli.options import AsJson
-from workbench.cli.output import result
+from workbench.cli.output import progress, result
 
 
 def register(app: typer.Typer) -> None:
@@ -19,26 +19,39 @@ def register(app: typer.Typer) -> None:
 def init(
     folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Folder to make it in.")] = Path(),
     bare: Annotated[bool, typer.Option("--bare", help="Leave the sample corpora out.")] = False,
+    objects: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS", help="Keep raw files and segments at an address too, on any store of fsspec; see docs."
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a workspace with schemas, recipes and the sample corpora; what is there is kept.
 
     \b
-    Example: workbench init ~/tuning
+    Examples:
+      workbench init ~/tuning
+      workbench init ~/tuning --objects s3://bucket/tuning
     """
     from workbench.workspace import Workspace
 
     workspace = Workspace.create(folder, with_samples=not bare)
-    facts = {
+    facts: dict[str, Any] = {
         "workspace": str(workspace.root),
         "corpora": workspace.corpora(),
         "schemas": workspace.named("schemas"),
         "recipes": workspace.named("recipes"),
     }
+    if objects is not None:
+        from workbench.services.elsewhere import keep_at
+
+        facts["objects"] = {"address": objects, "sent": keep_at(workspace, objects, progress)}
     first = facts["corpora"][0] if facts["corpora"] else "FILE --corpus NAME"
     lines = [
         f"workspace {workspace.root}",
         *(f"  {k}: {', '.join(v) or 'none yet'}" for k, v in facts.items() if isinstance(v, list)),
+        *([f"  objects: here and at {objects}"] if objects else []),
         f"next, in that folder: workbench ingest {first}, or workbench alone for the terminal interface",
     ]
     result(facts, lines, as_json=as_json)

@@ -13,9 +13,6 @@ from workbench.errors import UsageError
 if TYPE_CHECKING:
     from workbench.services.publishing.pull import Pulled
 
-_IGNORED = 5
-"""Files that are named as left alone; --json has all of them."""
-
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -76,20 +73,12 @@ def _source(delivery: Any) -> dict[str, Any]:  # noqa: ANN401 - a Delivery, whos
 
 
 def _lines(done: Pulled) -> list[str]:
+    from workbench.services.publishing.pull import said
+
     out = [f"{done.corpus}: {done.repo} at {done.commit[:12]}"]
     for one in done.deliveries:
         counts = f"kept {one.kept:,} + merged {one.merged:,} + quarantined {one.quarantined:,}"
         out.append(f"  {one.name}: read {one.read:,} = {counts}")
         told = {"changed rows matched to the records they were": one.matched, "edits no longer fitting": one.conflicts}
         out += [f"    {count:,} {line}" for line, count in told.items() if count]
-    verified = done.verified
-    if verified["version"]:
-        here = ", as it was pushed from here" if verified["here"] else ""
-        version = f"{verified['name']} ({verified['version'][:12]})".strip()
-        out.append(f"  verified: every file is as its curation.json says of version {version}{here}")
-    else:
-        out.append(f"  not verified against a version: {verified['reason']}")
-    out += [f"  not there any more: {name}; its records stay" for name in done.gone]
-    out += [f"  ignored: {path} ({reason})" for path, reason in done.ignored[:_IGNORED]]
-    left = len(done.ignored) - _IGNORED
-    return [*out, f"  ignored: {left:,} more"] if left > 0 else out
+    return [*out, *(f"  {line}" for line in said(done))]

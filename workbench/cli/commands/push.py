@@ -45,11 +45,13 @@ def push(
     with opened(workspace) as store:
         named, look, send = _ways(store, what, repo, license, private=not public)
         todo = look()
-        lines = [*_said(todo), f"  {_seen_by(todo, public=public)}; {counted(len(todo.files), 'file')}"]
+        lines = [*_said(todo), *(f"  {note}" for note in todo.notes)]
+        lines += [f"  {_seen_by(todo, public=public)}; {counted(len(todo.files), 'file')}"]
         lines += [f"  {line}" for line in table([*_rows(todo)])]
         if dry_run:
             files = [{"path": f.path, "size": f.size, "sha256": f.sha256, "change": f.change} for f in todo.files]
-            facts = {"repo": repo, "files": files, "deletes": list(todo.deletes), "card": todo.card}
+            looked = {"unseen": todo.unseen or None, "notes": list(todo.notes)}
+            facts = {"repo": repo, "files": files, "deletes": list(todo.deletes), "card": todo.card, **looked}
             result(facts, [*lines, "", *indented(todo.card, "")], as_json=as_json)
             return
         for line in lines:
@@ -79,19 +81,21 @@ def _ways(
         target = adapters.Target(repo, license, private)
         return (
             run.name,
-            lambda: adapters.planned(store, run, target, progress),
+            lambda: adapters.planned(store, run, target),
             lambda: adapters.pushed(store, run, target, progress),
         )
     corpus, version = reference(store, what)
     return (
         f"{corpus}@{version}",
-        lambda: push.planned(store, corpus, version, repo, license=license, report=progress),
+        lambda: push.planned(store, corpus, version, repo, license=license),
         lambda: push.pushed(store, corpus, version, repo, license=license, private=private, report=progress),
     )
 
 
 def _said(todo: PushPlan) -> list[str]:
     """Return in a line or two what lies there now, and what would change of it."""
+    if todo.unseen:
+        return [f"{todo.repo} could not be looked at: {todo.unseen}", "  shown as for one that holds nothing"]
     if todo.there is None:
         return [f"{todo.repo}: {'holds nothing of the workbench yet' if todo.head else 'would be created'}"]
     there = todo.there.get("run") or f"{todo.there.get('name') or ''} {todo.there['version'][:12]}".strip()
@@ -101,7 +105,8 @@ def _said(todo: PushPlan) -> list[str]:
 def _seen_by(todo: PushPlan, *, public: bool) -> str:
     """Return who may see it there: what lies on the Hub keeps the visibility that it has."""
     if todo.head is None:
-        return "public" if public else "private"
+        seen = "public" if public else "private"
+        return f"{seen} if it has to be made" if todo.unseen else seen
     if todo.private:
         return "private, and stays so" if public else "private"
     return "public" if public else "public there: it is refused without --public"

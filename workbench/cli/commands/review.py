@@ -28,6 +28,9 @@ def review(
         str | None, typer.Option(help="Whose losses count; default: the newest run with scores of the split.")
     ] = None,
     split: Annotated[str, typer.Option(help="Side whose losses count: train, validation or test.")] = "train",
+    by: Annotated[
+        str | None, typer.Option(help="Order by a loss alone: loss, gap (least improved) or memorised.")
+    ] = None,
     limit: Annotated[int, typer.Option("-n", "--limit", min=1, help="Records to list.")] = 20,
     accept: Annotated[
         list[str] | None, typer.Option(metavar="RECORD", help="Right as it stands; may be given several times.")
@@ -43,11 +46,12 @@ def review(
     Examples:
       workbench review quiz
       workbench review quiz --run latest -n 50
+      workbench review quiz --by memorised
       workbench review quiz --accept 3f9a
     """
     with opened(workspace) as store:
         name = corpus_name(store, corpus, option)
-        facts, lines = _accepted(store, name, accept) if accept else _queue(store, name, (run, split), limit)
+        facts, lines = _accepted(store, name, accept) if accept else _queue(store, name, (run, split, by), limit)
     result(facts, lines, as_json=as_json)
 
 
@@ -59,22 +63,30 @@ def _accepted(store: Store, corpus: str, records: list[str]) -> tuple[dict[str, 
     return {"corpus": corpus, "accepted": done}, lines
 
 
-def _queue(store: Store, corpus: str, asked: tuple[str | None, str], limit: int) -> tuple[dict[str, Any], list[str]]:
+def _queue(
+    store: Store, corpus: str, asked: tuple[str | None, str, str | None], limit: int
+) -> tuple[dict[str, Any], list[str]]:
     from workbench.services.checking.review import queue
 
-    found = queue(store, corpus, *asked, report=progress)
+    run, split, by = asked
+    found = queue(store, corpus, run, split, progress, by=by)
     return found.plain(limit), _lines(found, limit)
 
 
 def _lines(found: Queue, limit: int) -> list[str]:
     unmeasured = f"no run was measured on {found.split}: only issues count"
     measured = f"losses of {found.run} on {found.split}" if found.run else unmeasured
-    head = f"{found.corpus}: {found.rows.height:,} of {counted(found.records, 'record')} ask for a look ({measured})"
+    asking = f", {_BY[found.by]}" if found.by else " ask for a look"
+    head = f"{found.corpus}: {found.rows.height:,} of {counted(found.records, 'record')}{asking} ({measured})"
     beside = {"accepted before": found.accepted, "leave as duplicates": found.leaving, "edited since": found.stale}
     said = [f"{count:,} {what}" for what, count in beside.items() if count]
     rows = [_row(place, row) for place, row in enumerate(found.rows.head(limit).iter_rows(named=True), 1)]
     header = ["", "record", "score", "severity", "loss", "cluster", "because"]
     return [head, *(["  " + ", ".join(said)] if said else []), *(fitted(rows, header) if rows else [])]
+
+
+_BY = {"loss": "highest loss first", "gap": "least improved first", "memorised": "learned by heart, cheapest first"}
+"""What a queue that goes by a loss alone is called."""
 
 
 def _row(place: int, row: Mapping[str, Any]) -> list[object]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from workbench.cli.numbers import is_missing, shown
-from workbench.cli.options import AsJson, In, opened
+from workbench.cli.options import ID, AsJson, In, opened
 from workbench.cli.output import result, say, table
+
+if TYPE_CHECKING:
+    from workbench.workspace import Workspace
 
 
 def register(app: typer.Typer) -> None:
@@ -31,36 +33,64 @@ def runs(
       workbench runs domain-qa-v1-tiny-1 --stop
     """
     with opened(workspace) as store:
-        from workbench.services.evaluation import evaluate
-        from workbench.services.training import train as service
+        facts, lines = _listed(store.workspace) if name is None else _looked(store.workspace, name, stop=stop)
+    result(facts, lines, as_json=as_json)
 
-        if name is None:
-            rows = [service.summary(run) for run in service.runs(store.workspace)]
-            shown = [{**row, "version": str(row["version"])[:12]} for row in rows]
-            result(
-                {"runs": rows},
-                table([list(r.values()) for r in shown], list(rows[0]) if rows else ()) or ["no runs yet"],
-                as_json=as_json,
-            )
-            return
-        run = service.found(store.workspace, name)
-        if stop:
-            from workbench.training.launch import stop as end
 
-            say(f"{run.name}: {end(run)}")
-        facts: dict[str, Any] = service.summary(run) | {
-            "folder": str(run.path),
-            "noticed": service.noticed(run),
-            "metrics": list(run.recent_metrics()[-5:]),
-        }
-        facts["evaluation"] = evaluate.evaluated(run)
-    plain = [f"{key}: {value}" for key, value in facts.items() if not isinstance(value, (list, dict))]
-    plain += facts["noticed"]
-    result(
-        facts,
-        [*plain, *(json.dumps(line) for line in facts["metrics"]), *_numbers(facts["evaluation"])],
-        as_json=as_json,
-    )
+def _listed(workspace: Workspace) -> tuple[dict[str, Any], list[str]]:
+    from workbench.services.training import train as service
+
+    rows = [service.summary(run) for run in service.runs(workspace)]
+    cells = [[*({**row, "version": str(row["version"])[:ID]}).values()] for row in rows]
+    return {"runs": rows}, table(cells, list(rows[0])) if rows else ["no runs yet"]
+
+
+def _looked(workspace: Workspace, name: str, *, stop: bool) -> tuple[dict[str, Any], list[str]]:
+    from workbench.services.evaluation import evaluate
+    from workbench.services.training import train as service
+
+    run = service.found(workspace, name)
+    if stop:
+        from workbench.training.launch import stop as end
+
+        say(f"{run.name}: {end(run)}")
+    facts: dict[str, Any] = service.summary(run) | {
+        "folder": str(run.path),
+        "reason": run.state().get("reason", ""),
+        "noticed": service.noticed(run),
+        "metrics": list(run.recent_metrics()[-_NEWEST:]),
+        "evaluation": evaluate.evaluated(run),
+    }
+    told = {
+        key: value for key, value in facts.items() if value not in (None, "") and not isinstance(value, (list, dict))
+    }
+    plain = [f"{key}: {value}" for key, value in told.items()]
+    return facts, [*plain, *facts["noticed"], *_metrics(facts["metrics"]), *_numbers(facts["evaluation"])]
+
+
+_NEWEST = 5
+"""Lines of metrics.jsonl that are shown."""
+
+
+def _metrics(metrics: list[dict[str, Any]]) -> list[str]:
+    """Return the logged numbers as a table: a training loss and a validation loss have lines of their own."""
+    columns = [name for name in _SHOWN if any(name in line for line in metrics)]
+    rows = [[_SHOWN[name].format(line[name]) if name in line else "" for name in columns] for line in metrics]
+    return table(rows, [name.replace("_", " ") for name in columns]) if rows else []
+
+
+_SHOWN = {
+    "step": "{:,}",
+    "epoch": "{:.2f}",
+    "loss": "{:.4f}",
+    "eval_loss": "{:.4f}",
+    "learning_rate": "{:.2e}",
+    "grad_norm": "{:.3f}",
+    "tokens_per_s": "{:,.0f}",
+    "eta_s": "{:,.0f}",
+    "vram_mb": "{:,}",
+}
+"""The numbers that are shown of a logged line, and how."""
 
 
 def _numbers(evaluation: dict[str, Any] | None) -> list[str]:

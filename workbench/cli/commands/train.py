@@ -87,7 +87,7 @@ def train(
             settings += (f"train.plan={plan}",) if plan else ()
             named = recipe or _FIRST_RECIPE
             if preflight:
-                _fly(store, (corpus, version, named), (settings, tuple(allow or ())), as_json=as_json)
+                _fly(store, (corpus, version, named), (settings, tuple(allow or ()), gpus or 1), as_json=as_json)
                 return
             asked = service.Training(corpus, version, named, settings, tuple(allow or ()), name, gpus or 1)
             run = service.start(store, asked, progress)
@@ -109,7 +109,11 @@ def _check_resumed(said: dict[str, object]) -> None:
 
 
 def _fly(
-    store: Store, wanted: tuple[str, str, str], wish: tuple[tuple[str, ...], tuple[str, ...]], *, as_json: bool
+    store: Store,
+    wanted: tuple[str, str, str],
+    wish: tuple[tuple[str, ...], tuple[str, ...], int],
+    *,
+    as_json: bool,
 ) -> None:
     """Tell a pre-flight; it ends with 1 where something stands in the way."""
     from workbench.cli.preflight import facts_of, lines_of

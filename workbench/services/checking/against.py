@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,11 @@ from workbench.corpus import Source
 from workbench.curation.contamination import Known, Text, contaminated
 from workbench.errors import UsageError
 from workbench.readers import mapping as maps
+from workbench.readers.detect import seen
 from workbench.readers.record import Record
 from workbench.readers.registry import read
 from workbench.schema import Schema
+from workbench.services.intake.head import copy_of
 from workbench.services.intake.rows import LOOKED_AT, Mapped, fields_of, reading_of
 from workbench.store.state import State
 from workbench.store.store import Store
@@ -66,7 +68,10 @@ def _of_corpus(store: Store, name: str) -> Iterator[Text]:
 def _of_file(path: Path, schema: Schema) -> Iterator[Text]:
     """Yield every text of a file's rows, and its questions with options where these can be told as ingest would."""
     source = Source(name=path.name, path=str(path))
-    records = [unit for unit in read(reading_of(source, path)) if isinstance(unit, Record)]
+    sight = seen(path)
+    with copy_of(path) as copy:
+        reading = reading_of(source, replace(sight, path=copy))
+        records = [unit for unit in read(reading) if isinstance(unit, Record)]
     apply = _applied(source, records, schema)
     for record in records:
         place = f"{path.name} row {record.origin.position}"

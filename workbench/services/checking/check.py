@@ -13,7 +13,7 @@ import polars as pl
 from workbench.curation.flags.letters import spread
 from workbench.curation.quality import RULES_VERSION, unchecked
 from workbench.curation.split import SPLITS
-from workbench.curation.validate import ISSUES, corpus_issues, in_order, known_rules, record_issues
+from workbench.curation.validate import ISSUES, corpus_issues, in_order, issues, known_rules, record_issues
 from workbench.errors import OutsideError, unknown
 from workbench.fingerprint import digest
 from workbench.schema import Schema
@@ -63,13 +63,34 @@ def found_issues(
         if stored is None:
             stored = record_issues(state.stored.filter(pl.col("rid").is_in(rids.implode())), schema)
             _keep(stored, path)
-        # A record may stand in several segments, once as each delivery had it: only the current row counts.
-        current = unedited.filter(pl.col("rid").is_in(rids.implode()))
-        parts.append(stored.join(current, on="record", how="semi"))
+        parts.append(_of_current(stored, rids, unedited))
         looked_at += len(rids)
         report("checking records", looked_at, state.stored.height)
     _prune(set(folder.glob(f"{own}*.parquet")) - set(kept_at.values()))
     report("comparing the records with each other")
+    return _with_others(state, parts, schema)
+
+
+def issues_of(state: State, engine: Engine | None = None) -> pl.DataFrame:
+    """Return what `issues` says of the records of a state that is an older one: nothing is kept for the next time."""
+    if engine is None:
+        return issues(state.records, state.schema)
+    from workbench.scale.issues import issues_of as issues_on
+
+    unedited = state.records.filter(~pl.col("edited")).select("rid", record="id")
+    rids = {state.objects.path(name): rids for name, rids in _segments(state)}
+    found = issues_on(engine, list(rids), state.stored.schema, state.schema)
+    parts = [_of_current(stored, rids[path], unedited) for path, stored in found.items()]
+    return _with_others(state, parts, state.schema)
+
+
+def _of_current(stored: pl.DataFrame, rids: pl.Series, unedited: pl.DataFrame) -> pl.DataFrame:
+    """Return the issues of a segment's current rows: a record may stand in several, once as each delivery had it."""
+    return stored.join(unedited.filter(pl.col("rid").is_in(rids.implode())), on="record", how="semi")
+
+
+def _with_others(state: State, parts: list[pl.DataFrame], schema: Schema) -> pl.DataFrame:
+    """Return the issues of stored rows with those of edited records, and of records compared with each other."""
     edited = record_issues(state.records.filter(pl.col("edited")), schema)
     return in_order(state.records, [*parts, edited, corpus_issues(state.records, schema)])
 

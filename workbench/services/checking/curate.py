@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -15,7 +16,7 @@ from workbench.curation.split import RANK
 from workbench.curation.units import Units, units
 from workbench.schema import Schema
 from workbench.services.checking.check import check
-from workbench.services.duplicates.kept_pairs import near_texts
+from workbench.services.duplicates.kept_pairs import near_texts, near_texts_by
 from workbench.services.duplicates.verdicts import Verdicts, verdicts_of
 from workbench.services.progress import Report, silent
 from workbench.services.versions.delivered import delivered_sides, generated_sources
@@ -70,13 +71,24 @@ def curate(
     report(f"comparing the texts of {state.records.height:,} records")
     found_units = units(schema.derived(state.records), schema)
     ngram = schema.declared.duplicates.ngram
-    pairs = verified_pairs(found_units, ngram, near_texts(store.workspace, name, found_units.texts, ngram, engine))
+    pairs = _pairs(store, name, (found_units, ngram), engine)
     report("judging duplicates")
     once = assigned_before(store, state) if prior is None else prior
     keeps = _keeps(store, corpus) if keep is None else keep
     used = corpus.duplicates.threshold if threshold is None else threshold
     seen = _Seen(corpus, schema, state, found, found_units, pairs)
-    return _judged(seen, once, delivered_sides(state) if keeps else {}, used)
+    return _judged(seen, once, delivered_sides(state) if keeps else {}, used, engine)
+
+
+def _pairs(store: Store, name: str, compared: tuple[Units, int], engine: Engine | None) -> Pairs:
+    """Return the verified pairs of units, compared in shingles of so many words."""
+    found, ngram = compared
+    if engine is None:
+        return verified_pairs(found, ngram, near_texts(store.workspace, name, found.texts, ngram))
+    from workbench.scale import judging
+
+    near = near_texts_by(engine, store.workspace, name, found.texts, ngram)
+    return judging.verified_pairs(engine, found, ngram, near)
 
 
 def judged_again(curated: Curated, *, prior: dict[str, str], keep: bool) -> Curated:
@@ -96,9 +108,11 @@ class _Seen:
     pairs: Pairs
 
 
-def _judged(seen: _Seen, prior: dict[str, str], delivered: dict[str, str], threshold: float) -> Curated:
+def _judged(
+    seen: _Seen, prior: dict[str, str], delivered: dict[str, str], threshold: float, engine: Engine | None = None
+) -> Curated:
     verdicts, records = verdicts_of(seen.state), seen.state.records
-    judgement = judge(
+    judgement = _judge(engine)(
         seen.units,
         seen.pairs,
         order_of(records, seen.schema, seen.issues, (delivered, prior), verdicts, generated_sources(seen.state)),
@@ -108,6 +122,15 @@ def _judged(seen: _Seen, prior: dict[str, str], delivered: dict[str, str], thres
     )
     facts = (seen.corpus, seen.schema, seen.state, records, seen.issues, seen.units, seen.pairs)
     return Curated(*facts, judgement, prior, delivered)
+
+
+def _judge(engine: Engine | None) -> Callable[..., Judgement]:
+    """Return what judges pairs: `judge`, or what does the same on an engine."""
+    if engine is None:
+        return judge
+    from workbench.scale import judging
+
+    return partial(judging.judge, engine)
 
 
 def _keeps(store: Store, corpus: Corpus) -> bool:

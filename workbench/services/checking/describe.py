@@ -2,35 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from workbench.curation import describe as columns
 from workbench.curation import measures
-from workbench.curation.balance import Balance, Letters, balance, letters_of
+from workbench.curation.balance import Balance, Letters
 from workbench.curation.describe import Gaps
 from workbench.curation.measures import Absent, Shares, Spread, Vocabulary
 from workbench.curation.split import SIDES
-from workbench.curation.validate import issues
+from workbench.curation.tally import Tally
 from workbench.errors import UsageError
 from workbench.schema import Schema
-from workbench.services.checking.check import check, issue_counts
+from workbench.services.checking.check import check, issue_counts, issues_of
 from workbench.services.checking.curate import DUPLICATE_OF
+from workbench.services.checking.measured import UNASSIGNED, measured, measured_on
 from workbench.services.progress import Report, silent
 from workbench.services.training import bases
 from workbench.store.state import State
 from workbench.store.store import Store
 from workbench.store.versions import Version, state_of, versions
 
-UNASSIGNED = "unassigned"
-"""The split of a record that came after the newest version."""
-UNSURE, OTHER = "unsure", "(other)"
-"""Stand for a language that is not sure, and for an answer outside the closed set."""
-LETTER = "letter"
-"""The category of the right options' letters."""
+if TYPE_CHECKING:
+    from workbench.scale.engine import Engine
 
 
 @dataclass(frozen=True)
@@ -97,38 +94,39 @@ class Description:
 
 @dataclass(frozen=True)
 class _Seen:
-    """What is described: the records with the schema's derived columns and their split, and where they come from."""
+    """What is described: a state with its issues, what was counted in it, and the version whose splits are told."""
 
-    corpus: str
-    schema: Schema
     state: State
-    frame: pl.DataFrame
     issues: list[dict[str, Any]]
+    tally: Tally
     version: Version | None
     standing: Version | None
 
+    @property
+    def schema(self) -> Schema:
+        """Return the schema that the records are read by."""
+        return self.state.schema
+
 
 def describe(
-    store: Store, corpus: str, version: str | None = None, *, tokenizer: str | None = None, report: Report = silent
+    store: Store,
+    corpus: str,
+    version: str | None = None,
+    *,
+    tokenizer: str | None = None,
+    report: Report = silent,
+    engine: Engine | None = None,
 ) -> Description:
     """Return the corpus as it is now, or as the named version sees it, in columns.
 
-    Tokens are counted with the tokenizer of a base (a folder, a Hub id on this machine, or `tiny` once built).
+    Tokens are counted with the tokenizer of a base (a folder, a Hub id on this machine, or `tiny` once built). With an
+    engine it is the very same description.
     """
     store.corpus(corpus)  # a corpus or a version that is not there is told before any work begins
     named = None if version is None else store.version(corpus, version)
     counter = _tokenizer(store, tokenizer, report) if tokenizer else None
     report("checking records")
-    seen = _seen(store, corpus, named, report)
-    report("reading texts")
-    drawn = columns.drawn(seen.frame)
-    few = columns.text_fields(drawn, seen.schema)
-    spoken = {name: columns.spoken(texts) for name, texts in few.items()}
-    fields = tuple(
-        _field(name, whole, (few[name], spoken[name]), counter)
-        for name, whole in columns.text_fields(seen.frame, seen.schema).items()
-    )
-    chosen = columns.letters(seen.frame, seen.schema)
+    seen = _seen(store, corpus, named, counter, report, engine)
     return Description(
         corpus=corpus,
         kind=seen.schema.name,
@@ -140,46 +138,50 @@ def describe(
         issues=seen.issues,
         duplicates=_duplicates(store, seen.standing),
         tokenizer=tokenizer,
-        fields=fields,
-        letters=Absent("no multiple-choice records") if chosen is None else letters_of(chosen),
-        answers=_answers(seen),
+        fields=tuple(_field(seen.tally, name, is_counted=counter is not None) for name in _text_fields(seen.schema)),
+        letters=_letters(seen),
+        answers=_answers(seen.tally),
         conversation=_conversation(seen),
-        sources=measures.shares(seen.frame["source"]),
-        balance=_balances(seen, (drawn, next(iter(spoken.values()))), chosen),
-        gaps=tuple(columns.gaps(seen.frame, seen.schema)),
+        sources=seen.tally.shares("source"),
+        balance=_balances(seen),
+        gaps=seen.tally.gaps(seen.schema),
     )
 
 
-def _seen(store: Store, corpus: str, named: Version | None, report: Report) -> _Seen:
+def _seen(
+    store: Store, corpus: str, named: Version | None, counter: Path | None, report: Report, engine: Engine | None
+) -> _Seen:
     if named is None:
-        state, found = check(store, corpus, report)
+        state, found = check(store, corpus, report, engine)
         newest = versions(store.catalogue, corpus)[-1:]
-        version, standing = None, newest[0] if newest else None
+        standing = newest[0] if newest else None
     else:
-        version = standing = named
+        standing = named
         state = state_of(store.catalogue, store.objects, store.kept_schema(named.schema_object), named)
-        found = issues(state.records, state.schema)
-    frame = state.schema.derived(state.records)
+        found = issues_of(state, engine)
+    sides = None
     if standing is not None:
         sides = store.objects.table(standing.assignment, ["id", "split"]).drop_nulls()
-        frame = frame.join(sides, on="id", how="left", maintain_order="left")
-        frame = frame.with_columns(pl.col("split").fill_null(UNASSIGNED))
-    return _Seen(corpus, state.schema, state, frame, issue_counts(found), version, standing)
+    if engine is None:
+        tally = measured(state, sides, counter, report)
+    else:
+        tally = measured_on(engine, state, sides, counter)
+    return _Seen(state, issue_counts(found), tally, named, standing)
 
 
 def _counts(seen: _Seen) -> dict[str, int]:
     return {
-        "records": seen.frame.height,
+        "records": seen.tally.total("records"),
         "quarantined": seen.state.rejects.height,
-        "edited": int(seen.frame["edited"].sum()),
-        "dropped": seen.state.dropped.height,
+        "edited": len(seen.state.touched),
+        "dropped": len(seen.state.gone),
     }
 
 
 def _splits(seen: _Seen) -> dict[str, int] | Absent:
     if seen.standing is None:
         return Absent("not split yet")
-    counts = dict(seen.frame.group_by("split").len().iter_rows())
+    counts = seen.tally.splits()
     return {side: counts.get(side, 0) for side in (*SIDES, UNASSIGNED)}
 
 
@@ -191,29 +193,25 @@ def _duplicates(store: Store, standing: Version | None) -> Duplicates | Absent:
     return Duplicates(len(reasons), reasons.filter(reasons.str.starts_with(DUPLICATE_OF)).n_unique())
 
 
-def _field(
-    name: str,
-    whole: pl.Series,
-    few: tuple[pl.Series, pl.Series],
-    counter: Any,  # noqa: ANN401 - tokenizers is untyped
-) -> Field:
-    """Return one text field in numbers; `few` are the drawn texts and their languages."""
-    texts, spoken = few
+def _text_fields(schema: Schema) -> tuple[str, ...]:
+    return tuple(columns.text_fields(schema.derived(schema.table([])), schema))
+
+
+def _field(tally: Tally, name: str, *, is_counted: bool) -> Field:
+    """Return one text field in numbers; `is_counted` tells whether its tokens are."""
     return Field(
         name,
-        measures.spread(measures.characters(whole)),
-        measures.spread(measures.word_counts(whole)),
-        Absent("no tokenizer given") if counter is None else measures.spread(_token_counts(counter, texts)),
-        measures.vocabulary(whole),
-        measures.shares(spoken.filter(texts.is_not_null()).fill_null(UNSURE)),
-        len(texts),
+        tally.spread("characters", name),
+        tally.spread("words", name),
+        tally.spread("tokens", name) if is_counted else Absent("no tokenizer given"),
+        tally.vocabulary(name),
+        tally.shares("language", name),
+        tally.total("drawn"),
     )
 
 
-def _tokenizer(store: Store, base: str, report: Report) -> Any:  # noqa: ANN401 - tokenizers is untyped
-    """Return a base's tokenizer as it counts a bare text; transformers, and so torch, is not needed for that."""
-    from tokenizers import Tokenizer
-
+def _tokenizer(store: Store, base: str, report: Report) -> Path:
+    """Return the file of a base's tokenizer; it counts a bare text without transformers, and so without torch."""
     from workbench.lm.load import base_folder
 
     if base == bases.TINY and not bases.listing(store.workspace):
@@ -221,51 +219,24 @@ def _tokenizer(store: Store, base: str, report: Report) -> Any:  # noqa: ANN401 
     file = base_folder(bases.located(store.workspace, base, report)) / "tokenizer.json"
     if not file.is_file():
         raise UsageError(f"no tokenizer.json in {base!r}", "name a base with a fast tokenizer")
-    tokenizer = Tokenizer.from_file(str(file))
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
-    return tokenizer
+    return file
 
 
-def _token_counts(tokenizer: Any, texts: pl.Series) -> pl.Series:  # noqa: ANN401 - tokenizers is untyped
-    encoded = tokenizer.encode_batch_fast(texts.drop_nulls().to_list(), add_special_tokens=False)
-    return pl.Series([len(one) for one in encoded], dtype=pl.Int64)
+def _letters(seen: _Seen) -> Letters | Absent:
+    return seen.tally.letters() if seen.schema.declared.choices else Absent("no multiple-choice records")
 
 
-def _answers(seen: _Seen) -> Shares | Absent:
-    said = columns.answers(seen.frame, seen.schema)
-    closed = None if said is None else columns.closed_answers(said)
-    return Absent("no closed set of short answers") if closed is None else measures.shares(closed.fill_null(OTHER))
+def _answers(tally: Tally) -> Shares | Absent:
+    closed = tally.closed_answers()
+    return Absent("no closed set of short answers") if closed is None else measures.shares_of(closed)
 
 
 def _conversation(seen: _Seen) -> Conversation | Absent:
-    found = columns.turns(seen.frame, seen.schema)
-    if found is None:
+    if columns.turns(seen.schema.derived(seen.schema.table([])), seen.schema) is None:
         return Absent("no conversations")
-    return Conversation(measures.spread(found[0]), measures.shares(found[1]))
+    return Conversation(seen.tally.spread("turns"), seen.tally.shares("role"))
 
 
-def _balances(
-    seen: _Seen, spoken: tuple[pl.DataFrame, pl.Series], chosen: pl.DataFrame | None
-) -> tuple[Balance, ...] | Absent:
+def _balances(seen: _Seen) -> tuple[Balance, ...] | Absent:
     """Return every category over the splits, or why there is nothing to compare."""
-    if seen.standing is None:
-        return Absent("not split yet")
-    drawn, languages = spoken
-    language = balance("language", languages.fill_null(UNSURE), drawn["split"])
-    return (language, *(balance(name, *pair) for name, pair in _categories(seen, chosen)))
-
-
-def _categories(seen: _Seen, chosen: pl.DataFrame | None) -> Iterator[tuple[str, tuple[pl.Series, pl.Series]]]:
-    """Yield the categories of the records, each with the value and the split of the records that it is of."""
-    frame, splits = seen.frame, seen.frame["split"]
-    if chosen is not None:
-        known = chosen["letter"].is_not_null()
-        yield LETTER, (chosen["letter"].filter(known), splits.filter(known))
-    said = columns.answers(frame, seen.schema)
-    closed = None if said is None else columns.closed_answers(said)
-    if closed is not None:
-        yield "answer", (closed.fill_null(OTHER), splits)
-    yield "source", (frame["source"], splits)
-    for name, values in columns.categories(frame, seen.schema).items():
-        yield name, (values, splits)
+    return Absent("not split yet") if seen.standing is None else tuple(seen.tally.balances(seen.schema))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -23,10 +23,17 @@ from workbench.store.state import State
 from workbench.store.store import Store
 from workbench.training.runs import RunFolder
 
+if TYPE_CHECKING:
+    from workbench.evaluation.hardest import Ranked
+
 WEIGHTS = {"error": 4.0, "warning": 2.0}
 """How much an issue weighs; a record without one weighs 1."""
 FAR = 2.0
 """Robust deviations above the usual loss of its length from which on a loss alone puts a record into the queue."""
+BY_HEART = 0.05
+"""Nats a token below which records are learned by heart: each token is given with a probability over 95 %."""
+_UNCOUNTED = 100
+"""Deviations from which on their number says no more."""
 CONFLICT = "conflict"
 SCORE = pl.col("severity_weight") * pl.col("loss_weight") * pl.col("cluster_weight")
 QUEUE = {
@@ -39,14 +46,16 @@ QUEUE = {
     "loss": pl.Float64,
     "tuned": pl.Float64,
     "base": pl.Float64,
+    "usual": pl.Float64,
     "loss_weight": pl.Float64,
     "cluster": pl.Int64,
     "kind": pl.String,
     "cluster_weight": pl.Float64,
+    "told": pl.String,
 }
-"""A record that waits: its worst issue; deviations of its loss above the usual one of its length, and both losses in
-nats a token; records in its duplicate cluster, and their class; the three weights and their product. Null where there
-is no such thing."""
+"""A record that waits: its worst issue; deviations of its loss above the usual one of its length, both losses and the
+usual one in nats a token; records in its duplicate cluster, and their class; the three weights and their product;
+what its loss says where the queue goes by that. Null where there is no such thing."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +76,8 @@ class Queue:
     """That leave as duplicates, so that nobody needs to look at them."""
     stale: int
     """Whose loss does not count, because they were edited since."""
+    by: str | None = None
+    """What the rows are ordered by where it is not their score: `loss`, `gap` or `memorised`."""
 
     def plain(self, limit: int) -> dict[str, Any]:
         """Return it as JSON holds it, with the first rows."""
@@ -77,44 +88,69 @@ class Queue:
 def why(row: Mapping[str, Any]) -> list[tuple[float, str]]:
     """Return the weights whose product is a row's score, each with what it comes from."""
     issue = f"{row['severity']} {row['rule']}: {row['message']}" if row["severity"] else "no issue"
-    loss = "its loss was not measured"
-    if row["loss"] is not None:
-        side = "above" if row["loss"] >= 0 else "below"
-        loss = f"loss {abs(row['loss']):.1f} deviations {side} records of its length ({row['tuned']:.2f} nats a token)"
+    loss = "its loss was not measured" if row["loss"] is None else _told_loss(row)
     alike = f"{row['cluster']:,} records alike: {row['kind']}" if row["cluster"] > 1 else "no other record is alike"
     weights = (row["severity_weight"], row["loss_weight"], row["cluster_weight"])
-    return list(zip(weights, (issue, loss, alike), strict=True))
+    return list(zip(weights, (issue, row.get("told") or loss, alike), strict=True))
+
+
+def _told_loss(row: Mapping[str, Any]) -> str:
+    """Return a loss in words; where its like are learned by heart, deviations of almost nothing would say nothing."""
+    said = f"loss {row['tuned']:.2f} nats a token, where {row['usual']:.2f} is usual for its length"
+    if row["loss"] >= FAR and row["usual"] < BY_HEART:
+        return f"{said}: its like are learned by heart"
+    count = f"{abs(row['loss']):.1f}" if abs(row["loss"]) < _UNCOUNTED else f"over {_UNCOUNTED}"
+    return f"{said} ({count} deviations {'above' if row['loss'] >= 0 else 'below'})"
 
 
 def reasons(row: Mapping[str, Any]) -> list[str]:
     """Return what makes a row stand in the queue, the weights that say nothing left out."""
-    return [said for weight, said in why(row) if weight > 1]
+    return [said for weight, said in why(row) if weight > 1 or said == row.get("told")]
 
 
-def queue(store: Store, corpus: str, run: str | None = None, split: str = "train", report: Report = silent) -> Queue:
+def queue(
+    store: Store,
+    corpus: str,
+    run: str | None = None,
+    split: str = "train",
+    report: Report = silent,
+    *,
+    by: str | None = None,
+) -> Queue:
     """Return the records of a corpus to look at, by severity of issue x gap of loss x size of duplicate cluster.
 
     A record stands here for an issue (error or warning), a loss at least FAR deviations above the usual, or an answer
     that contradicts another record's. `run` is one that was evaluated on the split, by default the newest such run of
     the corpus. Weights: WEIGHTS; 1 + log2 of the deviations; 1 + log2 of the records in the cluster.
+
+    `by` asks for the measured records alone, in the order of `workbench.evaluation.hardest`; raises UsageError where
+    no run was measured.
     """
     if split not in SPLITS:
         raise unknown("split", split, SPLITS)
     chosen = _run_of(store, corpus, run, split)
+    if by is not None and chosen is None:
+        raise UsageError(f"no run of {corpus!r} was measured on {split}", f"workbench evaluate RUN --split {split}")
     report(f"comparing the records of {corpus}")
     seen = look(store, corpus)
-    losses, stale = _losses(store, chosen, split, seen.curated.state)
+    losses, stale = _losses(store, chosen, (split, by), seen.curated.state)
     whole = seen.curated.records.select(record="id").join(_issues(seen), on="record", how="left")
     whole = whole.join(losses, on="record", how="left").join(_clusters(seen), on="record", how="left")
     leaving = seen.curated.judgement.removed["id"]
     standing = _weighed(whole).filter(~pl.col("record").is_in(leaving.implode()))
-    waiting = standing.filter(
-        pl.col("severity").is_not_null() | (pl.col("loss") >= FAR) | (pl.col("kind") == CONFLICT)
-    ).sort(["score", "record"], descending=[True, False])
+    waiting = _waiting(standing, by)
     accepted = _accepted(store, corpus, seen.curated.state)
     left = waiting.filter(~pl.col("record").is_in(accepted)).select(list(QUEUE))
     name = chosen.name if chosen else None
-    return Queue(corpus, name, split, left, whole.height, waiting.height - left.height, len(leaving), stale)
+    return Queue(corpus, name, split, left, whole.height, waiting.height - left.height, len(leaving), stale, by)
+
+
+def _waiting(standing: pl.DataFrame, by: str | None) -> pl.DataFrame:
+    """Return the records that ask for a look in their order."""
+    if by is not None:
+        return standing.filter(pl.col("place").is_not_null()).sort("place")
+    asks = pl.col("severity").is_not_null() | (pl.col("loss") >= FAR) | (pl.col("kind") == CONFLICT)
+    return standing.filter(asks).sort(["score", "record"], descending=[True, False])
 
 
 def _run_of(store: Store, corpus: str, name: str | None, split: str) -> RunFolder | None:
@@ -139,16 +175,28 @@ def _is_measured(run: RunFolder, corpus: str, split: str) -> bool:
         return False
 
 
-def _losses(store: Store, run: RunFolder | None, split: str, state: State) -> tuple[pl.DataFrame, int]:
-    """Return the losses of the records that still are as the run saw them, and how many are not."""
+def _losses(
+    store: Store, run: RunFolder | None, asked: tuple[str, str | None], state: State
+) -> tuple[pl.DataFrame, int]:
+    """Return the losses of the records that still are as the run saw them, and how many are not.
+
+    `asked` is the split, and what is ranked by: a record's `place` and what is `told` of it.
+    """
     from workbench.evaluation.hardest import hardest
     from workbench.evaluation.scores import read_scores
 
-    kept = {"record": pl.String, "loss": pl.Float64, "tuned": pl.Float64, "base": pl.Float64}
+    numbers = dict.fromkeys(("loss", "tuned", "base", "usual"), pl.Float64)
+    kept = {"record": pl.String, **numbers, "place": pl.Int64, "told": pl.String}
     if run is None:
         return pl.DataFrame(schema=kept), 0
+    split, by = asked
     table = read_scores(run.evaluation, split, run.name)
-    found = [(one.record, one.score, one.tuned, one.base) for one in hardest(table, "loss", len(table))]
+    order = hardest(table, by, len(table)) if by else []
+    ranks = {one.record: (place, _told(by, one)) for place, one in enumerate(order)}
+    found = [
+        (one.record, one.score, one.tuned, one.base, one.usual, *ranks.get(one.record, (None, None)))
+        for one in hardest(table, "loss", len(table))
+    ]
     losses = pl.DataFrame(found, schema=kept, orient="row")
     version = scored.version_of(store, run)
     if version is None:
@@ -160,6 +208,15 @@ def _losses(store: Store, run: RunFolder | None, split: str, state: State) -> tu
     same = both.filter(pl.all_horizontal([pl.col(name).eq_missing(pl.col(f"{name}_now")) for name in fields]))
     fresh = losses.join(same.select(record="id"), on="record", how="semi")
     return fresh, losses.join(both.select(record="id"), on="record", how="semi").height - fresh.height
+
+
+def _told(by: str | None, one: Ranked) -> str:
+    """Return what a record's losses say where the queue goes by them."""
+    if by == "memorised":
+        return f"given word for word, at {one.tuned:.3f} nats a token"
+    if by == "gap":
+        return f"improved by {one.base - one.tuned:.2f} nats a token, where {-(one.usual or 0.0):.2f} is usual"
+    return _told_loss({"loss": one.score, "tuned": one.tuned, "usual": one.usual})
 
 
 def _issues(seen: Look) -> pl.DataFrame:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from workbench.curation.balance import LEVEL, Balance, Difference, Letters, Test
 from workbench.curation.measures import Absent, Shares, Spread
 from workbench.curation.split import SPLITS
-from workbench.services.checking.describe import LETTER, Description, Field
+from workbench.curation.tally import LETTER
+from workbench.services.checking.describe import Description, Field
 from workbench.store.versions import SHORT
 from workbench.text import counted, show
 

@@ -146,8 +146,8 @@ class ClusterSource:
     places: Places
     columns: Sequence[Column] = (
         Column("", 1),
-        Column("size", 6),
-        Column("go", 6),
+        Column("size", 5),
+        Column("go", 5),
         Column("J", 4),
         Column("class", 16),
         Column("begins with", 120),

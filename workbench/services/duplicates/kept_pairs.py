@@ -1,8 +1,9 @@
 """The near pairs of a corpus, kept in the workspace's cache: after growth only the new texts are signed and looked up.
 
-A folder a corpus: `known.npz` names every text by its digest and holds the pairs; `keys-*.npy` are runs of sorted band
-keys, memory-mapped. What is found is always what a look from scratch finds: where a bucket gets crowded, and pairs
-come to depend on all of its texts, the look is from scratch.
+A folder a corpus: `known.npz` names every text by its digest; `pairs-*.parquet` hold the pairs, so that an engine's
+are written and read part by part; `keys-*.npy` are runs of sorted band keys, memory-mapped. What is found is always
+what a look from scratch finds: where a bucket gets crowded, and pairs come to depend on all of its texts, the look is
+from scratch.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ import tokenize
 import uuid
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
+from io import BytesIO
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -46,8 +49,9 @@ _TORN = (
     *(OSError, ValueError, KeyError, EOFError, MemoryError, zipfile.BadZipFile),
     *(RuntimeError, struct.error, zlib.error, lzma.LZMAError),  # a changed flag names another form of zip file
     *(SyntaxError, tokenize.TokenError),  # numpy reads an array's shape as Python source
+    pl.exceptions.PolarsError,
 )
-"""What reading a damaged file of arrays can raise."""
+"""What reading a damaged file of arrays or pairs can raise."""
 _Places = NDArray[np.int64]
 _Keys = NDArray[np.uint64]
 
@@ -60,8 +64,12 @@ class Index:
     """(N, 2), by text."""
     places: _Places
     """By text."""
-    near: Near
-    """Pairs of places."""
+    left_out: int
+    """See `Near`."""
+    pairs: tuple[str, ...] = ()
+    """Names of the files of pairs of places."""
+    pair_sums: NDArray[np.uint64] = field(default_factory=lambda: np.empty(0, np.uint64))
+    """Checksum of each of them."""
     runs: tuple[str, ...] = ()
     """Names of the key files; none where a bucket is crowded."""
     sizes: _Places = field(default_factory=lambda: np.empty(0, np.int64))
@@ -69,25 +77,46 @@ class Index:
     """Rows and checksum of each run."""
 
 
-def near_texts(workspace: Workspace, corpus: str, texts: pl.Series, ngram: int, engine: Engine | None = None) -> Near:
-    """Return the near pairs of a corpus' distinct compared texts: those of `near_pairs`, computed once.
+def near_texts(workspace: Workspace, corpus: str, texts: pl.Series, ngram: int) -> Near:
+    """Return the near pairs of a corpus' distinct compared texts: those of `near_pairs`, computed once."""
+    folder, scheme = _folder(workspace, corpus), _scheme(ngram)
+    known, digests = _read(folder, scheme), digests_of(texts)
+    places = _places(known, digests) if known else np.full(len(texts), -1, np.int64)
+    near = _held(folder, known) if known else None
+    if known and near and _is_whole(known, places):
+        return _numbered(near, places)
+    grown = _grown(folder, (known, near), (digests, places), texts, ngram) if known and near and known.runs else None
+    index, near = grown or _whole(folder, digests, texts, ngram)
+    _write(folder, _with_pairs(folder, index, [near]), scheme)
+    return _numbered(near, index.places)
+
+
+def near_texts_by(engine: Engine, workspace: Workspace, corpus: str, texts: pl.Series, ngram: int) -> Iterable[Near]:
+    """Return the same pairs in parts, of which nobody holds all.
 
     An engine looks from scratch where anything is new, and leaves no keys behind.
     """
-    folder = workspace.cache / f"near-{digest(corpus)[:16]}"
-    scheme = _scheme(ngram)
-    known = _read(folder, scheme)
-    digests = digests_of(texts)
-    places = _places(known, digests) if known else np.full(len(texts), -1, np.int64)
-    if known and (places >= 0).all() and (known.runs or len(places) == len(known.places)):
-        return _numbered(known.near, places)
-    if engine:
-        index = _by_engine(engine, digests, texts, ngram)
-    else:
-        grown = _grown(folder, known, (digests, places), texts, ngram) if known and known.runs else None
-        index = grown or _whole(folder, digests, texts, ngram)
-    _write(folder, index, scheme)
-    return _numbered(index.near, index.places)
+    from workbench.scale.near import near_parts
+
+    folder, scheme = _folder(workspace, corpus), _scheme(ngram)
+    known, digests = _read(folder, scheme), digests_of(texts)
+    if known and _is_whole(known, places := _places(known, digests)):
+        kept = _handed_over(engine, folder, known, places)
+        if kept is not None:
+            return kept
+    near = near_parts(engine, texts, ngram)
+    index = Index(digests, np.arange(len(texts)), near.left_out)
+    _write(folder, _with_pairs(folder, index, near), scheme)
+    return near
+
+
+def _folder(workspace: Workspace, corpus: str) -> Path:
+    return workspace.cache / f"near-{digest(corpus)[:16]}"
+
+
+def _is_whole(known: Index, places: _Places) -> bool:
+    """Return whether all texts are known, with all that is left out of their pairs."""
+    return bool((places >= 0).all()) and bool(known.runs or len(places) == len(known.places))
 
 
 def _scheme(ngram: int) -> str:
@@ -116,18 +145,63 @@ def _numbered(near: Near, places: _Places) -> Near:
     return Near(one[order], other[order], near.jaccard[here][order], near.left_out)
 
 
-def _whole(folder: Path, digests: NDArray[np.uint64], texts: pl.Series, ngram: int) -> Index:
+def _whole(folder: Path, digests: NDArray[np.uint64], texts: pl.Series, ngram: int) -> tuple[Index, Near]:
     """Sign and compare all texts."""
     made = signed(texts, ngram)
     near = near_pairs(texts, ngram, known=made)
-    index = Index(digests, np.arange(len(texts)), near)
-    return index if near.left_out else _with_run(folder, index, made.keys)
+    index = Index(digests, np.arange(len(texts)), near.left_out)
+    return (index if near.left_out else _with_run(folder, index, made.keys)), near
 
 
-def _by_engine(engine: Engine, digests: NDArray[np.uint64], texts: pl.Series, ngram: int) -> Index:
-    from workbench.scale import near
+def _with_pairs(folder: Path, index: Index, parts: Iterable[Near]) -> Index:
+    """Keep pairs of places, part by part."""
+    names, sums = [], []
+    for part in parts:
+        if not len(part.one):
+            continue
+        written = BytesIO()
+        pl.DataFrame({"one": part.one, "other": part.other, "jaccard": part.jaccard}).write_parquet(written)
+        names.append(f"pairs-{uuid.uuid4().hex}.parquet")
+        sums.append(xxhash.xxh3_64_intdigest(written.getbuffer()))
+        _replaced(folder / names[-1], partial(_copied, written))
+    return replace(index, pairs=tuple(names), pair_sums=np.array(sums, np.uint64))
 
-    return Index(digests, np.arange(len(texts)), near.near_pairs(engine, texts, ngram))
+
+def _copied(written: BytesIO, handle: IO[bytes]) -> None:
+    handle.write(written.getbuffer())
+
+
+def _held(folder: Path, known: Index) -> Near | None:
+    """Return the kept pairs of places; None where a file is torn or gone."""
+    try:
+        parts = list(_parts(folder, known))
+    except _TORN:
+        return None
+    none = np.empty(0, np.int64)
+    ends = [(none, none, np.empty(0, np.float64)), *((part.one, part.other, part.jaccard) for part in parts)]
+    one, other, jaccard = (np.concatenate(column) for column in zip(*ends, strict=True))
+    return Near(one, other, jaccard, known.left_out)
+
+
+def _parts(folder: Path, known: Index) -> Iterator[Near]:
+    """Yield the kept pairs of places file by file; raises some of _TORN."""
+    for name, total in zip(known.pairs, known.pair_sums, strict=True):
+        data = (folder / name).read_bytes()
+        if xxhash.xxh3_64_intdigest(data) != int(total):
+            raise ValueError(f"{name} is torn")
+        frame = pl.read_parquet(data)
+        yield Near(frame["one"].to_numpy(), frame["other"].to_numpy(), frame["jaccard"].to_numpy(), 0)
+
+
+def _handed_over(engine: Engine, folder: Path, known: Index, places: _Places) -> Iterable[Near] | None:
+    """Return the kept pairs as an engine's own, file by file; None where one is torn or gone."""
+    from workbench.scale.near import NearParts, kept_by
+
+    try:
+        numbered = (_numbered(part, places) for part in _parts(folder, known))
+        return NearParts(kept_by(engine, numbered), known.left_out)
+    except _TORN:
+        return None
 
 
 def _with_run(folder: Path, index: Index, keys: _Keys) -> Index:
@@ -142,10 +216,14 @@ def _with_run(folder: Path, index: Index, keys: _Keys) -> Index:
 
 
 def _grown(
-    folder: Path, known: Index, asked: tuple[NDArray[np.uint64], _Places], texts: pl.Series, ngram: int
-) -> Index | None:
+    folder: Path,
+    held: tuple[Index, Near],
+    asked: tuple[NDArray[np.uint64], _Places],
+    texts: pl.Series,
+    ngram: int,
+) -> tuple[Index, Near] | None:
     """Add new texts to an index; None where that cannot give what a look from scratch gives, or costs more."""
-    digests, places = asked
+    (known, old_pairs), (digests, places) = held, asked
     new = np.flatnonzero(places < 0)
     if 2 * len(new) > len(texts) or 2 * len(texts) < known.sizes.sum():
         return None
@@ -166,9 +244,11 @@ def _grown(
         return None
     places = places.copy()
     places[new] = total + np.arange(len(new))
-    near = _placed(places, (_numbered(known.near, np.where(places < total, places, -1)), beside, _of(among, new)))
-    index = replace(known, digests=digests, places=places, near=near)
-    return _merged(folder, index, [*runs, made.keys]) if len(runs) >= RUNS else _with_run(folder, index, made.keys)
+    near = _placed(places, (_numbered(old_pairs, np.where(places < total, places, -1)), beside, _of(among, new)))
+    index = replace(known, digests=digests, places=places)
+    if len(runs) >= RUNS:
+        return _merged(folder, (index, near), [*runs, made.keys])
+    return _with_run(folder, index, made.keys), near
 
 
 def _of(near: Near, texts: _Places) -> Near:
@@ -196,8 +276,9 @@ def _looked_up(runs: list[_Keys], here: NDArray[np.bool_], made: Signed) -> _Key
     return None if (load > CROWDED).any() else np.concatenate(found)
 
 
-def _merged(folder: Path, index: Index, runs: list[_Keys]) -> Index:
+def _merged(folder: Path, grown: tuple[Index, Near], runs: list[_Keys]) -> tuple[Index, Near]:
     """Put all runs into one, without the keys of texts that are gone."""
+    index, near = grown
     firsts = np.cumsum([0, *(run.shape[1] for run in runs)])
     keys = np.concatenate([run + np.uint64(first) for run, first in zip(runs, firsts, strict=False)], axis=1)
     row_of = np.full(int(firsts[-1]), -1, np.int64)
@@ -205,8 +286,8 @@ def _merged(folder: Path, index: Index, runs: list[_Keys]) -> Index:
     rows = row_of[(keys & _ROW).astype(np.int64)]
     kept = (keys[rows >= 0] & ~_ROW | rows[rows >= 0].astype(np.uint64)).reshape(len(keys), -1)
     kept.sort(axis=1)
-    near = _numbered(index.near, index.places)
-    return _with_run(folder, Index(index.digests, np.arange(len(index.places)), near), kept)
+    fresh = Index(index.digests, np.arange(len(index.places)), 0)
+    return _with_run(folder, fresh, kept), _numbered(near, index.places)
 
 
 def _opened(folder: Path, known: Index) -> list[_Keys] | None:
@@ -229,16 +310,15 @@ def _read(folder: Path, scheme: str) -> Index | None:
         with np.load(folder / "known.npz", allow_pickle=False) as kept:
             if kept["scheme"].item() != scheme:
                 return None
-            near = Near(kept["one"], kept["other"], kept["jaccard"], int(kept["left_out"]))
-            names = tuple(str(name) for name in kept["runs"])
-            return Index(kept["digests"], kept["places"], near, names, kept["sizes"], kept["sums"])
+            pairs, runs = (tuple(str(name) for name in kept[which]) for which in ("pairs", "runs"))
+            of_texts = kept["digests"], kept["places"], int(kept["left_out"])
+            return Index(*of_texts, pairs, kept["pair_sums"], runs, kept["sizes"], kept["sums"])
     except _TORN:
         return None
 
 
 def _write(folder: Path, index: Index, scheme: str) -> None:
     """Keep an index whole or not at all, and remove what it does not name."""
-    near, names = index.near, np.array(index.runs, dtype=np.str_)
 
     def save(handle: IO[bytes]) -> None:
         np.savez(
@@ -247,11 +327,10 @@ def _write(folder: Path, index: Index, scheme: str) -> None:
             scheme=np.array(scheme),
             digests=index.digests,
             places=index.places,
-            one=near.one,
-            other=near.other,
-            jaccard=near.jaccard,
-            left_out=np.array(near.left_out),
-            runs=names,
+            left_out=np.array(index.left_out),
+            pairs=np.array(index.pairs, dtype=np.str_),
+            pair_sums=index.pair_sums,
+            runs=np.array(index.runs, dtype=np.str_),
             sizes=index.sizes,
             sums=index.sums,
         )
@@ -262,7 +341,8 @@ def _write(folder: Path, index: Index, scheme: str) -> None:
 
 def _prune(folder: Path, index: Index) -> None:
     """Remove what the index does not name; a draft is another process's until it is old."""
-    unused = [path for path in folder.glob("keys-*.npy") if path.name not in index.runs]
+    named = {*index.runs, *index.pairs}
+    unused = [path for what in ("keys-*.npy", "pairs-*") for path in folder.glob(what) if path.name not in named]
     for path in [*unused, *folder.glob("draft-*"), *folder.parent.glob("pairs-*.parquet")]:
         with suppress(OSError):
             if not path.name.startswith("draft-") or time.time() - path.stat().st_mtime > ABANDONED:

@@ -1,8 +1,8 @@
-"""Ask two models the same in one's own words; meant for a process that stays, so that each is loaded once."""
+"""Ask two models the same in one's own words; meant for a process that stays, so that each base is loaded once."""
 
 from __future__ import annotations
 
-from functools import lru_cache
+import gc
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,16 +34,46 @@ def _said(workspace: Workspace, side: Side, prompt: Prompt, report: Report) -> S
     name, model = side
     which: Model = "base" if model == "base" else "tuned"
     report(f"loading {name}")
-    bench = _bench(workspace.run_folder(name))
+    bench = _LOADED.bench(RunFolder.read(workspace.run_folder(name)))
     report(f"asking {name} {which}")
     (answer,) = ask(bench, [prompt], which)
     text = answer.base if which == "base" else answer.tuned
     return Said(name, which, text or "")
 
 
-@lru_cache(maxsize=2)
-def _bench(folder: Path) -> Bench:
-    """Return the loaded pair of a run, as it was loaded for the last prompt: no more than two are held in memory."""
-    from workbench.evaluation.bench import load_bench
+class Loaded:
+    """The models of the runs that were asked last, two at most; two runs on one base share it in memory."""
 
-    return load_bench(RunFolder.read(folder))
+    def __init__(self) -> None:
+        """Hold nothing yet."""
+        self._benches: dict[Path, Bench] = {}
+        """By run folder, the one asked last at the end."""
+
+    def bench(self, run: RunFolder) -> Bench:
+        """Return the loaded pair of a run, as it was loaded for the last prompt."""
+        from workbench.evaluation.bench import load_bench
+
+        held = self._benches.pop(run.path, None)
+        if held is None:
+            self._make_room()
+            held = load_bench(run, beside=next(iter(self._benches.values()), None))
+        self._benches[run.path] = held
+        return held
+
+    def _make_room(self) -> None:
+        """Let go of what was asked longest ago, before anything else needs its memory."""
+        from workbench.evaluation.bench import drop_adapter
+
+        if len(self._benches) < _SIDES:
+            return
+        oldest = self._benches.pop(next(iter(self._benches)))
+        if any(oldest.model is bench.model for bench in self._benches.values()):
+            drop_adapter(oldest)
+        del oldest
+        gc.collect()  # a model refers to itself, and would stay until the next collection
+
+
+_SIDES = 2
+"""How many runs are compared at once."""
+_LOADED = Loaded()
+"""What this process holds: it ends with it."""

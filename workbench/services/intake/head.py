@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from workbench.errors import OutsideError, UsageError
 from workbench.workspace import out_of_space
 
 HEAD_BYTES = 8 << 20
-"""Bytes of a file that are looked at; a smaller file is looked at as it is."""
+"""Bytes of a file that are looked at."""
 _ROWS = 256
 """Rows of a large Parquet file that are looked at: its description stands at its end, so it has no head of bytes."""
 _PARQUET = b"PAR1"
@@ -35,29 +36,48 @@ class Head:
 
 @contextmanager
 def head_of(path: Path) -> Iterator[Head]:
-    """Give a file's head, which is gone after the block; a small file, a folder and a device are given as they are."""
-    size = path.stat().st_size if path.is_file() else 0
-    if size <= HEAD_BYTES:
-        yield Head(path, size, is_whole=True)
+    """Give a file's head, of a small one all of it, which is gone after the block; a folder is given as it is."""
+    if not path.is_file():
+        yield Head(path, 0, is_whole=True)
         return
-    with tempfile.TemporaryDirectory(prefix="workbench-head-") as folder:
-        copy = Path(folder) / path.name  # a reader also goes by the suffix
+    with _folder_of_copies() as folder:
+        size, copy = path.stat().st_size, folder / path.name
         with out_of_space(copy):
             is_torn = _copy_head(path, copy)
-        yield Head(copy, size, is_whole=False, is_torn=is_torn)
+        yield Head(copy, size, is_whole=size <= HEAD_BYTES, is_torn=is_torn)
+
+
+@contextmanager
+def copy_of(path: Path) -> Iterator[Path]:
+    """Give a copy of a whole file that nobody cuts short while it is read; it is gone after the block."""
+    with _folder_of_copies() as folder:
+        copy = folder / path.name
+        with out_of_space(copy):
+            shutil.copyfile(path, copy)
+        yield copy
+
+
+@contextmanager
+def _folder_of_copies() -> Iterator[Path]:
+    """Give a folder where copies have the names of their files: a reader also goes by the suffix."""
+    with tempfile.TemporaryDirectory(prefix="workbench-head-") as folder:
+        yield Path(folder)
 
 
 def _copy_head(path: Path, copy: Path) -> bool:
     """Write the head of a file, and return whether its last row may be torn."""
     try:
         with path.open("rb") as handle:
-            block = handle.read(HEAD_BYTES)
+            block = handle.read(HEAD_BYTES + 1)
     except OSError as error:
         raise OutsideError(f"cannot open {path.name!r}: {error.strerror}", "check its permissions") from error
+    if len(block) <= HEAD_BYTES:
+        copy.write_bytes(block)
+        return False
     if block.startswith(_PARQUET):
         _copy_rows(path, copy)
         return False
-    copy.write_bytes(_cut(block))
+    copy.write_bytes(_cut(block[:HEAD_BYTES]))
     return True
 
 

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import islice
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workbench.corpus import Corpus, Source, load_corpus, save_corpus
-from workbench.errors import OutsideError, UsageError
-from workbench.fingerprint import digest, digest_file
+from workbench.errors import UsageError
+from workbench.fingerprint import digest
 from workbench.readers import mapping as maps
+from workbench.readers.detect import seen
 from workbench.readers.record import Reading, Record, Reject
 from workbench.readers.registry import read
 from workbench.schema import load_schema
 from workbench.services.intake.order import Order, corpus_of, key_of, path_of, sources_of
-from workbench.services.intake.parts import Task, read_parts, spans_of
+from workbench.services.intake.parts import Task, cut, read_parts, spans_of, whole
+from workbench.services.intake.raw_files import kept
 from workbench.services.intake.rows import (
     LOOKED_AT,
     Mapped,
@@ -29,15 +30,22 @@ from workbench.services.intake.rows import (
     told,
     uncollected,
 )
+from workbench.services.intake.spread import Spread
 from workbench.services.progress import Report, silent
 from workbench.store.catalogue import Entry, Row
 from workbench.store.deliveries import take
-from workbench.store.intake import Intake
+from workbench.store.intake import SEGMENT_ROWS, Intake
 from workbench.store.state import State
 from workbench.store.store import Store
-from workbench.workspace import out_of_space, sweep
+from workbench.text import counted
+from workbench.workspace import sweep
+
+if TYPE_CHECKING:
+    from workbench.scale.engine import Engine
 
 __all__ = ["Delivery", "Order", "ingest"]
+_NAMED = 8
+"""Unread columns that are named at most."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +63,8 @@ class Delivery:
     mapping: dict[str, str]
     guesses: tuple[str, ...] = ()
     preview: tuple[dict[str, Any], ...] = ()
+    unread: dict[str, int] = field(default_factory=dict)
+    """Raw columns that no field takes, and how many rows hold each; they stay with their records."""
     repairs: int = 0
     """Changes the reader made, each written to the log as an edit."""
     matched: int = 0
@@ -62,16 +72,26 @@ class Delivery:
     conflicts: int = 0
     """Edits of this corpus that no longer fit their record and wait for a person."""
 
+    @property
+    def left_over(self) -> str:
+        """Return a sentence that names the unread columns, not yet safe to show; empty where there are none."""
+        named = [f"{name} ({counted(rows, 'row')})" for name, rows in islice(self.unread.items(), _NAMED)]
+        more = f" and {len(self.unread) - _NAMED:,} more" if len(self.unread) > _NAMED else ""
+        return f"no field takes {', '.join(named)}{more}: kept with the records, not trained on" if named else ""
 
-def ingest(store: Store, order: Order, report: Report = silent) -> list[Delivery]:
-    """Ingest files or the declared sources, one delivery each, and keep the settings in `corpus.yaml`."""
+
+def ingest(store: Store, order: Order, report: Report = silent, engine: Engine | None = None) -> list[Delivery]:
+    """Ingest files or the declared sources, one delivery each, and keep the settings in `corpus.yaml`.
+
+    An engine's workers read the parts of files that can be cut, and write segments; what comes out is the same.
+    """
     for folder in (store.workspace.scratch, store.workspace.cache):
         sweep(folder)
     corpus = corpus_of(store, order)
     out = []
     for source in sources_of(store, corpus, order):
         report(f"reading {source.name}")
-        source, delivery = _deliver(store, corpus, source, report)
+        source, delivery = _deliver(store, corpus, source, (report, engine))
         corpus = _declared(store, corpus, source)
         out.append(delivery)
     return out
@@ -96,7 +116,7 @@ class _Brought:
     mapping: maps.Mapping
     intake: Intake
     raw: dict[str, str]
-    preview: tuple[dict[str, Any], ...]
+    mapped: Mapped
 
     @property
     def digest(self) -> str:
@@ -118,9 +138,24 @@ class _Brought:
         }
 
 
-def _deliver(store: Store, corpus: Corpus, source: Source, report: Report) -> tuple[Source, Delivery]:
+@dataclass(frozen=True)
+class _Means:
+    """What a file is read with."""
+
+    held: ExitStack
+    """Removes what waits on disk once the delivery is in the log."""
+    report: Report
+    spread: Spread | None
+    """The workers of an engine."""
+
+
+def _deliver(
+    store: Store, corpus: Corpus, source: Source, how: tuple[Report, Engine | None]
+) -> tuple[Source, Delivery]:
+    report, engine = how
     with ExitStack() as held:
-        brought = _brought(store, corpus, source, (held, report))
+        spread = Spread.on(engine, report, held) if engine else None
+        brought = _brought(store, corpus, source, _Means(held, report, spread))
         report(f"keeping the rows of {source.name}")
         facts = brought.facts(source) | {"schema": corpus.schema_name}
         counts: dict[str, int] = {}
@@ -128,7 +163,8 @@ def _deliver(store: Store, corpus: Corpus, source: Source, report: Report) -> tu
         def prepare(state: State) -> list[Entry]:
             # Another process may have taken in the same new source meanwhile.
             _refuse_other_key(source.name, brought.intake.key, state.deliveries.get(source.name))
-            taken = take(brought.intake, facts, state)
+            keep = spread.keep(store) if spread and brought.intake.height > SEGMENT_ROWS else None
+            taken = take(brought.intake, facts, state, keep)
             counts.update(taken.counts, matched=sum(entry[0] == "match" for entry in taken.entries))
             counts["repairs"] = sum(entry[0] == "edit" for entry in taken.entries)
             return [] if _nothing_new(taken.entries, state, source.name) else taken.entries
@@ -137,67 +173,96 @@ def _deliver(store: Store, corpus: Corpus, source: Source, report: Report) -> tu
     counts["conflicts"] = len(store.state(corpus).replayed.conflicts)
     said = {key: facts[key] for key in ("digest", "reader", "encoding", "mapping")} | counts
     guesses = (*brought.reading.proposal.guesses, *brought.mapping.guesses)
-    delivery = Delivery(name=source.name, guesses=guesses, preview=brought.preview, **said)
+    preview = tuple(maps.preview(brought.mapping, brought.mapped.rows[:3]))
+    unread = {name: rows for name, rows in brought.mapped.columns.items() if name not in brought.mapping.columns}
+    delivery = Delivery(name=source.name, guesses=guesses, preview=preview, unread=unread, **said)
     # Chosen once: a later change of the schema's identity must not rename what is here.
     frozen = {"map": facts["mapping"], "key": brought.intake.key}
     return source.model_copy(update=frozen), delivery
 
 
-def _brought(store: Store, corpus: Corpus, source: Source, means: tuple[ExitStack, Report]) -> _Brought:
+def _brought(store: Store, corpus: Corpus, source: Source, means: _Means) -> _Brought:
     """Read a file, telling how far; its rows wait in files that the stack removes."""
-    path, report = path_of(store, source), means[1]
-    reading = reading_of(source, path)
+    path = path_of(store, source)
+    sight = seen(path, source.encoding)
+    if not sight.encoding.name:
+        reading_of(source, sight)  # what no reader takes is refused before its bytes are kept
     schema = load_schema(store.workspace.schema_file(corpus.schema_name))
-    raw = _kept_raw(store, path)
     before = store.state(corpus).deliveries.get(source.name)
     declared = corpus.source(source.name)
     known = (before.body["mapping"] if before else {}) | (declared.map if declared else {})
     mapped = Mapped(source, schema, known)
+    with kept(store.objects, path) as raw:
+        reading = reading_of(source, replace(sight, path=raw.place))
+        intake, mapping = _read(store, (corpus.name, reading), (mapped, before), means)
+        raw.refuse_changed()
+    return _Brought(reading, mapping, intake, raw.digests, mapped)
+
+
+def _read(
+    store: Store, file: tuple[str, Reading], known: tuple[Mapped, Row | None], means: _Means
+) -> tuple[Intake, maps.Mapping]:
+    """Return the rows of a file for a corpus, and the mapping that all its columns gave."""
+    corpus, reading = file
+    mapped = known[0]
     while True:
-        units = selected(told(read(reading), reading, (source.name, report)), source)
-        intake, mapping = _read_once(store, (corpus.name, reading, units), (mapped, before), means)
+        units = selected(told(read(reading), reading, (mapped.source.name, means.report)), mapped.source)
+        intake, mapping = _read_once(store, (corpus, reading, units), known, means)
         if mapping == mapped.mapping():
-            break
+            return intake, mapping
         # A column that appears late changed what is proposed: all rows are read once more, with it known.
-    if raw != _digests(path):
-        raise OutsideError(f"{path.name!r} was changed while it was read", "ingest it again")
-    return _Brought(reading, mapping, intake, raw, tuple(maps.preview(mapping, mapped.rows[:3])))
+        mapped.begin_again()
 
 
 def _read_once(
     store: Store,
     file: tuple[str, Reading, Iterator[Record | Reject]],
     known: tuple[Mapped, Row | None],
-    means: tuple[ExitStack, Report],
+    means: _Means,
 ) -> tuple[Intake, maps.Mapping]:
     """Return the rows of a file, and the mapping that the columns known at its first rows gave."""
     corpus, reading, units = file
     mapped, before = known
     source = mapped.source
-    held, report = means
     first = list(islice(units, LOOKED_AT))
-    if not mapped.rows:
-        mapped.see(first)
+    mapped.see(first)
     mapping = mapped.mapping()
     key = key_of(source, reading, mapped.schema, mapping)
     _refuse_other_key(source.name, key, before)
-    intake = held.enter_context(Intake(mapped.schema.types, key, store.objects, of=(corpus, source.name)))
+    intake = means.held.enter_context(Intake(mapped.schema.types, key, store.objects, of=(corpus, source.name)))
     apply = maps.applied(mapping, fields_of(mapped.schema))
     fill(intake, first, apply, reading)
     while first and not mapped.is_shaped:  # some of them were torn
         first = next(batches(units), [])
         mapped.see(first)
         fill(intake, first, apply, reading)
-    if spans := spans_of(reading, source, first):
-        schema = mapped.schema
-        task = Task(store.workspace, reading, mapping, fields_of(schema), schema.types, key, intake.of)
-        read_parts(task, spans, (intake, mapped), report)
+    schema = mapped.schema
+    task = Task(store.workspace, reading, mapping, fields_of(schema), schema.types, key, intake.of)
+    if _is_read_in_parts(task, source, first, (intake, mapped), means):
         return intake, mapping
     with uncollected():
         for batch in batches(units):
             mapped.see(batch)
             fill(intake, batch, apply, reading)
     return intake, mapping
+
+
+def _is_read_in_parts(
+    task: Task, source: Source, first: list[Record | Reject], into: tuple[Intake, Mapped], means: _Means
+) -> bool:
+    """Read what follows the first units in parts, where that is possible and worth it, and say whether it was."""
+    if means.spread is None:
+        spans = spans_of(task.reading, source, first)
+        if spans:
+            read_parts(task, spans, into, means.report)
+        return bool(spans)
+    if reason := whole(task.reading, source):
+        means.report(f"{source.name} is read by this machine alone: {reason}")
+        return False
+    spans = cut(task.reading, source, first)
+    if len(spans) > 1:
+        means.spread.read(task, spans, into)
+    return len(spans) > 1
 
 
 def _nothing_new(entries: list[Entry], state: State, source: str) -> bool:
@@ -212,24 +277,3 @@ def _refuse_other_key(name: str, key: tuple[str, ...], before: Row | None) -> No
     if before is not None and tuple(before.body["key"]) != key:
         frozen = ", ".join(before.body["key"]) or "the whole row"
         raise UsageError(f"the key of source {name!r} is frozen: {frozen}", "use a new source name")
-
-
-def _kept_raw(store: Store, path: Path) -> dict[str, str]:
-    """Keep the raw bytes of a file, or of each file of a folder; return digests by relative name."""
-    return {name: store.objects.put_file(file) for name, file in _files(path).items()}
-
-
-def _digests(path: Path) -> dict[str, str]:
-    with out_of_space(path):
-        return {name: digest_file(file) for name, file in _files(path).items()}
-
-
-def _files(path: Path) -> dict[str, Path]:
-    if path.is_file():
-        return {".": path}
-    files, whole = sorted(p for p in path.rglob("*") if p.is_file()), path.resolve()
-    for file in files:
-        if not file.resolve().is_relative_to(whole):
-            what = f"{path.name!r} holds the link {file.name!r}, which leads out of it"
-            raise UsageError(what, "put the file itself in its place")
-    return {str(file.relative_to(path)): file for file in files}

@@ -12,8 +12,10 @@ from pydantic import ValidationError
 from workbench.corpus import Corpus, Source
 from workbench.errors import UsageError, unknown
 from workbench.readers import mapping as maps
+from workbench.readers.detect import seen
 from workbench.readers.record import Reading
 from workbench.schema import Schema, load_schema
+from workbench.services.intake.head import head_of
 from workbench.services.intake.kinds import kinds
 from workbench.services.intake.rows import columns_of, first_rows, reading_of
 from workbench.store.store import Store
@@ -40,7 +42,7 @@ def corpus_of(store: Store, order: Order) -> Corpus:
         corpus = store.corpus(order.corpus)
         if order.schema and order.schema != corpus.schema_name:
             raise UsageError(f"corpus {corpus.name!r} holds {corpus.schema_name} records, not {order.schema}")
-        return corpus if order.license is None else corpus.model_copy(update={"license": order.license})
+        return corpus.model_copy(update={"license": order.license}) if _is_of_the_whole(corpus, order) else corpus
     if not order.files:
         raise unknown("corpus", order.corpus, store.corpora())
     schema = order.schema or _fitting_schema(store, order)
@@ -48,9 +50,20 @@ def corpus_of(store: Store, order: Order) -> Corpus:
     return Corpus(name=order.corpus, schema_name=schema, license=order.license)
 
 
+def _is_of_the_whole(corpus: Corpus, order: Order) -> bool:
+    """Return whether the licence that is given is one of every source, and so of the corpus."""
+    named = set(_names(order)) if order.files else {source.name for source in corpus.sources}
+    return order.license is not None and named >= {source.name for source in corpus.sources}
+
+
+def _names(order: Order) -> list[str]:
+    return [order.settings.get("name") or path.name for path in order.files]
+
+
 def _fitting_schema(store: Store, order: Order) -> str:
     source = source_of({"name": "new", "path": str(order.files[0])} | order.settings)
-    rows = first_rows(reading_of(source, order.files[0]))
+    with head_of(order.files[0]) as head:
+        rows = first_rows(reading_of(source, seen(head.path, source.encoding)))
     if not rows:
         raise UsageError(
             f"{order.files[0].name!r} holds no row that can be read, so its kind cannot be told",
@@ -68,19 +81,21 @@ def _fitting_schema(store: Store, order: Order) -> str:
 
 def sources_of(store: Store, corpus: Corpus, order: Order) -> Iterator[Source]:
     """Yield the sources that an order means, one a file, or all that the corpus declares."""
+    own = order.license if order.license != corpus.license else None
+    licensed = {} if order.license is None else {"license": own}
     if not order.files:
         if not corpus.sources:
             raise UsageError(f"corpus {corpus.name!r} declares no sources", "give the file to ingest")
-        yield from (source_of(s.model_dump() | order.settings) for s in corpus.sources)
+        yield from (source_of(s.model_dump() | order.settings | licensed) for s in corpus.sources)
         return
-    names = [order.settings.get("name") or path.name for path in order.files]
+    names = _names(order)
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         hint = "each source needs its own name: ingest them one by one with --source NAME"
         raise UsageError(f"two files would both be the source {twice!r}", hint)
     for path, name in zip(order.files, names, strict=True):
         known = corpus.source(name) or source_of({"name": name, "path": ""})
-        changed = order.settings | {"name": name, "path": store.workspace.relative(path)}
+        changed = order.settings | licensed | {"name": name, "path": store.workspace.relative(path)}
         yield source_of(known.model_dump() | changed)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from workbench.corpus import Corpus, Source
 from workbench.errors import UsageError
 from workbench.readers import mapping as maps
+from workbench.readers.detect import seen
 from workbench.readers.json_array import OPEN_END
 from workbench.readers.record import Reading, Record, Reject
 from workbench.readers.registry import read
@@ -84,6 +85,8 @@ class Preview:
     chunk: int
     guesses: tuple[str, ...]
     columns: tuple[str, ...]
+    unread: tuple[str, ...]
+    """Columns that no field takes."""
     raw: tuple[tuple[str, ...], ...]
     """The first rows as they stand in the file, a text a column; not yet safe to show."""
     places: tuple[Place, ...]
@@ -114,7 +117,7 @@ class _Look:
         self.present = store.corpus(order.corpus) if order.corpus in store.corpora() else None
         given = self.present or Corpus(name=order.corpus, schema_name="")
         self.source = next(sources_of(store, given, order))
-        self.reading = reading_of(self.source, head.path)
+        self.reading = reading_of(self.source, seen(head.path, self.source.encoding))
         self.units = _units(self.reading, self.source, is_torn=head.is_torn)
         self.records = [unit for unit in self.units if isinstance(unit, Record)]
 
@@ -142,6 +145,7 @@ class _Look:
             chunk=self.reading.chunk,
             guesses=guesses,
             columns=columns,
+            unread=tuple(name for name in columns if name not in mapping.columns),
             raw=tuple(tuple(_text(row.get(name)) for name in columns) for row in rows[:SAMPLES]),
             places=_places(schema, mapping.expressions),
             key=self.source.key if problem else key_of(self.source, self.reading, schema, mapping),

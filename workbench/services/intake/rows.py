@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -16,10 +16,11 @@ from workbench.curation.split import draw
 from workbench.errors import UsageError
 from workbench.fingerprint import canonical, digest
 from workbench.readers import mapping as maps
-from workbench.readers.detect import plan
+from workbench.readers.detect import planned
 from workbench.readers.field_spec import Kind
 from workbench.readers.record import Reading, Record, Reject, Repair
 from workbench.readers.registry import read
+from workbench.readers.sight import Sight
 from workbench.services.progress import Report
 from workbench.sql import expression
 from workbench.store.edits import WHOLE
@@ -38,9 +39,9 @@ _SPANLESS = ("parquet_file", "arrow_folder")
 """Readers whose units have numbers instead of byte spans."""
 
 
-def reading_of(source: Source, path: Path) -> Reading:
-    """Return how a file is read: what the source says, and what `plan` finds for the rest."""
-    found = plan(path, reader=source.reader, encoding=source.encoding)
+def reading_of(source: Source, sight: Sight) -> Reading:
+    """Return how a file that was `seen` is read: what the source says, and what `planned` finds for the rest."""
+    found = planned(sight, reader=source.reader, encoding=source.encoding)
     chunk = source.chunk or found.chunk
     return replace(found, chunk=chunk, header=found.header if source.header is None else source.header)
 
@@ -143,21 +144,32 @@ class Seen:
 
     rows: list[dict[str, Any]] = field(default_factory=list, init=False)
     """The first rows: shapes are told from them."""
-    columns: dict[str, None] = field(default_factory=dict, init=False)
-    """The columns of all rows, in the order in which they appear: a column may be rare."""
+    columns: dict[str, int] = field(default_factory=dict, init=False)
+    """The columns of all rows, in the order in which they appear (a column may be rare), and how many rows hold each."""
+    is_again: bool = field(default=False, init=False)
+    """Whether the rows that are seen were seen before, so that they tell nothing but how many hold each column."""
 
     def see(self, units: Iterable[Record | Reject]) -> None:
         """Take note of the rows among some units."""
         rows = [unit.fields for unit in units if isinstance(unit, Record)]
-        self.rows += rows[: LOOKED_AT - len(self.rows)]
-        for row in rows:
-            if not row.keys() <= self.columns.keys():
-                self.columns |= dict.fromkeys(row)
+        if not self.is_shaped:
+            self.rows += rows[: LOOKED_AT - len(self.rows)]
+        for shape, times in Counter(map(tuple, rows)).items():  # rows of a file have few shapes
+            self.count(dict.fromkeys(shape, times))
+
+    def count(self, columns: Mapping[str, int]) -> None:
+        """Add the numbers of rows that hold some columns."""
+        for name, rows in columns.items():
+            self.columns[name] = self.columns.get(name, 0) + rows
+
+    def begin_again(self) -> None:
+        """Begin to count anew, with all columns known."""
+        self.columns, self.is_again = dict.fromkeys(self.columns, 0), True
 
     @property
     def is_shaped(self) -> bool:
         """Return whether the rows that come next can tell nothing but columns."""
-        return len(self.rows) == LOOKED_AT
+        return self.is_again or len(self.rows) == LOOKED_AT
 
 
 @dataclass

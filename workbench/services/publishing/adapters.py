@@ -23,6 +23,8 @@ from workbench.services.evaluation.evaluate import evaluated
 from workbench.services.progress import Report, silent
 from workbench.services.publishing.clearance import check_may_leave
 from workbench.services.publishing.export_facts import examples_of
+from workbench.services.publishing.left_by_run import evaluate_again, read_of
+from workbench.services.publishing.source_licenses import license_notes, sources_of
 from workbench.store.store import Store
 from workbench.store.versions import Version, versions
 from workbench.training.runs import RunFolder
@@ -37,14 +39,15 @@ class Target:
     private: bool = True
 
 
-def planned(store: Store, run: RunFolder, target: Target, report: Report = silent) -> PushPlan:
+def planned(store: Store, run: RunFolder, target: Target) -> PushPlan:
     """Return what a push would send, changing nothing on the Hub, which need not even be within reach."""
     with _ready(store, run, target) as folder:
         try:
-            return plan(folder, target.repo, token=find_token(), kind="model", known=_known(store, run))
+            todo = plan(folder, target.repo, token=find_token(), kind="model", known=_known(store, run), tag=run.name)
         except OutsideError as error:
-            report(f"{error.what}; shown as for a repository that holds nothing")
-            return plan_unseen(folder, target.repo, kind="model")
+            todo = plan_unseen(folder, target.repo, kind="model", why=error.what)
+    learned_from = license_notes(sources_of(store, _version(store, run)), target.license)
+    return replace(todo, notes=(*todo.notes, *learned_from))
 
 
 def pushed(store: Store, run: RunFolder, target: Target, report: Report = silent) -> Pushed:
@@ -94,7 +97,8 @@ def _version(store: Store, run: RunFolder) -> Version:
 def _facts(store: Store, trained: tuple[RunFolder, Version], license: str) -> AdapterFacts:
     run, version = trained
     known, recipe = run.facts(), run.recipe()
-    base = base_of(recipe.base, known["base"])
+    with read_of(run, run.facts_file, "train it again"):
+        base, packages = base_of(recipe.base, known["base"]), dict(known.get("packages", {}))
     plain = recipe.model_dump(mode="json") | {"base": base.name}
     return AdapterFacts(
         corpus=version.corpus,
@@ -107,7 +111,7 @@ def _facts(store: Store, trained: tuple[RunFolder, Version], license: str) -> Ad
         counts={side: version.counts.get(side, 0) for side in SPLITS},
         base=base,
         recipe=plain,
-        packages=known.get("packages", {}),
+        packages=packages,
         evaluations=_evaluations(run),
         tool=f"workbench {__version__}",
         records=_published(store, version),
@@ -117,9 +121,14 @@ def _facts(store: Store, trained: tuple[RunFolder, Version], license: str) -> Ad
 
 def _evaluations(run: RunFolder) -> Mapping[str, Mapping[str, Any]]:
     """Return what was measured, by split; what a number must be published with stays with it."""
-    found = {split: evaluated(run, split) for split in ("test", "validation")}
-    kept = ("base", "tuned", "difference", "how")
-    return {split: {key: known[key] for key in kept if key in known} for split, known in found.items() if known}
+    found = {split: _measured(run, split) for split in ("test", "validation")}
+    return {split: known for split, known in found.items() if known}
+
+
+def _measured(run: RunFolder, split: str) -> Mapping[str, Any]:
+    with read_of(run, run.evaluation / f"metrics-{split}.json", evaluate_again(run, split)):
+        known = dict(evaluated(run, split) or {})
+        return {key: dict(known[key]) for key in ("base", "tuned", "difference", "how") if key in known}
 
 
 def _published(store: Store, version: Version) -> str:

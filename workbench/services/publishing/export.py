@@ -4,23 +4,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
-import pyarrow as pa
 
-from workbench.curation.split import SPLITS
 from workbench.errors import DataError
 from workbench.publish.facts import CARD, CURATION, ExportFacts
 from workbench.publish.formats import holds_something, write_export
 from workbench.publish.forms import PAIR
+from workbench.publish.pieces import Leaving
 from workbench.schema import Schema
+from workbench.services.progress import Report, silent
+from workbench.services.publishing.departing import Departing, departing, of_frame
 from workbench.services.publishing.export_facts import facts_of
 from workbench.services.publishing.leaving import usual_name
 from workbench.services.publishing.stubs import StubOrder, stub_for
 from workbench.store.store import Store
-from workbench.store.versions import Version, records_of, state_of
+from workbench.store.versions import Version, state_of
 from workbench.text import counted
 
+if TYPE_CHECKING:
+    from workbench.scale.engine import Engine
+
+_LINEAGE = ("record_id", "source")
 JUDGED = "answers of models that were judged side by side; the proof is of the records that were asked"
 
 
@@ -50,24 +56,28 @@ def export(
     force: bool = False,
     stub: StubOrder | None = None,
     facts: ExportFacts | None = None,
+    engine: Engine | None = None,
+    report: Report = silent,
 ) -> Exported:
     """Write a version into `exports/`, or another folder, whole or not at all; `force` replaces another export.
 
     `facts` are written to its card in place of the version's own: a push adds where it goes and what was trained on it.
+    With an engine its workers read and write the records; the files are the very same.
     """
     version = store.version(corpus, version_name)
     schema = store.kept_schema(version.schema_object)
-    facts = facts or facts_of(store, version, license)
-    tables, said = _tables(store, version, schema, format)
-    if _is_judged(format, schema):
-        # What is known of the records is not known of the answers: those are texts of models.
-        settings = {**facts.settings, "pairs": "; ".join(filter(None, (JUDGED, said)))}
-        facts = replace(facts, settings=settings, lengths=(), spoken={}, spoken_of=0)
-    place = folder or store.workspace.export_folder(usual_name(corpus, version.name, format))
-    was_there = holds_something(place) and not force
-    configured = stub_for(store, stub, format, (schema, facts)) if stub else None
-    written = write_export(facts, tables, place, format=format, force=force, schema=schema, stub=configured)
-    rows = {side: table.num_rows for side, table in tables.items() if table.num_rows}
+    with departing(store, version, schema, engine, report) as records:
+        facts = facts or facts_of(store, version, license, records)
+        leaving, said = _leaving(store, version, records, schema, format)
+        if _is_judged(format, schema):
+            # What is known of the records is not known of the answers: those are texts of models.
+            settings = {**facts.settings, "pairs": "; ".join(filter(None, (JUDGED, said)))}
+            facts = replace(facts, settings=settings, lengths=(), spoken={}, spoken_of=0)
+        place = folder or store.workspace.export_folder(usual_name(corpus, version.name, format))
+        was_there = holds_something(place) and not force
+        configured = stub_for(store, stub, format, (schema, facts)) if stub else None
+        written = write_export(facts, leaving, place, format=format, force=force, schema=schema, stub=configured)
+    rows = dict(leaving.counts)
     if written.left_out:
         rows = {file.split: file.rows for file in written.files}
     files = (*written.names, CARD, CURATION)
@@ -80,19 +90,15 @@ def _is_judged(format: str, schema: Schema) -> bool:
     return format == "preference" and not set(PAIR) <= set(schema.columns)
 
 
-def _tables(store: Store, version: Version, schema: Schema, format: str) -> tuple[dict[str, pa.Table], str]:
-    """Return the records that leave, by split, and what must be said of them."""
-    records = records_of(store.catalogue, store.objects, schema, version)
-    columns = [*schema.columns, pl.col("id").alias("record_id"), "source"]
-    said = ""
+def _leaving(store: Store, version: Version, records: Departing, schema: Schema, format: str) -> tuple[Leaving, str]:
+    """Return the rows that leave, by split, and what must be said of them."""
     if _is_judged(format, schema):
-        records, said = _judged(store, version, records)
-        columns = [*PAIR, pl.col("id").alias("record_id"), "source"]
-    sides = {side: records.filter(pl.col("split") == side) for side in SPLITS if version.counts.get(side)}
-    return {side: rows.select(columns).to_arrow() for side, rows in sides.items()}, said
+        pairs, said = _judged(store, version, records.placed())
+        return of_frame(pairs.rename({"id": "record_id"}), (*PAIR, *_LINEAGE)), said
+    return records.leaving((*schema.columns, *_LINEAGE)), ""
 
 
-def _judged(store: Store, version: Version, records: pl.DataFrame) -> tuple[pl.DataFrame, str]:
+def _judged(store: Store, version: Version, placed: pl.DataFrame) -> tuple[pl.DataFrame, str]:
     """Return the judged pairs of a version's records, each in its record's split, and how many have no place there."""
     from workbench.services.evaluation.judgements import preferences
 
@@ -104,7 +110,6 @@ def _judged(store: Store, version: Version, records: pl.DataFrame) -> tuple[pl.D
     judged = judged.with_columns(
         pl.col("record_id").map_elements(state.today, return_dtype=pl.String)  # a later delivery may have renamed it
     )
-    placed = records.filter(pl.col("split").is_in(SPLITS)).select("id", "source", "split")
     answer = pl.struct(role=pl.lit("assistant"), content=pl.col("chosen"))
     pairs = judged.select(
         pl.col("prompt").list.concat(pl.concat_list(answer)).alias("messages"), "rejected", id="record_id"

@@ -61,7 +61,6 @@ def leave(workspace: Workspace, version: Version, wanted: Wanted, report: Report
                 report=report,
             )
             return f"pushed: {done.url}"
-        report("writing files")
         folder = Path(wanted.place).expanduser() if wanted.place else None
         made = push.export(
             store,
@@ -70,6 +69,18 @@ def leave(workspace: Workspace, version: Version, wanted: Wanted, report: Report
             license=wanted.license,
             format=wanted.format,
             folder=folder.resolve() if folder else None,
+            report=report,
         )
         rows, files = counted(sum(made.rows.values()), "row"), counted(len(made.files), "file")
         return f"{rows} in {files}: {made.folder}{f'; mind: {made.note}' if made.note else ''}"
+
+
+def leave_adapter(workspace: Workspace, run: str, wanted: Wanted, report: Report) -> str:
+    """Push the adapter of a run and return where it went, in words."""
+    from workbench.services.publishing.adapters import Target, pushed
+    from workbench.services.training.train import found
+    from workbench.store.store import Store
+
+    with Store(workspace) as store:
+        target = Target(wanted.place, wanted.license, wanted.private)
+        return f"pushed: {pushed(store, found(workspace, run), target, report).url}"

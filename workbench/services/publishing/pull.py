@@ -14,8 +14,7 @@ from workbench.errors import OutsideError, UsageError
 from workbench.fingerprint import digest_bytes
 from workbench.publish.facts import CURATION
 from workbench.publish.fetched import Part, check_room, fetch_all, folder_name, parts_of
-from workbench.publish.incoming import Chosen, choose
-from workbench.publish.licenses import LICENSES
+from workbench.publish.incoming import Chosen, choose, stated_license
 from workbench.publish.remote import Remote, Repository, find_token, look, open_repository, read_file
 from workbench.services.intake.ingest import Delivery, Order, ingest
 from workbench.services.progress import Report, silent
@@ -26,6 +25,8 @@ from workbench.workspace import out_of_space, safe_name
 PULL = "pull"
 """Kind of the log rows that say what was pulled."""
 _RECORD_ID = "record_id"
+_IGNORED = 5
+"""Files that are named as left alone; --json has all of them."""
 
 
 @dataclass(frozen=True)
@@ -57,11 +58,38 @@ class Pulled:
     """Sources of this repository that this commit does not have any more; their records stay."""
 
 
-def pull(store: Store, wanted: Wanted, report: Report = silent) -> Pulled:
-    """Fetch the records of a repository at one commit, check all of them, and only then take them in.
+def said(done: Pulled) -> list[str]:
+    """Return what a person should know of a pull beside its counts: by what it was checked, what is gone or ignored."""
+    verified = done.verified
+    if verified["version"]:
+        here = ", as it was pushed from here" if verified["here"] else ""
+        version = f"{verified['name']} ({verified['version'][:12]})".strip()
+        out = [f"verified: every file is as its curation.json says of version {version}{here}"]
+    else:
+        out = [f"not verified against a version: {verified['reason']}"]
+    out += [f"not there any more: {name}; its records stay" for name in done.gone]
+    out += [f"ignored: {path} ({reason})" for path, reason in done.ignored[:_IGNORED]]
+    left = len(done.ignored) - _IGNORED
+    return [*out, f"ignored: {left:,} more"] if left > 0 else out
 
-    Raises OutsideError where the Hub does not have it or shows it, DataError where it must not be used.
-    """
+
+@dataclass(frozen=True)
+class Offered:
+    """What a repository holds at one commit, and where it would go; nothing is fetched for it."""
+
+    corpus: str
+    repository: Repository
+    remote: Remote
+    commit: str
+    chosen: Chosen
+    parts: tuple[Part, ...]
+    """What becomes one source each."""
+    verified: dict[str, Any]
+    """As of `Pulled`."""
+
+
+def offered(store: Store, wanted: Wanted) -> Offered:
+    """Return what a pull would bring; raises as `pull` does."""
     corpus = _corpus(store, wanted)
     repository = open_repository(wanted.repo, find_token())
     remote = look(repository, wanted.revision)
@@ -70,19 +98,29 @@ def pull(store: Store, wanted: Wanted, report: Report = silent) -> Pulled:
         raise OutsideError(f"the Hub shows no repository {wanted.repo!r} of records", hint)
     chosen = choose(remote, config=wanted.config)
     verified = _verified(store, repository, remote, chosen)
-    parts = parts_of(chosen.files)
     check_room(chosen.files, store.workspace.root)
+    return Offered(corpus, repository, remote, remote.head, chosen, parts_of(chosen.files), verified)
+
+
+def pull(store: Store, wanted: Wanted, report: Report = silent) -> Pulled:
+    """Fetch the records of a repository at one commit, check all of them, and only then take them in.
+
+    Raises OutsideError where the Hub does not have it or shows it, DataError where it must not be used.
+    """
+    there = offered(store, wanted)
+    corpus, chosen, verified = there.corpus, there.chosen, dict(there.verified)
     with TemporaryDirectory(dir=store.workspace.scratch, prefix="pull-") as scratch:
-        fetched = fetch_all(repository, remote.head, parts, Path(scratch), report)
+        fetched = fetch_all(there.repository, there.commit, there.parts, Path(scratch), report)
         kept = {name: _put(store, corpus, _origin(wanted, chosen), path) for name, path in fetched.items()}
     deliveries = [
-        _deliver(store, (corpus, wanted), (part, kept[part.name]), (remote, chosen), report) for part in parts
+        _deliver(store, (corpus, wanted), (part, kept[part.name]), (there.remote, chosen), report)
+        for part in there.parts
     ]
-    _log(store, corpus, (wanted, remote.head), chosen)
+    _log(store, corpus, (wanted, there.commit), chosen)
     gone = set(_sources(store, corpus, f"{_origin(wanted, chosen)}/")) - {delivery.name for delivery in deliveries}
     if chosen.sheet is not None:
         verified["rows"] = sum(delivery.read for delivery in deliveries)
-    return Pulled(corpus, wanted.repo, remote.head, verified, tuple(deliveries), chosen.ignored, tuple(sorted(gone)))
+    return Pulled(corpus, wanted.repo, there.commit, verified, tuple(deliveries), chosen.ignored, tuple(sorted(gone)))
 
 
 def _corpus(store: Store, wanted: Wanted) -> str:
@@ -153,8 +191,8 @@ def _deliver(
         # The records' own ids stay when a text is mended at the other end: so edits made here find them again.
         settings["key"] = (_RECORD_ID,)
     schema = wanted.schema or (None if known else _schema(store, chosen.sheet))
-    stated = chosen.sheet.get("license") if chosen.sheet and not known else None
-    license = stated if isinstance(stated, str) and stated in LICENSES else None
+    # Of a source that is here a person may have said otherwise since.
+    license = None if known and store.corpus(corpus).source(name) else stated_license(remote)
     return ingest(store, Order(corpus, (path,), schema=schema, license=license, settings=settings), report)[0]
 
 

@@ -20,33 +20,42 @@ from workbench.services.publishing.clearance import check_may_leave
 from workbench.services.publishing.export import Exported as Exported
 from workbench.services.publishing.export import export as export
 from workbench.services.publishing.export_facts import facts_of, run_facts
+from workbench.services.publishing.source_licenses import license_notes, sources_of
 from workbench.services.versions.diff import diff, ends
 from workbench.store.store import Store
 from workbench.store.versions import Version, versions
 
 
-def planned(
-    store: Store, corpus: str, version_name: str, repo: str, *, license: str | None, report: Report = silent
-) -> PushPlan:
+def planned(store: Store, corpus: str, version_name: str, repo: str, *, license: str | None) -> PushPlan:
     """Return what a push would send, changing nothing on the Hub, which need not even be within reach."""
+    version = store.version(corpus, version_name)
     with _ready(store, corpus, version_name, (repo, license)) as exported:
         try:
-            todo = plan(exported.folder, repo, token=find_token(), known=_known(store, corpus))
+            todo = plan(exported.folder, repo, token=find_token(), known=_known(store, corpus), tag=version.name)
         except OutsideError as error:
-            report(f"{error.what}; shown as for a repository that holds nothing")
-            return plan_unseen(exported.folder, repo)
+            todo = plan_unseen(exported.folder, repo, why=error.what)
+    return replace(todo, notes=(*todo.notes, *_notes(store, version, todo, license)))
+
+
+def _notes(store: Store, version: Version, todo: PushPlan, license: str | None) -> Iterator[str]:
+    """Yield what lies there beside the version that is sent, what becomes of it, and what its sources allow."""
     if todo.there is not None:
-        report(_since(store, corpus, (todo.there["version"], version_name)))
-    return todo
+        there = store.version(version.corpus, todo.there["version"])
+        yield _since(store, there, version)
+        if todo.changes and version.number < there.number:
+            yield f"{version.name} is older: who loads it without naming a revision gets {version.name} again"
+    elif todo.head is None and not todo.unseen and not has_token():
+        yield "without a token a private repository does not show: it may be there"
+    yield from license_notes(sources_of(store, version), license or store.corpus(version.corpus).license)
 
 
-def _since(store: Store, corpus: str, names: tuple[str, str]) -> str:
+def _since(store: Store, there: Version, version: Version) -> str:
     """Return in words how a version differs from the one that lies on the Hub."""
-    old, new = ends(store, corpus, *names)
-    if old == new:
-        return f"{new.name} is there already"
-    counts = ", ".join(f"{count:,} {kind}" for kind, count in diff(store, old, new).counts().items() if count)
-    return f"{old.name} is there; {new.name} has {counts or 'the same records'}"
+    if there.id == version.id:
+        return f"{version.name} is there already"
+    found = diff(store, *ends(store, version.corpus, there.id, version.id))
+    counts = ", ".join(f"{count:,} {kind}" for kind, count in found.counts().items() if count)
+    return f"{there.name} is there; {version.name} has {counts or 'the same records'}"
 
 
 def pushed(

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.publish.facts import CARD
-from workbench.services.publishing import push
+from workbench.publish.hub import PushPlan
+from workbench.services.progress import Report, silent
+from workbench.services.publishing import adapters, push
 from workbench.services.publishing.leaving import usual_name
+from workbench.services.training.train import found
 from workbench.store.store import Store
 from workbench.store.versions import Version
 
@@ -26,12 +29,16 @@ class Trial:
     """What a person should know of it."""
 
 
-def tried_export(store: Store, version: Version, *, format: str, folder: Path | None, license: str | None) -> Trial:
+def tried_export(
+    store: Store, version: Version, *, format: str, folder: Path | None, license: str | None, report: Report = silent
+) -> Trial:
     """Return what an export would write, from a copy that is thrown away."""
     place = folder or store.workspace.export_folder(usual_name(version.corpus, version.name, format))
     with tempfile.TemporaryDirectory(dir=store.workspace.cache) as scratch:
         copy = Path(scratch) / "export"
-        made = push.export(store, version.corpus, version.name, license=license, format=format, folder=copy)
+        made = push.export(
+            store, version.corpus, version.name, license=license, format=format, folder=copy, report=report
+        )
         sizes = [(name, copy / name) for name in made.files]
         files = tuple(
             (name, "replace" if (place / name).exists() else "add", path.stat().st_size) for name, path in sizes
@@ -42,12 +49,18 @@ def tried_export(store: Store, version: Version, *, format: str, folder: Path | 
 
 def tried_push(store: Store, version: Version, repo: str, *, license: str | None) -> Trial:
     """Return what a push would send; without a token a private repository looks absent, and nothing can be sent."""
-    said: list[str] = []
+    return _of_plan(push.planned(store, version.corpus, version.name, repo, license=license), repo)
 
-    def report(line: str, done: int = 0, total: int = 0) -> None:
-        said.append(line)
 
-    plan = push.planned(store, version.corpus, version.name, repo, license=license, report=report)
+def tried_adapter(store: Store, run: str, repo: str, *, license: str | None) -> Trial:
+    """Return what a push of a run's adapter would send."""
+    plan = adapters.planned(store, found(store.workspace, run), adapters.Target(repo, license))
+    return _of_plan(plan, repo)
+
+
+def _of_plan(plan: PushPlan, repo: str) -> Trial:
+    said = [f"it could not be looked at, so this is for one that holds nothing: {plan.unseen}"] if plan.unseen else []
+    said += plan.notes
     if not push.has_token():
         said.append("no token: nothing can be sent before hf auth login, or HF_TOKEN in the environment")
     files = [(file.path, str(file.change), file.size) for file in plan.files]

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from workbench.errors import UsageError
+from workbench.lm.load import check_package, check_stored
 from workbench.lm.precision import runs_as
 from workbench.recipe import ALL_LINEAR, Recipe
 from workbench.services.training.checks import Check, fine, minded, refused
@@ -19,10 +20,25 @@ _FEED_FORWARD = ("mlp", "feed_forward", "ffn", "block_sparse_moe")
 def base_checks(recipe: Recipe, folder: Path | None, gpus: Sequence[Gpu]) -> Iterator[Check]:
     """Yield what is found of a recipe on the base in a folder and on these GPUs; without a folder, less."""
     if folder is not None:
+        yield stored(recipe, folder)
         yield targets(recipe, modules_of(folder))
     yield arithmetic(recipe, gpus)
     if folder is not None and gpus:
-        yield memory(recipe, folder, gpus[0])
+        yield memory(recipe, folder, min(gpus, key=lambda gpu: gpu.total - gpu.used))
+
+
+def stored(recipe: Recipe, folder: Path) -> Check:
+    """Compare the form that a base is stored in with the one that the recipe says."""
+    kind = recipe.quantization.kind
+    try:
+        check_stored(folder, kind)
+    except UsageError as error:
+        return refused("stored form", "stored-otherwise", error.what, error.hint)
+    try:
+        check_package(kind)
+    except UsageError as error:
+        return refused("stored form", "gptq-package", error.what, error.hint)
+    return fine("stored form", "quantised by GPTQ" if kind == "gptq" else "in full precision")
 
 
 def modules_of(folder: Path) -> tuple[str, ...]:

@@ -15,6 +15,8 @@ CHECKS: Mapping[str, str] = {
     "disk-full": "there is no room for checkpoints",
     "edits-after-version": "the corpus was changed after the version was cut",
     "float16": "the recipe asks for float16 on a device that has bfloat16: its gradients overflow sooner",
+    "gptq-package": "a GPTQ base needs the package gptqmodel, which is not installed",
+    "gpus-absent": "more GPUs are asked for than this machine shows",
     "leak": "records of the training and the test split are too much alike",
     "no-gpu": "the base will train on the CPU",
     "no-train-split": "the version holds nothing to learn from",
@@ -22,8 +24,11 @@ CHECKS: Mapping[str, str] = {
     "no-version": "the corpus has no such version",
     "other-run": "another run computes on the same device",
     "recipe-fault": "the recipe cannot be read",
+    "rows-uneven": "so many GPUs cannot share the rows of a step evenly",
     "slow-arithmetic": "a base in 4 bits computes in float32: several times slower and no better",
+    "stored-otherwise": "the base is stored in another form than the recipe says, for example already quantised",
     "target-absent": "a module that lora.target_modules names is nowhere in the base",
+    "tracker-absent": "train.report_to names a tracker that is not installed",
     "xray-refuses": "the token X-ray flags records of this version",
 }
 """Every code of a check that is not fine, and what it means."""
@@ -35,6 +40,8 @@ REMEDIES: Mapping[str, str] = {
     "disk-full": "free some room, or move old runs",
     "edits-after-version": "cut a new version first, if that matters: workbench split",
     "float16": "set quantization.compute_dtype: bfloat16 and train.precision: null",
+    "gptq-package": "pip install 'workbench[gptq]' in an environment of its own",
+    "gpus-absent": "lower --gpus",
     "leak": "cut the version again: workbench split",
     "no-gpu": "train on a machine with one, or begin with the recipe tiny",
     "no-train-split": "cut a version with a train share: workbench split",
@@ -42,8 +49,11 @@ REMEDIES: Mapping[str, str] = {
     "no-version": "cut one: workbench split",
     "other-run": "wait for it, or stop it: workbench runs RUN --stop",
     "recipe-fault": "correct the key that is named",
+    "rows-uneven": "set train.batch_size to a multiple of the GPUs, or lower --gpus",
     "slow-arithmetic": "set quantization.compute_dtype: bfloat16",
+    "stored-otherwise": "set quantization.kind to the form of the base, or name the base in full precision",
     "target-absent": "name modules that the base has; they stand beside this",
+    "tracker-absent": "install it, or leave it out of train.report_to",
     "xray-refuses": "the fix of each flag stands beside it",
 }
 """What to do about each code, where the check itself does not know better."""

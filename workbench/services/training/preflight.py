@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,9 +15,11 @@ from workbench.services.training import bases, xray
 from workbench.services.training.base_checks import base_checks
 from workbench.services.training.checks import Check, Verdict, fine, minded, refused
 from workbench.services.training.device import gpus
+from workbench.services.training.machine_checks import device, others, room, rows_shared, told
 from workbench.store.state import LOGGED
 from workbench.store.store import Store
 from workbench.store.versions import Version
+from workbench.training.plan import shared
 from workbench.training.preflight import check_allowed, find_refusal
 from workbench.training.runs import RunFolder
 from workbench.workspace import Workspace
@@ -26,8 +27,6 @@ from workbench.workspace import Workspace
 __all__ = ["Check", "Preflight", "Verdict", "Wish", "last_recipe", "preflight", "with_xray"]
 
 _LEAKS = ("exact", "near", "neighbour", "group")
-_ROOM = 2 * 2**30
-"""Bytes that checkpoints and the adapter of a small base may take."""
 
 
 @dataclass(frozen=True)
@@ -49,13 +48,15 @@ class Preflight:
 
 @dataclass(frozen=True)
 class Wish:
-    """What is wanted besides a recipe: keys set for this time, and flags of the X-ray that shall not stop it.
+    """What is wanted besides a recipe: keys set for this time, flags of the X-ray that shall not stop it, GPUs.
 
     Raises UsageError for a name that is no flag.
     """
 
     overrides: tuple[str, ...] = ()
     allow: tuple[str, ...] = ()
+    gpus: int = 1
+    """How many GPUs share the rows of each step."""
 
     def __post_init__(self) -> None:
         """Check the flags, as a training does."""
@@ -130,11 +131,16 @@ def _checks(store: Store, version: Version, name: str, wish: Wish) -> Iterator[C
     yield _validation(version, recipe)
     folder, found = bases.here(store.workspace, recipe.base), gpus()
     yield _base(recipe, folder)
-    yield from base_checks(recipe, folder, found)
+    share = rows_shared(recipe, wish.gpus)
+    part = recipe if share.verdict == "no" else shared(recipe, wish.gpus)
+    yield from base_checks(part, folder, found[: wish.gpus])
     yield _xray(store.workspace, version, recipe, (folder, wish.allow))
-    yield _device(recipe, len(found), "; ".join(map(str, found)))
-    yield _room(store.workspace)
-    yield _others(store.workspace)
+    yield device(recipe, found, wish.gpus)
+    if wish.gpus > 1:
+        yield share
+    yield told(recipe)
+    yield room(store.workspace)
+    yield others(store.workspace)
 
 
 def _sides(version: Version) -> Check:
@@ -202,31 +208,3 @@ def in_words(summary: dict[str, Any]) -> str:
     sizes = f"median {tokens['p50']:,} tokens (longest {tokens['max']:,}), {learned['p50']:,} of them learned"
     cut = f"{summary['truncated']:,} cut, which loses {summary['lost']:.1%} of all tokens"
     return f"{summary['records']:,} records, {sizes}; {cut}"
-
-
-def _device(recipe: Recipe, count: int, said: str) -> Check:
-    if count:
-        return fine("device", said)
-    if recipe.base == bases.TINY:
-        return fine("device", "no GPU: the tiny base trains on the CPU")
-    fix = "or train on another machine"
-    return minded("device", "no-gpu", "no GPU: on the CPU this base takes very long", fix)
-
-
-def _room(workspace: Workspace) -> Check:
-    free = shutil.disk_usage(workspace.runs).free
-    said = f"{free / 2**30:,.1f} GiB free for checkpoints"
-    return fine("disk", said) if free > _ROOM else refused("disk", "disk-full", said)
-
-
-def _others(workspace: Workspace) -> Check:
-    going = [run.name for run in RunFolder.list(workspace.runs) if run.is_alive()]
-    if not going:
-        return fine("other runs", "none is going")
-    said = f"{', '.join(going)} is going on the same device"
-    return minded(
-        "other runs",
-        "other-run",
-        said,
-        "wait for it, or stop it: workbench runs RUN --stop (in the terminal: 3, then S)",
-    )

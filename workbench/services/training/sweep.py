@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from workbench.errors import UsageError, unknown
+from workbench.errors import UsageError, WorkbenchError, unknown
 from workbench.recipe import Recipe, keys, load_recipe, with_overrides
 from workbench.services.evaluation import evaluate as evaluation
 from workbench.services.evaluation import scored
@@ -162,9 +162,11 @@ def _known(store: Store, version: Version, recipe: Recipe) -> RunFolder | None:
 
 
 def _trains(run: RunFolder, version: Version, recipe: Recipe) -> bool:
-    if not run.facts_file.is_file() or run.facts().get("version") != version.id or run.status() == "refused":
+    try:
+        same = run.facts().get("version") == version.id and run.recipe() == recipe
+        return same and run.status() != "refused"
+    except WorkbenchError:  # a damaged run, or one of an older form, trains nothing again: `workbench runs` names it
         return False
-    return run.recipe() == recipe
 
 
 def _told(run: RunFolder, report: Report) -> Any:  # noqa: ANN401 - a function

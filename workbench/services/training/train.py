@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from workbench.curation.split import SPLITS
-from workbench.errors import OutsideError, RefusedError, UsageError, WorkbenchError, unknown
+from workbench.errors import ExitCode, RefusedError, UsageError, WorkbenchError, unknown
 from workbench.fingerprint import digest_file
 from workbench.recipe import Recipe, cautions, load_recipe, with_overrides
 from workbench.services.progress import Report, silent
 from workbench.services.training import bases, xray
-from workbench.services.training.base_checks import modules_of, targets
+from workbench.services.training.base_checks import modules_of, stored, targets
 from workbench.store.store import Store
 from workbench.store.versions import Version, records_of
 from workbench.training.launch import Progress, follow, launch, stop
@@ -62,7 +62,7 @@ def start(store: Store, training: Training, report: Report = silent) -> RunFolde
     _check_shared(recipe, training.gpus)
     base = bases.located(store.workspace, recipe.base, report)
     run = RunFolder(store.workspace.run_folder(training.name or free_name(store.workspace, version, training.recipe)))
-    _check_targets(recipe, base)
+    _check_base(recipe, base)
     _prepared(run, recipe, (store, version, base), (training, report))
     _log_run(store, run, version, recipe)
     run.note("gpus", training.gpus)
@@ -76,13 +76,14 @@ def _check_shared(recipe: Recipe, gpus: int) -> None:
     check_gpus(gpus)
 
 
-def _check_targets(recipe: Recipe, base: str) -> None:
-    """Refuse a recipe that names modules which the base lacks: PEFT would pass over them without a word."""
+def _check_base(recipe: Recipe, base: str) -> None:
+    """Refuse a base in another form than the recipe's, and modules that it lacks: PEFT would pass over them."""
     from workbench.lm.load import base_folder
 
-    found = targets(recipe, modules_of(base_folder(base)))
-    if found.verdict == "no":
-        raise RefusedError(f"{found.code}: {found.said}", found.fix)
+    folder = base_folder(base)
+    for found in (stored(recipe, folder), targets(recipe, modules_of(folder))):
+        if found.verdict == "no":
+            raise RefusedError(f"{found.code}: {found.said}", found.fix)
 
 
 def _prepared(
@@ -205,19 +206,29 @@ def resume(workspace: Workspace, name: str, *, step_down: bool = False, gpus: in
     return run
 
 
+class RunFailedError(WorkbenchError):
+    """A run ended before its end; its exit code is that of what ended it."""
+
+    def __init__(self, run: RunFolder, state: str) -> None:
+        """Tell why, and how to go on where going on may help."""
+        said = run.state()
+        self.exit_code = ExitCode(said.get("code", ExitCode.OUTSIDE) if state == "failed" else ExitCode.OUTSIDE)
+        goes_on = f"; go on with --resume {run.name}" if self.exit_code == ExitCode.OUTSIDE else ""
+        reason = said.get("reason") or "its process is gone"
+        super().__init__(f"the run {run.name!r} is {state}: {reason}", f"see {run.log}{goes_on}")
+
+
 def watch(run: RunFolder, report: Callable[[Progress], None]) -> str:
     """Follow a run to its end and return its state.
 
-    A failure is an OutsideError naming its reason, and what the probe finds before the first step a RefusedError.
+    A failure is a RunFailedError naming its reason (exit code 1 where a number broke, 3 where a device did), and what
+    the probe finds before the first step a RefusedError.
     """
     state = follow(run, report)
     if state == "refused":
         raise RefusedError(f"the run {run.name!r} was refused: {run.state()['reason']}", "start a new run after that")
     if state in ("failed", "lost"):
-        reason = run.state().get("reason") or "its process is gone"
-        raise OutsideError(
-            f"the run {run.name!r} is {state}: {reason}", f"see {run.log}; go on with --resume {run.name}"
-        )
+        raise RunFailedError(run, state)
     return state
 
 

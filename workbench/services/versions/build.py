@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import heapq
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -42,6 +43,9 @@ from workbench.store.state import State
 from workbench.store.store import Store
 from workbench.store.versions import Version, versions
 from workbench.workspace import write_text
+
+if TYPE_CHECKING:
+    from workbench.scale.engine import Engine
 
 REPLAYED = ("edit", "match", "judgement", "readmission")
 """Kinds of log rows that are saved, in order, in `log.jsonl`."""
@@ -152,24 +156,43 @@ def _saved(version: Version) -> dict[str, Any]:
     return {"id": version.id, "at": version.at} | version.body()
 
 
-def build(store: Store, name: str, report: Report = silent) -> tuple[list[Delivery], Version]:
-    """Do the whole curation again: ingest the declared sources, replay the saved files, split."""
-    deliveries = ingest(store, Order(corpus=name), report)
+def build(
+    store: Store, name: str, report: Report = silent, engine: Engine | None = None
+) -> tuple[list[Delivery], Version]:
+    """Do the whole curation again: ingest the declared sources, replay the saved files, split.
+
+    With an engine its workers read, check, compare and write down the records; the version is the very same.
+    """
+    deliveries = ingest(store, Order(corpus=name), report, engine)
     corpus = store.corpus(name)
     folder = store.workspace.corpus_folder(name)
     saved = saved_log(folder / LOG, store.schema(corpus))
     refs, marked = saved_refs(folder / REFS), saved_marks(folder / MARKED)
-    store.change(corpus, lambda state: _missing(saved, corpus.name, state))
+    done = list(_as_made(saved, marked))
+    store.change(corpus, lambda state: _missing(done, name, state, store.catalogue.rows(name, kinds=MARKS)))
     past = _saved_past(folder, store, name)
-    version = split(store, Request(name, requested(store, name)), past=past, report=report)
-    _replay_beside(store, name, (REF, NOTE), refs)
-    _replay_beside(store, name, MARKS, marked)
+    version = split(store, Request(name, requested(store, name)), past=past, report=report, engine=engine)
+    _replay_refs(store, name, refs)
     return deliveries, version
 
 
-def _replay_beside(store: Store, name: str, kinds: tuple[str, ...], saved: list[dict[str, Any]]) -> None:
-    """Append the rows that the log does not hold yet, also those about versions that are not here."""
-    rows = store.catalogue.rows(name, kinds=kinds)
+def _as_made(saved: list[dict[str, Any]], marked: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Yield the saved rows of both files as they were made: an undo goes back through all of them.
+
+    Each file keeps its own order, what was done at once stays together, and within a second the log comes first.
+    """
+    began: dict[str, str] = {}
+
+    def moment(entry: dict[str, Any]) -> str:
+        action = entry.get("action")
+        return began.setdefault(action, entry["at"]) if action else str(entry["at"])
+
+    return heapq.merge(saved, marked, key=moment)
+
+
+def _replay_refs(store: Store, name: str, saved: list[dict[str, Any]]) -> None:
+    """Append the tags and notes that the log does not hold yet, also those about versions that are not here."""
+    rows = store.catalogue.rows(name, kinds=(REF, NOTE))
     here = Counter(_identity(row.kind, row.subject, row.body) for row in rows)
     absent = _absent(saved, here)
     store.catalogue.append(*((e["kind"], name, e["subject"], _replayed(e, facts)) for e, facts in absent))
@@ -186,9 +209,12 @@ def _absent(saved: list[dict[str, Any]], here: Counter[str]) -> Iterator[tuple[d
             yield entry, facts
 
 
-def _missing(saved: list[dict[str, Any]], corpus: str, state: State) -> list[Entry]:
-    """Return the saved rows that the log does not hold yet, in order; twice replays nothing."""
-    here = Counter(_identity(row.kind, row.subject, row.body) for row in state.rows)
+def _missing(saved: list[dict[str, Any]], corpus: str, state: State, marked: list[Row]) -> list[Entry]:
+    """Return the saved rows that the log, with the marks beside it, does not hold yet, in order.
+
+    Twice replays nothing.
+    """
+    here = Counter(_identity(row.kind, row.subject, row.body) for row in [*state.rows, *marked])
     out: list[Entry] = []
     for entry, facts in _absent(saved, here):
         readmitted = sum(made[0] == "readmission" for made in out)

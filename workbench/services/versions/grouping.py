@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,16 +17,24 @@ from workbench.services.checking.curate import Curated
 
 GIANT = 20
 """A group of no more records is never called a giant."""
+_NO_VALUE = pl.lit(None, dtype=pl.String)
+_HUBS = {"one": pl.String, "links": pl.Int64, "other": pl.String}
+_VALUES = {"value": pl.String, "links": pl.Int64}
 
 
 @dataclass(frozen=True)
 class Links:
-    """Records that one reason holds together, as pairs."""
+    """Records that one reason holds together, as pairs, part by part."""
 
     what: str
     """The reason in words, with the name of the field where it is one."""
-    frame: pl.DataFrame
-    """Columns `one`, `other` (record ids) and `value`: what both hold, null for texts."""
+    parts: Iterable[pl.DataFrame]
+    """Columns `one`, `other` (record ids) and `value`: what both hold, null for texts. They can be read again."""
+
+    @property
+    def count(self) -> int:
+        """Return the number of pairs."""
+        return sum(part.height for part in self.parts)
 
 
 def groups_of(curated: Curated) -> dict[str, str]:
@@ -35,15 +43,22 @@ def groups_of(curated: Curated) -> dict[str, str]:
     Removed and faulty records link as well: what shares a concept with a removed one is a translation of the one
     that was kept. So do pairs judged to be no duplicates: the verdict keeps both, it makes them no less alike.
     """
-    return dict(_grouped(curated, list(linked(curated))).iter_rows())
+    return dict(_grouped(curated).iter_rows())
 
 
-def _grouped(curated: Curated, reasons: list[Links]) -> pl.DataFrame:
+def _grouped(curated: Curated) -> pl.DataFrame:
     """Return `id` and `group` of every current record."""
     records = curated.records["id"].sort()
-    edges = pl.concat([links.frame for links in reasons])
+    ties = [_equal_texts(curated), _alike(curated), *(part for links in _by_values(curated) for part in links.parts)]
+    edges = pl.concat([tie.select("one", "other") for tie in ties])
     one, other = (_numbers(records, edges[end]) for end in ("one", "other"))
     return pl.DataFrame({"id": records, "group": records.gather(components(len(records), one, other))})
+
+
+def _alike(curated: Curated) -> pl.DataFrame:
+    """Return each unit with the first one of its component: it holds together what all pairs hold together."""
+    name, component = curated.units.frame["name"], curated.pairs.component
+    return pl.DataFrame({"one": name, "other": name.gather(component)}).filter(pl.col("one") != pl.col("other"))
 
 
 def giant(curated: Curated) -> dict[str, Any] | None:
@@ -52,31 +67,47 @@ def giant(curated: Curated) -> dict[str, Any] | None:
     `links` counts the links of each reason inside of it; `most` names, for the reason with most links, the value
     that most of its records hold, or the two records through which most texts are linked.
     """
-    reasons = list(linked(curated))
-    grouped = _grouped(curated, reasons)
+    grouped = _grouped(curated)
     (largest,) = grouped.group_by("group").len().sort("len", "group", descending=[True, False]).head(1).rows() or [
         ("", 0)
     ]
     if largest[1] <= max(GIANT, grouped.height / 3):
         return None
     inside = grouped.filter(pl.col("group") == largest[0]).select(one="id")
-    held = {links.what: links.frame.join(inside, on="one", how="semi") for links in reasons}
-    what = max(held, key=lambda reason: held[reason].height)
+    held = [Links(links.what, _Inside(links.parts, inside)) for links in linked(curated)]
+    counts = {links.what: links.count for links in held}
+    most = max(held, key=lambda links: counts[links.what])
     return {
         "records": largest[1],
         "share": round(largest[1] / grouped.height, 3),
-        "links": {reason: frame.height for reason, frame in held.items() if frame.height},
-        "most": {"reason": what, **_most(held[what])},
+        "links": {reason: count for reason, count in counts.items() if count},
+        "most": {"reason": most.what, **_most(most.parts)},
     }
 
 
-def _most(frame: pl.DataFrame) -> dict[str, Any]:
-    values = frame["value"].drop_nulls().value_counts().sort("count", "value", descending=[True, False])
+@dataclass(frozen=True)
+class _Inside:
+    """Links between some records (`one`)."""
+
+    parts: Iterable[pl.DataFrame]
+    records: pl.DataFrame
+
+    def __iter__(self) -> Iterator[pl.DataFrame]:
+        for part in self.parts:
+            yield part.join(self.records, on="one", how="semi")
+
+
+def _most(parts: Iterable[pl.DataFrame]) -> dict[str, Any]:
+    hubs, values = pl.DataFrame(schema=_HUBS), pl.DataFrame(schema=_VALUES)
+    for part in parts:
+        counted = part["value"].drop_nulls().value_counts(name="links").cast({"links": pl.Int64})
+        values = pl.concat([values, counted]).group_by("value").agg(pl.col("links").sum())
+        ends = pl.concat([part.select("one", "other"), part.select(one="other", other="one")])
+        ends = ends.with_columns(links=pl.lit(1, dtype=pl.Int64)).select(*_HUBS)
+        hubs = pl.concat([hubs, ends]).group_by("one").agg(pl.col("links").sum(), pl.col("other").min())
     if values.height:
-        value, count = values.row(0)
+        value, count = values.sort("links", "value", descending=[True, False]).row(0)
         return {"value": value, "links": count}
-    ends = pl.concat([frame.select("one", "other"), frame.select(one="other", other="one")])
-    hubs = ends.group_by("one").agg(pl.len().alias("links"), pl.col("other").min())
     record, count, other = hubs.sort("links", "one", descending=[True, False]).row(0)
     return {"pair": [record, other], "links": count}
 
@@ -89,13 +120,34 @@ def _numbers(records: pl.Series, ids: pl.Series) -> NDArray[np.int64]:
 
 def linked(curated: Curated) -> Iterator[Links]:
     """Yield what holds records together, reason by reason."""
+    yield Links("equal text", [_equal_texts(curated)])
+    yield Links("near text", _Texts(curated, pl.col("jaccard") >= FLOOR))
+    yield Links("the same question or answer", _Texts(curated, pl.col("jaccard") < FLOOR))
+    yield from _by_values(curated)
+
+
+def _equal_texts(curated: Curated) -> pl.DataFrame:
     units, name = curated.units, curated.units.frame["name"]
     named = units.members.select("id", name=name.gather(units.members["unit"]))
-    yield _links("equal text", named.filter(pl.col("id") != pl.col("name")).select(one="name", other="id"))
-    pairs = curated.pairs.frame
-    ends = pairs.select("jaccard", one=name.gather(pairs["a"]), other=name.gather(pairs["b"]))
-    yield _links("near text", ends.filter(pl.col("jaccard") >= FLOOR))
-    yield _links("the same question or answer", ends.filter(pl.col("jaccard") < FLOOR))
+    return named.filter(pl.col("id") != pl.col("name")).select(one="name", other="id", value=_NO_VALUE)
+
+
+@dataclass(frozen=True)
+class _Texts:
+    """The links between units whose pair meets a condition."""
+
+    curated: Curated
+    which: pl.Expr
+
+    def __iter__(self) -> Iterator[pl.DataFrame]:
+        name = self.curated.units.frame["name"]
+        for part in self.curated.pairs.parts:
+            pairs = part.filter(self.which)
+            yield pairs.select(one=name.gather(pairs["a"]), other=name.gather(pairs["b"]), value=_NO_VALUE)
+
+
+def _by_values(curated: Curated) -> Iterator[Links]:
+    """Yield what holds records together beside their texts."""
     declared = curated.schema.declared
     for column in declared.group:
         yield _by_value(f"the field {column}", curated.records["id"], _held(curated.records[column]))
@@ -108,10 +160,6 @@ def linked(curated: Curated) -> Iterator[Links]:
     yield _by_value("the whole source", curated.records["id"], kept)
 
 
-def _links(what: str, frame: pl.DataFrame) -> Links:
-    return Links(what, frame.select("one", "other", value=pl.lit(None, dtype=pl.String)))
-
-
 def _held(column: pl.Series) -> pl.Series:
     """Return the values as they are compared, see `held_value`."""
     values = column.unique().to_list()
@@ -122,11 +170,15 @@ def _by_value(what: str, records: pl.Series, values: pl.Series) -> Links:
     """Return each record with the first one, by id, that holds its value."""
     held = pl.DataFrame({"other": records, "value": values}).drop_nulls("value")
     first = held.with_columns(one=pl.col("other").min().over("value"))
-    return Links(what, first.filter(pl.col("one") != pl.col("other")).select("one", "other", "value"))
+    return Links(what, [first.filter(pl.col("one") != pl.col("other")).select("one", "other", "value")])
 
 
 def links_of(curated: Curated, standing: pl.DataFrame) -> pl.DataFrame:
-    """Return the verified pairs (`one`, `other`) between whatever records of two units stand on a side."""
-    here = curated.units.members.join(standing.select("id"), on="id", how="semi")
-    left = curated.pairs.frame.select("a", "b").join(here.rename({"id": "one"}), left_on="a", right_on="unit")
-    return left.join(here.rename({"id": "other"}), left_on="b", right_on="unit").select("one", "other")
+    """Return the verified pairs (`one`, `other`) between whatever records of two units stand on different sides."""
+    here = curated.units.members.join(standing.select("id", "split"), on="id")
+    found = [pl.DataFrame(schema={"one": pl.String, "other": pl.String})]
+    for part in curated.pairs.parts:
+        left = part.select("a", "b").join(here.rename({"id": "one"}), left_on="a", right_on="unit")
+        both = left.join(here.rename({"id": "other"}), left_on="b", right_on="unit")
+        found.append(both.filter(pl.col("split") != pl.col("split_right")).select("one", "other"))
+    return pl.concat(found)

@@ -131,7 +131,8 @@ def shuffle_outlook(store: Store, request: Request, known: Curated | None = None
 
 
 def _links(curated: Curated) -> dict[str, int]:
-    return {links.what: links.frame.height for links in linked(curated) if links.frame.height}
+    counts = {links.what: links.count for links in linked(curated)}
+    return {what: count for what, count in counts.items() if count}
 
 
 def proof_of(seen: Outlook) -> Proof:

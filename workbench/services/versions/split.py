@@ -11,7 +11,6 @@ from pydantic import ValidationError
 
 from workbench.corpus import Corpus, DuplicateSettings, SplitSettings
 from workbench.curation import outcome
-from workbench.curation.nearness import near_pairs
 from workbench.curation.outcome import Missed, excluded_by_reason, largest_group, texts_of, wanted_and_got
 from workbench.curation.proof import Look, Proof, prove
 from workbench.curation.split import SIDES, SPLITS, SURPLUS, Wanted
@@ -112,7 +111,8 @@ def _split(store: Store, request: Request, past: Past | None, report: Report, en
     proof = proved(made.curated, made.assignment.frame, engine)
     if not proof.clean:
         raise LeakError(leak_text(proof), "give the records a common group or concept, or drop one of each pair")
-    return _commit(store, made, proof)
+    report("naming the version")
+    return _commit(store, made, proof, engine)
 
 
 def drafted(
@@ -209,13 +209,13 @@ def proved(curated: Curated, assignment: pl.DataFrame, engine: Engine | None = N
     return replace(proof, giant=giant(curated))
 
 
-def _look(engine: Engine | None) -> Look:
-    """Return what finds the near pairs of a proof."""
+def _look(engine: Engine | None) -> Look | None:
+    """Return what finds the near pairs of a proof, None for what this process does by itself."""
     if engine is None:
-        return near_pairs
+        return None
     from workbench.scale import near
 
-    return partial(near.near_pairs, engine)
+    return partial(near.near_parts, engine)
 
 
 def leak_text(proof: Proof) -> str:
@@ -225,12 +225,12 @@ def leak_text(proof: Proof) -> str:
     return f"the split leaks ({counts}): {shown}"
 
 
-def _commit(store: Store, made: Draft, proof: Proof) -> Version:
+def _commit(store: Store, made: Draft, proof: Proof, engine: Engine | None) -> Version:
     request, before, curated, assignment = made.request, made.before, made.curated, made.assignment
     settings = _settings(request.settings, curated.corpus.duplicates)
     if request.forget and before.tested.numbers:
         settings[FORGOT] = True
-    content = content_digest(curated.records, assignment.frame, curated.schema)
+    content = _content(curated, assignment.frame, engine)
     schema_file = store.workspace.schema_file(curated.corpus.schema_name)
     version = Version(
         id="",
@@ -248,6 +248,14 @@ def _commit(store: Store, made: Draft, proof: Proof) -> Version:
         report=made.report(),
     )
     return _inserted(store, version, (content, curated, assignment), before)
+
+
+def _content(curated: Curated, assignment: pl.DataFrame, engine: Engine | None) -> str:
+    if engine is None:
+        return content_digest(curated.records, assignment, curated.schema)
+    from workbench.scale.content import content_digest as digest_on
+
+    return digest_on(engine, curated.state, assignment, curated.schema)
 
 
 def _report(request: Request, before: Past, curated: Curated, assignment: Assignment) -> dict[str, Any]:

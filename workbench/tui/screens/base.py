@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 CHANGE = "change"
 """Group of the workers that write; they are never cancelled and never overlap."""
-
+SHEET = "sheet"
+"""Group of the workers that read what a sheet shows; what is typed meanwhile is meant for the sheet, and waits."""
 
 ENDED = (WorkerState.SUCCESS, WorkerState.ERROR, WorkerState.CANCELLED)
 """What the last message of a worker says; the worker itself may have ended while an earlier message is read."""
@@ -128,6 +129,8 @@ class WorkScreen(Screen[None]):
             self._then = {older: what for older, what in self._then.items() if older.group != group}
         worker = self.run_worker(work, group=group, exclusive=exclusive, thread=True, exit_on_error=False)
         self._then[worker] = then
+        if group == SHEET:
+            self.app.hold_keys(worker)
 
     def is_busy(self, group: str) -> bool:
         """Say whether work of a group is under way."""
@@ -157,7 +160,7 @@ class WorkScreen(Screen[None]):
         """
         return self.app.begin(self, name, work, then, corpus=self.corpus if corpus is None else corpus, writes=writes)
 
-    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+    async def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """Hand a result on, or show what went wrong."""
         if event.state not in ENDED:
             return
@@ -169,6 +172,7 @@ class WorkScreen(Screen[None]):
             self.app.push_screen(ErrorSheet(event.worker.error))
         elif event.state is WorkerState.SUCCESS and then is not None:
             then(event.worker.result)
+        await self.app.release_keys(event.worker)
 
     def on_screen_resume(self) -> None:
         """Read again what was changed while another screen lay over this one."""

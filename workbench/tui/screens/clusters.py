@@ -17,6 +17,7 @@ from workbench.errors import UsageError
 from workbench.services.looking.column import Column
 from workbench.text import counted, show
 from workbench.tui.desk import Desk
+from workbench.tui.screens.base import SHEET
 from workbench.tui.screens.cluster_words import WRITTEN, threshold_question, totals
 from workbench.tui.screens.confirm import ConfirmSheet
 from workbench.tui.screens.undoing import UndoingScreen
@@ -330,7 +331,7 @@ class ClustersScreen(UndoingScreen):
         elif self.threshold == seen.threshold:
             self.tell(f"{totals(found.counts)} at the kept threshold already; - and + show another one")
         else:
-            self.in_background(lambda: preview(seen, found), self._ask, "preview")
+            self.in_background(lambda: preview(seen, found), self._ask, SHEET)
 
     def _ask(self, told: Preview) -> None:
         if not told.samples:  # only what comes later can be meant: there is nothing to look at

@@ -207,8 +207,7 @@ class ComparingScreen(UndoingScreen):
     def _show_title(self) -> None:
         detail = "which runs?"
         if self.wanted is not None:
-            first, second = (words.side_name(side) for side in self.wanted.sides)
-            detail = f"{first} -> {second} on {self.wanted.split}"
+            detail = words.sides_name(self.wanted)
         if self.seed is not None:
             asked = [pair for pair in self.pairs_of(ANSWERS) + self.own if pair.prompt is not None]
             done = sum(bool(self.verdict(pair)) for pair in asked)

@@ -18,8 +18,8 @@ METRIC_COLUMNS = (
     Column("metric", 19),
     Column("first", 8),
     Column("second", 8),
-    Column("second is", 11),
     Column("95 % interval", 18),
+    Column("second is", 11),
 )
 SOURCE_COLUMNS = (Column("", 1), Column("source", 20), Column("records", 7), *METRIC_COLUMNS[1:])
 PAIR_COLUMNS = (Column("", 1), Column("asked", 28), Column("wanted", 17), Column("bits", 7))
@@ -33,8 +33,15 @@ def side_name(side: tuple[str, str]) -> str:
     return f"{side[0]} {side[1]}"
 
 
+def sides_name(wanted: Wanted) -> str:
+    """Return what is compared in words; a run that stands at both sides is named once."""
+    (one, first), (other, second) = wanted.sides
+    pair = f"{one}: {first} -> {second}" if one == other else f"{one} {first} -> {other} {second}"
+    return f"{pair} on {wanted.split}"
+
+
 def metric_rows(metrics: Mapping[str, Any], *before: object) -> list[tuple[object, ...]]:
-    """Return a line a metric that could be compared: sign, name, both numbers, verdict, difference, interval."""
+    """Return a line a metric that could be compared: sign, name, both numbers, interval, verdict."""
     rows: list[tuple[object, ...]] = []
     for name, found in metrics.items():
         difference = found["difference"]
@@ -44,7 +51,7 @@ def metric_rows(metrics: Mapping[str, Any], *before: object) -> list[tuple[objec
         interval = f"{bounds[0]:+.3g} to {bounds[1]:+.3g}" if bounds else "none"
         verdict = difference["verdict"]
         numbers = (_number(found["one"]), _number(found["other"]))
-        rows.append((_SIGNS[verdict], *before, name, *numbers, verdict, interval))
+        rows.append((_SIGNS[verdict], *before, name, *numbers, interval, verdict))
     return rows
 
 

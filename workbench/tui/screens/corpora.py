@@ -15,10 +15,11 @@ from textual.binding import Binding, BindingType
 from workbench.errors import UsageError
 from workbench.services.looking.column import Column
 from workbench.services.progress import Report
+from workbench.services.publishing.named_repository import NamedRepository
 from workbench.tui.desk import Desk
 from workbench.tui.screens.base import WorkScreen
 from workbench.tui.screens.ingest import IngestedSheet, IngestSheet, first_order, in_words
-from workbench.tui.screens.open import OpenSheet
+from workbench.tui.screens.open import Named, OpenSheet, named
 from workbench.tui.screens.sheets import ErrorSheet
 from workbench.tui.widgets.virtual_table import Rows, VirtualTable
 from workbench.workspace import FIRST_SAMPLE
@@ -27,10 +28,11 @@ if TYPE_CHECKING:
     from workbench.services.intake.ingest import Delivery
     from workbench.services.intake.order import Order
     from workbench.services.looking.overview import Summary
+    from workbench.services.publishing.arriving import Arrived, Asked
 
 _VERSION = "newest version"
-_ROOM = 100
-"""Cells from which on every column is shown."""
+_ROOM, _MIDDLE_ROOM = 120, 100
+"""Cells from which on every column is shown, and all but the kind and a version's digest."""
 _WIDE = (
     Column("corpus", 18),
     Column("kind", 11),
@@ -39,6 +41,7 @@ _WIDE = (
     Column("warnings", 8),
     Column(_VERSION, 36),
 )
+_MIDDLE = (*(column for column in _WIDE if column.label not in ("kind", _VERSION)), Column(_VERSION, 22))
 _RUN = Column("newest run", 44)
 _LEAST = 16
 """Cells that are left to the run in a narrow terminal."""
@@ -53,6 +56,7 @@ _READING = "reading the store ..."
 _EMPTY = """Nothing here yet. Begin with
 
   o   open a file or a folder      jsonl json csv tsv parquet arrow txt md
+      or a repository on the Hub   OWNER/NAME
   d   take in the sample corpus    296 questions with planted faults
   ?   see every key
 
@@ -100,7 +104,7 @@ class CorporaScreen(WorkScreen):
     def on_paste(self, event: events.Paste) -> None:
         """Take what is pasted for the names of files: terminals paste what is dropped on them."""
         event.stop()
-        self.in_background(lambda: self._named(event.text), self._show_order, "open")
+        self.in_background(lambda: self._named(event.text), self._taken, "open")
 
     def refresh_data(self) -> None:
         """Read the list; what a corpus holds is counted after it is on the screen."""
@@ -182,14 +186,37 @@ class CorporaScreen(WorkScreen):
         """Ask for files to take in."""
         self.app.push_screen(OpenSheet(Path.cwd()), self._opened)
 
-    def _opened(self, files: tuple[Path, ...] | None) -> None:
-        if files:
-            self.in_background(lambda: first_order(files), self._show_order, "open")
+    def _opened(self, what: Named | None) -> None:
+        if isinstance(what, NamedRepository):
+            self._show_repository(what)
+        elif what:
+            self.in_background(lambda: first_order(what), self._show_order, "open")
 
-    def _named(self, text: str) -> Order:
-        from workbench.services.intake.named_files import named_files
+    def _taken(self, found: Order | NamedRepository) -> None:
+        if isinstance(found, NamedRepository):
+            self._show_repository(found)
+        else:
+            self._show_order(found)
 
-        return first_order(named_files(text, Path.cwd()))
+    def _named(self, text: str) -> Order | NamedRepository:
+        what = named(text, Path.cwd())
+        return what if isinstance(what, NamedRepository) else first_order(what)
+
+    def _show_repository(self, named: NamedRepository) -> None:
+        from workbench.tui.screens.pull import PullSheet
+
+        self.app.push_screen(PullSheet(self.desk, named), self._pull)
+
+    def _pull(self, asked: Asked | None) -> None:
+        from workbench.services.publishing.arriving import arrive
+
+        if asked is not None:
+            work = partial(arrive, self.desk.workspace, asked)
+            name = f"pull {asked.repository}"
+            self.begin(name, lambda report: self.desk.apart(work, report), self._pulled, corpus=asked.corpus)
+
+    def _pulled(self, done: Arrived) -> None:
+        self._show_deliveries(done.corpus, done.deliveries, done.said)
 
     def _show_order(self, order: Order) -> None:
         self.app.push_screen(IngestSheet(self.desk, order), self._accepted)
@@ -221,12 +248,12 @@ class CorporaScreen(WorkScreen):
 
         return self.desk.apart(partial(take_in_sample, self.desk.workspace), report)
 
-    def _show_deliveries(self, corpus: str, deliveries: list[Delivery]) -> None:
+    def _show_deliveries(self, corpus: str, deliveries: Sequence[Delivery], said: Sequence[str] = ()) -> None:
         """Say what became of every row: on a sheet, or in a notice where another screen is looked at."""
         self.go_to(corpus)
         self.refresh_data()
         if self.app.screen is self:
-            self.app.push_screen(IngestedSheet(corpus, deliveries))
+            self.app.push_screen(IngestedSheet(corpus, deliveries, said))
             return
         for one in deliveries:
             self.tell(f"{one.name}: {in_words(one)}")
@@ -249,10 +276,11 @@ def _as_counted(line: Summary, before: Summary | None) -> Summary:
 
 def _columns(width: int) -> tuple[Column, ...]:
     """Return the columns that a terminal of some width has room for."""
-    if width < _ROOM:
+    if width < _MIDDLE_ROOM:
         return _NARROW
-    rest = width - sum(column.width + 1 for column in _WIDE) - 4  # the frame, and a gap behind the last column
-    return (*_WIDE, replace(_RUN, width=max(_LEAST, min(rest, _RUN.width))))
+    shown = _WIDE if width >= _ROOM else _MIDDLE
+    rest = width - sum(column.width + 1 for column in shown) - 4  # the frame, and a gap behind the last column
+    return (*shown, replace(_RUN, width=max(_LEAST, min(rest, _RUN.width))))
 
 
 def _cells(line: Summary, columns: Sequence[Column]) -> dict[str, object]:

@@ -247,7 +247,8 @@ def _verdict(seen: Preview) -> list[tuple[str, str]]:
         fate = ("$text-success", f"+ {which}: every one becomes a record")
     faults = f"! {counted(tried.faulty, 'record')} would have errors: faulty records come in too, listed as issues"
     guesses = [("$text-warning", f"? {guess}") for guess in seen.guesses[:_GUESSES]]
-    return [fate, *([("$text-warning", faults)] if tried.faulty else []), *guesses]
+    unread = [("", f"no field takes {', '.join(seen.unread)}")] if seen.unread else []
+    return [fate, *([("$text-warning", faults)] if tried.faulty else []), *guesses, *unread]
 
 
 class IngestedSheet(Sheet):
@@ -257,10 +258,10 @@ class IngestedSheet(Sheet):
 
     app: WorkbenchApp
 
-    def __init__(self, corpus: str, deliveries: Sequence[Delivery]) -> None:
-        """Show deliveries."""
+    def __init__(self, corpus: str, deliveries: Sequence[Delivery], said: Sequence[str] = ()) -> None:
+        """Show deliveries, and lines that were said of all of them."""
         super().__init__()
-        self.corpus, self.deliveries = corpus, deliveries
+        self.corpus, self.deliveries, self.said = corpus, deliveries, said
 
     def pieces(self) -> Iterator[Piece]:
         """Yield the count of each file, and what was guessed of it."""
@@ -271,8 +272,12 @@ class IngestedSheet(Sheet):
             yield f"  {in_words(one)}\n", "" if not one.quarantined else "$text-warning"
             for guess in one.guesses:
                 yield f"  ? {show(guess)}\n", "$text-warning"
+            if one.left_over:
+                yield f"  {show(one.left_over)}\n", "$foreground-muted"
             if one.conflicts:
                 yield f"  ! {one.conflicts:,} edits no longer fit their records\n", "$text-warning"
+        for line in self.said:
+            yield f"\n{show(line, limit=300)}"
         yield "\nenter opens its records", "$foreground-muted"
 
     def action_open(self) -> None:

@@ -1,4 +1,4 @@
-"""Name the files to take in: a path with completion, ~ and globs, or what was pasted or dropped."""
+"""Name what to take in: a path with completion, ~ and globs, what was pasted or dropped, or a repository on the Hub."""
 
 from __future__ import annotations
 
@@ -18,12 +18,15 @@ from textual.widgets import Input, Static
 from textual.worker import Worker, WorkerState
 
 from workbench.errors import WorkbenchError
+from workbench.services.publishing.named_repository import NamedRepository, named_repository
 from workbench.text import show
 from workbench.tui.widgets.safe_input import SafeInput
 
 _SHOWN = 8
-_FIND, _COMPLETE = "find", "complete"
+_FIND, _COMPLETE, _TELL = "find", "complete", "tell"
 _HELP = "enter opens   tab completes   ~ and * may stand in it; a folder stands for its files   esc leaves"
+Named = tuple[Path, ...] | NamedRepository
+"""Files that are here, or a repository of records on the Hub."""
 
 
 class _Paths(Suggester):
@@ -51,8 +54,8 @@ class _PathInput(SafeInput):
         super()._on_paste(event)
 
 
-class OpenSheet(ModalScreen[tuple[Path, ...]]):
-    """Asks for files; answers with those that are there, or with none."""
+class OpenSheet(ModalScreen[Named]):
+    """Asks for files or a repository; answers with files that are there, with the repository, or with no file."""
 
     CSS_PATH = "open.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -68,12 +71,13 @@ class OpenSheet(ModalScreen[tuple[Path, ...]]):
     def compose(self) -> ComposeResult:
         """Hold a line to type on and what it may go on to."""
         with Vertical(id="open"):
-            yield Static(Content.assemble(("Open a file or a folder", "bold")), markup=False)
+            yield Static(Content.assemble(("Open a file, a folder, or OWNER/NAME on the Hub", "bold")), markup=False)
             yield _PathInput(
-                placeholder="path, or paste one: jsonl json csv tsv parquet arrow txt md",
+                placeholder="path, or paste one: jsonl json csv tsv parquet arrow txt md; or OWNER/NAME@REVISION",
                 suggester=_Paths(self.base),
                 id="path",
             )
+            yield Static(id="told", markup=False)
             yield Static(id="found", markup=False)
             yield Static(_HELP, id="open-keys", markup=False)
 
@@ -92,15 +96,21 @@ class OpenSheet(ModalScreen[tuple[Path, ...]]):
         whole = completed(text, self.base)
         return whole, completions(whole, self.base)
 
+    @on(Input.Changed, "#path")
+    def _tell(self, event: Input.Changed) -> None:
+        """Say what enter would do with what stands there so far."""
+        text = event.value
+        self.run_worker(
+            lambda: outlook(text, self.base), name=_TELL, group=_TELL, thread=True, exclusive=True, exit_on_error=False
+        )
+
     @on(Input.Submitted, "#path")
     def _open(self) -> None:
         text = self._input.value
         self.run_worker(lambda: self._named(text), name=_FIND, thread=True, exclusive=True, exit_on_error=False)
 
-    def _named(self, text: str) -> tuple[Path, ...]:
-        from workbench.services.intake.named_files import named_files
-
-        return named_files(text, self.base)
+    def _named(self, text: str) -> Named:
+        return named(text, self.base)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """Answer with the files, show completions, or say why there is no such file."""
@@ -110,6 +120,8 @@ class OpenSheet(ModalScreen[tuple[Path, ...]]):
             self._say(f"{error}{hint}", "$text-error")
         elif event.state is WorkerState.SUCCESS and event.worker.name == _FIND:
             self.dismiss(event.worker.result)
+        elif event.state is WorkerState.SUCCESS and event.worker.name == _TELL:
+            self.query_one("#told", Static).update(show(event.worker.result))
         elif event.state is WorkerState.SUCCESS and event.worker.result is not None:
             self._show_completed(event.worker.result)
 
@@ -127,3 +139,25 @@ class OpenSheet(ModalScreen[tuple[Path, ...]]):
     def action_leave(self) -> None:
         """Open nothing."""
         self.dismiss(())
+
+
+def named(text: str, base: Path) -> Named:
+    """Return what a text names; a UsageError where that is nothing."""
+    from workbench.services.intake.named_files import named_files
+
+    return named_repository(text, base) or named_files(text, base)
+
+
+def outlook(text: str, base: Path) -> str:
+    """Return what would become of a text that is being typed; empty where nobody can tell yet."""
+    repository = named_repository(text, base)
+    if repository is not None:
+        at = f"at {repository.revision}" if repository.revision else "its newest commit"
+        return f"no file here: {repository.repo} on the Hub, {at}; enter asks what it holds"
+    try:
+        place = base / Path(text.strip()).expanduser()
+        if not text.strip() or not place.exists():
+            return ""
+    except (OSError, RuntimeError, ValueError):  # no name of a file at all
+        return ""
+    return f"enter shows what would become of {place.name}{' and all files in it' if place.is_dir() else ''}"

@@ -12,6 +12,7 @@ from textual.widgets import Input
 from workbench.errors import OutsideError
 from workbench.services.looking.lens import APART, ISSUES, Sorting
 from workbench.text import show
+from workbench.tui.screens.base import SHEET
 from workbench.tui.screens.data.columns import ColumnSheet
 from workbench.tui.screens.data.editing import EditingScreen
 from workbench.tui.screens.data.looking import PANES
@@ -251,7 +252,7 @@ class RecordsScreen(EditingScreen):
         rows = self._meant("copy")[:_COPIED]
         if len(rows) and self.contents is not None:
             contents = self.contents
-            self.in_background(lambda: _as_lines(contents, rows), self._copied, "sheet")
+            self.in_background(lambda: _as_lines(contents, rows), self._copied, SHEET)
 
     def _copied(self, lines: list[str]) -> None:
         self.app.copy_to_clipboard("\n".join(lines))

@@ -46,6 +46,16 @@ A record stands here for an issue, for a loss far above that of others
 of its length, or for an answer that contradicts another record's."""
 
 
+_NONE = "No measured record stands in this order: v goes on to the next one."
+_ORDERS: dict[str | None, str] = {
+    None: "",
+    "loss": "highest loss",
+    "gap": "least improved",
+    "memorised": "learned by heart",
+}
+"""What the queue can go by, with how it is called; None is the score."""
+
+
 class ReviewScreen(UndoingScreen):
     """The queue beside the record under the cursor."""
 
@@ -58,6 +68,7 @@ class ReviewScreen(UndoingScreen):
         Binding("s", "skip", "Skip", id="review.skip", tooltip="Leave it for another time"),
         Binding("X", "xray", "X-ray", id="review.xray", tooltip="See how it is trained, token by token"),
         Binding("o", "open_record", "Open it in Data", show=False, id="review.open-record"),
+        Binding("v", "next_order", "Next order", show=False, id="review.next-order"),
         Binding("r", "again", "Look again", show=False, id="review.again"),
         Binding("enter", "open", "Go into the record", show=False, id="review.open"),
     ]
@@ -66,6 +77,7 @@ class ReviewScreen(UndoingScreen):
         """Review one corpus."""
         super().__init__(desk, corpus)
         self.queue: Queue | None = None
+        self.by: str | None = None
         self.rows: list[dict[str, Any]] = []
         self.contents: Contents | None = None
         self.detail: Detail | None = None
@@ -97,8 +109,20 @@ class ReviewScreen(UndoingScreen):
 
     def action_again(self) -> None:
         """Rank the records anew."""
-        work = partial(_ranked, self.desk.workspace, self.corpus)
-        self.begin(f"review {self.corpus}", lambda report: self.desk.apart(work, report), self._take, writes=False)
+        self._rank(self.by)
+
+    def _rank(self, by: str | None) -> None:
+        work = partial(_ranked, self.desk.workspace, self.corpus, by)
+        if self.begin(f"review {self.corpus}", lambda report: self.desk.apart(work, report), self._take, writes=False):
+            self.by = by
+
+    def action_next_order(self) -> None:
+        """Go on to the next order: by score, by highest loss, least improved, learned by heart."""
+        if self.queue is None or self.queue.run is None:
+            self.tell("no run was measured: workbench evaluate RUN --split train")
+            return
+        orders = list(_ORDERS)
+        self._rank(orders[(orders.index(self.by) + 1) % len(orders)])
 
     def _take(self, found: Queue) -> None:
         self.queue, self.outcomes, self._before_undo = found, {}, {}
@@ -124,7 +148,7 @@ class ReviewScreen(UndoingScreen):
     def _draw(self, cursor: int) -> None:
         outcomes = self.outcomes
         source = Listed(_COLUMNS, self.rows, lambda row: _cells(row, outcomes.get(row["record"])))
-        self._table.set_source(source, cursor=cursor, note=_EMPTY)
+        self._table.set_source(source, cursor=cursor, note=_NONE if self.by else _EMPTY)
         self._show_title()
 
     def _show_title(self) -> None:
@@ -132,7 +156,8 @@ class ReviewScreen(UndoingScreen):
         if found is None:
             return
         left = found.rows.height - len([one for one in self.outcomes.values() if one != "skipped"])
-        said = [f"{left:,} of {counted(found.records, 'record')} ask for a look"]
+        asking = f", {_ORDERS[found.by]}" if found.by else " ask for a look"
+        said = [f"{left:,} of {counted(found.records, 'record')}{asking}"]
         done = list(self.outcomes.values())
         said += [f"{done.count(name):,} {name}" for name in dict.fromkeys(done)]
         said += [f"{found.accepted:,} accepted before"] if found.accepted else []
@@ -297,12 +322,12 @@ class ReviewScreen(UndoingScreen):
             self.app.show_mode("data", self.corpus, self.row["record"])
 
 
-def _ranked(workspace: Workspace, corpus: str, report: Report) -> Queue:
+def _ranked(workspace: Workspace, corpus: str, by: str | None, report: Report) -> Queue:
     from workbench.services.checking.review import queue
     from workbench.store.store import Store
 
     with Store(workspace) as store:
-        return queue(store, corpus, report=report)
+        return queue(store, corpus, report=report, by=by)
 
 
 def _cells(row: dict[str, Any], outcome: Outcome | None) -> tuple[object, ...]:

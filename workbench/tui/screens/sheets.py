@@ -114,9 +114,9 @@ class KeySheet(Sheet):
         self.found = found
 
     def pieces(self) -> Iterator[Piece]:
-        """Yield one line an action: those of the focused pane, of the screen, then those that work everywhere."""
+        """Yield one line an action in the order of the offers, in a sentence where there is one."""
         for number, (name, those) in enumerate(grouped(self.found)):
             yield f"{chr(10) if number else ''}{name}\n", "bold"
             for offer in those:
                 yield f"  {offer.key_names:<20}", "$text-accent"
-                yield f"{offer.what}\n"
+                yield f"{offer.help or offer.what}\n"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -22,10 +23,13 @@ from workbench.training.launch import stop
 from workbench.training.runs import RunFolder
 from workbench.tui import jobs
 from workbench.tui.desk import Desk
-from workbench.tui.screens.base import WorkScreen
+from workbench.tui.screens.base import SHEET, WorkScreen
 from workbench.tui.screens.sheets import ErrorSheet
 from workbench.tui.widgets.loss_chart import LossChart
 from workbench.tui.widgets.virtual_table import Rows, VirtualTable
+
+if TYPE_CHECKING:
+    from workbench.services.publishing.leaving import Wanted
 
 _EVERY = 1.0
 """Seconds between two looks at the run folders."""
@@ -37,6 +41,7 @@ _SIGNS = {"running": ">", "starting": ">", "finished": "+", "failed": "!", "lost
 _COUNTED = {"going": "running", "refused": "refused"}
 """States that the title counts, by the word for them."""
 _RESUMABLE = ("stopped", "failed", "lost")
+_LOGARITHMIC = "Loss on a logarithmic scale"
 _EMPTY = """No run yet.
 
 Cut a version of a corpus (2, then s), and train it with T."""
@@ -61,8 +66,9 @@ class TrainScreen(WorkScreen):
         Binding("S", "stop", "Stop", id="train.stop", tooltip="Save a checkpoint of the run and end it"),
         Binding("R", "resume", "Resume", id="train.resume", tooltip="Go on from the run's last checkpoint"),
         Binding("p", "preflight", "Pre-flight", id="train.preflight", tooltip="See every check; choose a recipe"),
-        Binding("y", "logarithmic", "Log scale", id="train.log-scale", tooltip="Loss on a logarithmic scale"),
+        Binding("P", "publish", "Push", id="train.publish", tooltip="Push the run's adapter to the Hub"),
         Binding("o", "smooth", "Smooth", id="train.smooth", tooltip="Means of neighbouring losses"),
+        Binding("y", "logarithmic", "Log scale", show=False, id="train.log-scale", tooltip=_LOGARITHMIC),
         Binding("X", "xray", "X-ray: what the run trains", show=False, id="train.xray"),
         Binding("E", "recipe", "Recipe", show=False, id="train.recipe", tooltip="Edit the recipe in $EDITOR"),
     ]
@@ -224,6 +230,24 @@ class TrainScreen(WorkScreen):
         self.tell(line)
         self.refresh_data()
 
+    def action_publish(self) -> None:
+        """Push the adapter of the run under the cursor to the Hub, after a look at what leaves."""
+        if self.chosen is None or self.chosen.status != "finished":
+            self.tell(f"this run is {self.chosen.status if self.chosen else 'not there'}: push one that has finished")
+            return
+        from workbench.tui.screens.publish import AdapterSheet
+
+        chosen = self.chosen
+        self.app.push_screen(AdapterSheet(self.desk, chosen.name), lambda wanted: self._publish(chosen, wanted))
+
+    def _publish(self, run: RunLine, wanted: Wanted | None) -> None:
+        from workbench.services.publishing.leaving import leave_adapter
+
+        if wanted is not None:
+            work = partial(leave_adapter, self.desk.workspace, run.name, wanted)
+            corpus = run.trains.partition("@")[0]
+            self.begin(f"push {run.name}", lambda report: self.desk.apart(work, report), self.tell, corpus=corpus)
+
     def action_logarithmic(self) -> None:
         """Draw the loss on a logarithmic scale, or on a plain one again."""
         chart = self.query_one(LossChart)
@@ -249,7 +273,7 @@ class TrainScreen(WorkScreen):
     def action_recipe(self) -> None:
         """Open the recipe that T would use in the person's editor."""
         corpus = self.chosen_corpus()
-        self.in_background(lambda: self.desk.recipe_file(corpus), self._edit_recipe, "recipe")
+        self.in_background(lambda: self.desk.recipe_file(corpus), self._edit_recipe, SHEET)
 
     def _edit_recipe(self, path: Path) -> None:
         from workbench.tui.editor import edited

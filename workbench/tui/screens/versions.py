@@ -17,6 +17,7 @@ from workbench.services.publishing.leaving import Wanted, leave
 from workbench.text import counted
 from workbench.tui.desk import Desk
 from workbench.tui.screens.ask import AskSheet
+from workbench.tui.screens.base import SHEET
 from workbench.tui.screens.confirm import ConfirmSheet
 from workbench.tui.screens.proof import ProofSheet
 from workbench.tui.screens.publish import PublishSheet
@@ -300,7 +301,7 @@ class VersionsScreen(UndoingScreen):
             with self.desk.store() as store:
                 return planned(store, version)
 
-        self.in_background(work, lambda todo: self._ask_to_restore(version, todo), "restore")
+        self.in_background(work, lambda todo: self._ask_to_restore(version, todo), SHEET)
 
     def _ask_to_restore(self, version: Version, todo: Restoration) -> None:
         if not todo.entries:

@@ -31,7 +31,7 @@ _COLUMNS = (
     Column("tokens", 6),
     Column("learned", 7),
     Column("cut", 4),
-    Column("split", 6),
+    Column("split", 5),
     Column("flags", 12),
     Column("begins with", 80),
 )
@@ -209,7 +209,8 @@ class XrayScreen(WorkScreen):
 
 
 def _cells(one: Counted) -> tuple[object, ...]:
-    return one.sign, one.tokens, one.learned, one.lost or "", one.split, ", ".join(one.flags), one.text
+    split = one.split.replace("validation", "valid")  # as the versions call it in a list
+    return one.sign, one.tokens, one.learned, one.lost or "", split, ", ".join(one.flags), one.text
 
 
 def _summed(lines: tuple[Counted, ...]) -> tuple[tuple[Counted, ...], dict[str, Total]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Protocol
 
 from rich.cells import cell_len, set_cell_size
@@ -25,6 +25,8 @@ BLOCK = 256
 """Rows asked from a source at once."""
 BLOCKS = 16
 """Blocks kept."""
+_WHOLE = 18
+"""Cells of a column that is a number or a word rather than a text: half of it would say something else, or nothing."""
 
 
 class Source(Protocol):
@@ -57,6 +59,19 @@ class Rows:
     def window(self, start: int, stop: int) -> Sequence[Sequence[object]]:
         """Return some rows."""
         return self.cells[start:stop]
+
+    def fitted(self, room: int) -> Sequence[Column]:
+        """Return the columns; where they want more than some cells, none wider than what stands in it."""
+        if not self.cells or sum(column.width + 1 for column in self.columns) <= room:
+            return self.columns
+        cells = zip(*self.cells, strict=True)
+        return [replace(column, width=_wanted(column, held)) for column, held in zip(self.columns, cells, strict=True)]
+
+
+def _wanted(column: Column, cells: Sequence[object]) -> int:
+    """Return how many cells the heading and the longest of some values take; a column's own width at most."""
+    longest = max(cell_len(fit(value, column.width).strip()) for value in cells)
+    return min(column.width, max(cell_len(column.label), longest, 1))
 
 
 def fit(value: object, width: int) -> str:
@@ -141,6 +156,8 @@ class VirtualTable(ScrollView, can_focus=True):
         """Show a source; `note` stands where it has no rows."""
         super().__init__(id=id)
         self.source = source
+        self.columns: Sequence[Column] = source.columns
+        """The source's columns at the widths they are drawn with."""
         self._note = note
         self._chosen: str | None = None
         self._blocks: OrderedDict[int, Sequence[Sequence[object]]] = OrderedDict()
@@ -162,7 +179,10 @@ class VirtualTable(ScrollView, can_focus=True):
         self.refresh()
 
     def _resize_to_source(self) -> None:
-        width = sum(column.width + 1 for column in self.source.columns)
+        self.columns = self.source.columns
+        if isinstance(self.source, Rows) and self.size.width:  # before the layout there is no room to fit into
+            self.columns = self.source.fitted(self._seen)
+        width = sum(column.width + 1 for column in self.columns)
         self.virtual_size = Size(width, self.source.n_rows + 1)
 
     def _row(self, row: int) -> Sequence[object]:
@@ -195,14 +215,14 @@ class VirtualTable(ScrollView, can_focus=True):
         return self.get_component_rich_style(f"virtual-table--{part}")
 
     def _heading(self) -> Strip:
-        columns, chosen = self.source.columns, self.column
+        columns, chosen = self.columns, self.column
         cells = [f"{column.label}{' ' if column.sign else ''}{column.sign}" for column in columns]
         line = self._line(cells, self._style("heading"), chosen=None if chosen is None else columns.index(chosen))
         return self._with_arrows(line)
 
     def _with_arrows(self, line: Strip) -> Strip:
         """Say at either end that there are columns out of sight: a bar below would take a line of the rows."""
-        width, at, arrow = self.size.width, self.source.columns[0].width, self._style("chosen")
+        width, at, arrow = self.size.width, self.columns[0].width, self._style("chosen")
         last = self._seen - 1
         if last < at + 2:
             return line
@@ -214,22 +234,22 @@ class VirtualTable(ScrollView, can_focus=True):
 
     def _line(self, cells: Sequence[object], style: Style, *, marked: bool = False, chosen: int | None = None) -> Strip:
         """Draw the first column in place and the others as far as they are scrolled into sight."""
-        first, *rest = self.source.columns
+        first, *rest = self.columns
         width, left = self.size.width, round(self.scroll_x)
         is_mark = marked and not first.label
         mark = style + Style.from_color(self._style("mark").color) if is_mark else style
         segments = [Segment(f"{fit(cells[0], min(first.width, width))} "[:width], mark)]
-        room, at = self._seen - first.width - 1, 0
+        room, at, drawn_to = self._seen - first.width - 1, 0, 0
         for place, (column, cell) in enumerate(zip(rest, cells[1:], strict=True), 1):
             start, end = at - left, at - left + column.width + 1
             at += column.width + 1
-            if end <= 0 or start >= room:
+            if end <= 0 or start >= room or (start > 0 and end - 1 > room and column.width <= _WHOLE):
                 continue
             # The last column in sight is drawn narrower, with an ellipsis where the edge cuts it.
             text = fit(cell, min(column.width, room - start)) + " " * (end <= room)
             drawn = self._style("chosen") if place == chosen else style
             segments += [Segment(text, drawn)] if start >= 0 else Strip([Segment(text, drawn)]).crop(-start)
-        drawn_to = max(min(at - left, room), 0)
+            drawn_to = max(min(end, room), 0)
         segments.append(Segment(" " * (width - first.width - 1 - drawn_to), style))
         return Strip(segments, max(width, 1))
 
@@ -262,7 +282,8 @@ class VirtualTable(ScrollView, can_focus=True):
         return True
 
     def on_resize(self) -> None:
-        """Keep the cursor in sight in a smaller table."""
+        """Fit the columns into the room there is, and keep the cursor in sight in a smaller table."""
+        self._resize_to_source()
         self._keep_cursor_in_sight()
 
     def action_move(self, rows: int) -> None:
@@ -280,11 +301,11 @@ class VirtualTable(ScrollView, can_focus=True):
     @property
     def column(self) -> Column | None:
         """Return the column that was chosen, if one was and it is still here."""
-        return next((column for column in self.source.columns if column.label == self._chosen), None)
+        return next((column for column in self.columns if column.label == self._chosen), None)
 
     def action_column(self, step: int) -> None:
         """Choose the next column and bring it into sight; the first one is always there."""
-        labels = [column.label for column in self.source.columns][1:]
+        labels = [column.label for column in self.columns][1:]
         if not labels:
             return
         place = labels.index(self._chosen) + step if self._chosen in labels else 0
@@ -298,7 +319,7 @@ class VirtualTable(ScrollView, can_focus=True):
 
     def _left_of(self, label: str) -> int:
         """Return how far to scroll so that a column is in sight, as little as possible."""
-        first, *rest = self.source.columns
+        first, *rest = self.columns
         room, left = self._seen - first.width - 1, round(self.scroll_x)
         start = sum(column.width + 1 for column in rest[: [column.label for column in rest].index(label)])
         end = start + next(column.width for column in rest if column.label == label)
@@ -324,7 +345,7 @@ class VirtualTable(ScrollView, can_focus=True):
             self.cursor = row
 
     def _choose_at(self, x: int) -> None:
-        first, *rest = self.source.columns
+        first, *rest = self.columns
         at = x - first.width - 1 + round(self.scroll_x)
         for column in rest:
             if 0 <= at <= column.width:

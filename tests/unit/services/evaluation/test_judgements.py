@@ -210,6 +210,55 @@ def test_an_undo_that_only_the_saved_file_holds_stays_behind_what_it_takes_back(
         assert [each.prompt for each in judgements(store, CORPUS)] == ["two"]
 
 
+def stamped(folder: Path, times: list[str]) -> None:
+    """Have the saved rows, those of the log and then the marks, been made at these times."""
+    left = iter(times)
+    for name in ("log.jsonl", "marks.jsonl"):
+        rows = [json.loads(line) | {"at": next(left)} for line in (folder / name).read_text().splitlines()]
+        (folder / name).write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+@pytest.mark.parametrize(
+    ("times", "back"),
+    [
+        (["T1", "T4", "T2", "T3"], ["", "preference", "preference", ""]),
+        (["T1", "T2", "T3", "T4"], ["preference", "preference", "", ""]),
+        (["T2", "T2", "T1", "T2"], ["preference", "", "", "preference"]),
+    ],
+    ids=["in turns", "marks last", "in one second"],
+)
+def test_where_it_was_built_an_undo_goes_back_as_all_of_it_was_made(times: list[str], back: list[str]) -> None:
+    with scratch() as store, scratch() as other:
+        deliver(store, facts(*range(12)))
+        cut(store)
+        for record in ids(store)[:2]:
+            drop(store, CORPUS, [record])
+        judge(store, CORPUS, FIRST)
+        judge(store, CORPUS, replace(FIRST, prompt="two"))
+        save(store, CORPUS)
+        there = other.workspace.corpus_folder(CORPUS)
+        shutil.copytree(store.workspace.corpus_folder(CORPUS), there)
+        stamped(there, times)
+        build(other, CORPUS)
+        assert [undo(other, CORPUS)[0]["field"] for _ in times] == back
+        assert undo(other, CORPUS) == []
+
+
+def test_what_was_done_at_once_is_built_as_one_action_whatever_was_said_meanwhile() -> None:
+    with scratch() as store, scratch() as other:
+        deliver(store, facts(*range(12)))
+        cut(store)
+        drop(store, CORPUS, ids(store)[:2])
+        judge(store, CORPUS, FIRST)
+        save(store, CORPUS)
+        there = other.workspace.corpus_folder(CORPUS)
+        shutil.copytree(store.workspace.corpus_folder(CORPUS), there)
+        stamped(there, ["T1", "T3", "T2"])
+        build(other, CORPUS)
+        assert [one["field"] for one in undo(other, CORPUS)] == ["preference"]
+        assert [one["field"] for one in undo(other, CORPUS)] == ["", ""]
+
+
 def rebuilt(store: Store, other: Store) -> Path:
     """Save what somebody called `first` did, build it elsewhere, and return the saved marks there."""
     save(store, CORPUS)

@@ -1,4 +1,4 @@
-"""A large file is looked at by its head, in whichever form it comes; a small one as it is."""
+"""A large file is looked at by its head, in whichever form it comes; a small one by a copy."""
 
 from __future__ import annotations
 
@@ -20,11 +20,19 @@ def small_heads(monkeypatch):
     monkeypatch.setattr(head, "HEAD_BYTES", 64)
 
 
-def test_a_small_file_is_given_itself(tmp_path):
+def test_a_small_file_is_copied_whole(tmp_path):
     path = tmp_path / "a.jsonl"
     path.write_text("{}\n")
     with head_of(path) as found:
-        assert (found.path, found.size, found.is_whole) == (path, 3, True)
+        path.write_text("")
+        assert (found.path.name, found.path.read_text()) == ("a.jsonl", "{}\n")
+        assert (found.size, found.is_whole, found.is_torn) == (3, True, False)
+    assert not found.path.exists()
+
+
+def test_a_folder_is_given_itself(tmp_path):
+    with head_of(tmp_path) as found:
+        assert (found.path, found.size, found.is_whole) == (tmp_path, 0, True)
 
 
 @pytest.mark.usefixtures("small_heads")

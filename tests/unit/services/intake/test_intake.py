@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from tests.corpora import by_question, deliver, fact, facts, ids, state, write
 from workbench.errors import OutsideError, UsageError
 from workbench.services.intake import ingest as service
 from workbench.services.intake import rows as taken
+from workbench.services.intake.order import Order
 from workbench.store import intake as rows_in
 
 
@@ -57,12 +60,62 @@ def test_a_column_that_appears_late_is_mapped_in_all_rows(store):
 
 
 @pytest.mark.usefixtures("small_batches")
+def test_columns_that_no_field_takes_are_counted_once_also_where_rows_are_read_again(store):
+    rows = [fact(0, url="u"), *facts(1, 2, 3), {"prompt": "p", "completion": "c"}, fact(4, url="v", lang="fr"), {}]
+    told = deliver(store, rows)
+    assert told.unread == {"url": 2, "prompt": 1, "completion": 1}
+    assert told.left_over.startswith("no field takes url (2 rows), prompt (1 row), completion (1 row)")
+    assert deliver(store, rows).unread == told.unread
+
+
+def test_many_columns_that_no_field_takes_are_named_in_part(store):
+    told = deliver(store, [fact(0, **{f"note {number}": 1 for number in range(12)}), fact(1)])
+    assert len(told.unread) == 12
+    assert "note 7 (1 row) and 4 more" in told.left_over and "note 8" not in told.left_over
+    assert deliver(store, facts(0, 1), name="other").left_over == ""
+
+
+def test_a_row_of_another_shape_is_set_aside_with_its_bytes(store):
+    odd = b'{"prompt": "p",   "completion": "c"}'
+    path = write(store, facts(1, 2))
+    path.write_bytes(path.read_bytes() + odd + b"\n{}\n")
+    told = service.ingest(store, Order("facts", (path,), schema="qa"))[0]
+    assert (told.read, told.kept, told.quarantined) == (4, 2, 2)
+    first, second = state(store).rejects.sort("position").to_dicts()
+    assert first["raw"] == odd and "which holds prompt, completion" in first["reason"]
+    assert second["raw"] == b"{}" and "which holds nothing" in second["reason"]
+
+
+def test_a_row_that_holds_one_mapped_column_is_a_record(store):
+    told = deliver(store, [fact(1), {"question": None, "note": "x"}, {"answer": "alone"}])
+    assert (told.kept, told.quarantined) == (3, 0)
+
+
+def test_a_file_that_is_touched_while_it_is_read_is_taken_in(store, monkeypatch):
+    path = write(store, facts(1, 2))
+    whole = service.read
+
+    def touching(reading):
+        yield from whole(reading)
+        os.utime(path, ns=(1, 1))
+
+    monkeypatch.setattr(service, "read", touching)
+    assert service.ingest(store, Order("facts", (path,), schema="qa"))[0].kept == 2
+
+
+def test_a_binary_file_that_no_reader_takes_leaves_nothing_in_the_store(store):
+    path = store.workspace.root.parent / "rows.bin"
+    path.write_bytes(bytes(range(256)) * 9)
+    with pytest.raises(UsageError, match="no reader knows it"):
+        service.ingest(store, Order("facts", (path,), schema="qa"))
+    assert list(store.workspace.objects.iterdir()) == []
+
+
+@pytest.mark.usefixtures("small_batches")
 def test_a_limit_counts_records_and_not_torn_units(store):
     path = write(store, facts(*range(9)))
     path.write_bytes(b'{"torn\n' + path.read_bytes())
-    from workbench.services.intake.ingest import Order, ingest
-
-    told = ingest(store, Order("facts", (path,), schema="qa", settings={"name": "rows", "limit": 4}))[0]
+    told = service.ingest(store, Order("facts", (path,), schema="qa", settings={"name": "rows", "limit": 4}))[0]
     assert (told.read, told.kept, told.quarantined) == (5, 4, 1)
 
 
@@ -75,10 +128,8 @@ def test_a_file_that_changes_while_it_is_read_is_refused(store, monkeypatch):
         path.write_bytes(path.read_bytes() + b"\n")
 
     monkeypatch.setattr(service, "read", changing)
-    from workbench.services.intake.ingest import Order, ingest
-
     with pytest.raises(OutsideError, match="changed while it was read"):
-        ingest(store, Order("facts", (path,), schema="qa"))
+        service.ingest(store, Order("facts", (path,), schema="qa"))
     assert store.catalogue.rows() == []
     assert list(store.workspace.scratch.iterdir()) == []
 

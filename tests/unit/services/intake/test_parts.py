@@ -59,7 +59,7 @@ def one_after_the_other(works, processes):
 
 
 def taken_in(content: bytes, size: int | None):
-    """Return what the log says of a file, read in parts of a size or, without one, in one process."""
+    """Return what the log says of a file, read in parts of a size or in one process, and the columns it leaves."""
     with pytest.MonkeyPatch.context() as patch, scratch() as store:
         patch.setattr(rows_in, "SEGMENT_ROWS", 4)
         patch.setattr("workbench.services.intake.ingest.LOOKED_AT", SEEN)
@@ -70,11 +70,12 @@ def taken_in(content: bytes, size: int | None):
         patch.setattr(parts, "side_by_side", one_after_the_other)
         path = write(store, [])
         path.write_bytes(content)
-        ingest(store, Order(CORPUS, (path,), schema="qa", settings={"name": "rows", "reader": "jsonl"}))
+        order = Order(CORPUS, (path,), schema="qa", settings={"name": "rows", "reader": "jsonl"})
+        (delivery,) = ingest(store, order)
         assert list(store.workspace.scratch.iterdir()) == []
         rows = [(row.kind, row.subject, row.body) for row in store.catalogue.rows()]
         rows[0][2]["declared"].pop("path")  # each workspace has a place of its own
-        return rows
+        return rows, delivery.unread
 
 
 @given(st.lists(LINES, min_size=1, max_size=14), NEWLINES, st.integers(1, 400), st.booleans(), st.booleans())
@@ -117,7 +118,7 @@ def test_results_come_in_the_order_of_the_work_and_failures_as_they_were_raised(
 def test_the_end_of_a_process_is_one_clear_error():
     found = side_by_side([partial(doubled, 1), lost, partial(doubled, 3)], 1)
     assert next(found) == 2
-    with pytest.raises(OutsideError, match="ended with -9"):
+    with pytest.raises(OutsideError, match="ended by SIGKILL"):
         next(found)
 
 
@@ -126,7 +127,7 @@ def test_nothing_stays_of_parts_whose_process_wrote_them_and_was_killed(monkeypa
         for number, work in enumerate(works):
             made = work(silent)
             if number == 1:
-                raise OutsideError("the process that did the work ended with -9", "try again")
+                raise OutsideError("the process that did the work ended by SIGKILL", "try again")
             yield made
 
     with scratch() as store:
@@ -136,7 +137,7 @@ def test_nothing_stays_of_parts_whose_process_wrote_them_and_was_killed(monkeypa
         monkeypatch.setattr(taken, "LOOKED_AT", SEEN)
         monkeypatch.setattr("workbench.services.intake.ingest.LOOKED_AT", SEEN)
         monkeypatch.setattr(parts, "side_by_side", killed)
-        with pytest.raises(OutsideError, match="ended with -9"):
+        with pytest.raises(OutsideError, match="ended by SIGKILL"):
             ingest(store, Order(CORPUS, (write(store, facts(*range(40))),), schema="qa"))
         assert list(store.workspace.scratch.iterdir()) == []
 

@@ -11,7 +11,7 @@ from tests.cli import called
 from tests.corpora import CORPUS, cut, deliver, fact, facts
 from tests.hub import Hub
 from tests.runs import both, scored_run
-from workbench.errors import DataError, OutsideError, RefusedError, UsageError
+from workbench.errors import CorruptionError, DataError, OutsideError, RefusedError, UsageError
 from workbench.publish.hub import Pushed
 from workbench.services.publishing import adapters
 from workbench.services.publishing.adapters import Target
@@ -125,17 +125,48 @@ def test_a_lost_answer_leaves_one_commit(store, hub):
     assert len(hub.repositories[REPO].commits) == 2
 
 
-def test_a_look_needs_no_network(store, monkeypatch, hub):
-    said: list[str] = []
-
-    def report(line: str, done: int = 0, total: int = 0) -> None:
-        said.append(line)
-
+def test_a_look_needs_no_network(store, hub):
     hub.fail("GET /api/models", 503, times=99)
-    plan = adapters.planned(store, trained(store), Target(REPO, LICENSE), report)
-    assert {file.change for file in plan.files} == {"add"} and "holds nothing" in said[-1]
+    plan = adapters.planned(store, trained(store), Target(REPO, LICENSE))
+    assert {file.change for file in plan.files} == {"add"} and "HTTP 503" in plan.unseen
     with pytest.raises(OutsideError):
         send(store, RunFolder(Path(store.workspace.runs / "facts-v1-none-1")))
+
+
+@pytest.mark.parametrize("damage", [b"", b"PAR1 and no more", b"[1]", b'{"tuned": 3}'])
+@pytest.mark.parametrize("name", ["evaluation/scores-test.parquet", "evaluation/metrics-test.json"])
+def test_a_damaged_file_of_a_run_is_named_with_what_makes_it_anew(store, hub, name, damage):
+    run = trained(store)
+    (run.path / name).write_bytes(damage)
+    with pytest.raises(CorruptionError, match=Path(name).name) as caught:
+        send(store, run)
+    assert "workbench evaluate facts-v1-none-1 --split test" in caught.value.hint and not hub.repositories
+
+
+@pytest.mark.parametrize("name", ["xray.parquet", "evaluation/scores-test.parquet"])
+def test_a_version_does_not_leave_with_half_of_what_a_run_told(store, hub, name):
+    run = trained(store)
+    (run.path / name).write_bytes(b"PAR1 and no more")
+    with pytest.raises(CorruptionError, match=Path(name).name) as caught:
+        pushed(store, CORPUS, "v1", "me/facts", license=LICENSE)
+    assert "the records can leave without it" in caught.value.hint and not hub.repositories
+
+
+@pytest.mark.parametrize("base", ['"none"', "null", "{}"])
+def test_a_run_that_does_not_tell_its_base_is_named(store, hub, base):
+    run = trained(store)
+    known = json.loads(run.facts_file.read_text())
+    run.facts_file.write_text(json.dumps(known | {"base": json.loads(base)}))
+    look = called("push", f"{CORPUS}@v1", "me/facts", "--license", LICENSE, "--dry-run", cwd=store.workspace.root)
+    assert look.code == 1 and "'run.json' of the run 'facts-v1-none-1' cannot be read" in look.talk
+
+
+@pytest.mark.parametrize("damage", [b"", b"[]x", b"7"])
+def test_a_damaged_configuration_of_an_adapter_is_named(store, hub, damage):
+    run = trained(store)
+    (run.adapter / "adapter_config.json").write_bytes(damage)
+    with pytest.raises(CorruptionError, match=r"adapter_config\.json of the run"):
+        send(store, run)
 
 
 def test_the_command_takes_a_run_as_it_takes_a_version(store, hub):

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tests.corpora import CORPUS, by_question, cut, deliver, fact, facts, ids, long_fact, near, sides
-from workbench.errors import DataError, UsageError
+from workbench.errors import Cancelled, DataError, UsageError
 from workbench.publish.formats import FORMATS, read_curation
 from workbench.publish.trainer_files import TRAINER_FORMATS
 from workbench.services.evaluation.judgements import Judgement, Said, judge
@@ -30,6 +30,22 @@ def test_each_split_is_a_file_of_its_own_with_the_versions_records(store):
     found = {row["record_id"]: side for side in done.rows for row in lines(done.folder / f"{side}.jsonl")}
     assert found == {name: side for name, side in sides(store, version).items() if side in done.rows}
     assert "question, context are rendered" in done.note
+
+
+def test_an_export_counts_what_it_writes_and_one_that_is_cancelled_leaves_nothing(store, tmp_path):
+    deliver(store, facts(*range(20)))
+    written = sum(cut(store).counts[side] for side in ("train", "validation", "test"))
+    told = []
+    export(store, CORPUS, "latest", format="messages", report=lambda *said: told.append(said))
+    assert told[0] == ("reading records",) and told[-1] == ("writing records", written, written)
+
+    def cancel(line, done=0, total=0):
+        if done:
+            raise Cancelled("the export was cancelled", "nothing")
+
+    with pytest.raises(Cancelled):
+        export(store, CORPUS, "latest", folder=tmp_path / "out", report=cancel)
+    assert list(tmp_path.glob("*out*")) == []
 
 
 def test_another_version_never_mixes_with_the_one_that_stands_there(store, tmp_path):

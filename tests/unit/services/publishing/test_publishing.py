@@ -19,6 +19,8 @@ from workbench.services.versions.split import Request, split
 
 pytestmark = pytest.mark.thorough
 
+REPO = "me/facts"
+
 
 def test_a_push_leaves_what_a_person_wrote_into_an_export(store, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
@@ -32,18 +34,47 @@ def test_a_push_leaves_what_a_person_wrote_into_an_export(store, monkeypatch):
 
 
 def test_a_look_says_how_the_version_differs_from_the_one_there(store, hub):
-    said: list[str] = []
-
-    def report(line: str, done: int = 0, total: int = 0) -> None:
-        said.append(line)
+    def said(name: str) -> tuple[str, ...]:
+        return planned(store, CORPUS, name, REPO, license="cc-by-4.0").notes
 
     deliver(store, facts(*range(20)))
-    first = cut(store)
-    pushed(store, CORPUS, first.name, "me/facts", license="cc-by-4.0")
-    planned(store, CORPUS, first.name, "me/facts", license="cc-by-4.0", report=report)
+    first = cut(store).name
+    pushed(store, CORPUS, first, REPO, license="cc-by-4.0")
+    assert said(first) == ("v1 is there already",)
     deliver(store, facts(*range(1, 22)))
-    planned(store, CORPUS, cut(store).name, "me/facts", license="cc-by-4.0", report=report)
-    assert said == ["v1 is there already", "v1 is there; v2 has 2 added, 1 removed"]
+    assert said(cut(store).name) == ("v1 is there; v2 has 2 added, 1 removed",)
+
+
+def test_a_look_says_that_an_older_version_would_take_the_place_of_a_newer_one(store, hub):
+    deliver(store, facts(*range(20)))
+    first = cut(store).name
+    deliver(store, facts(*range(1, 22)))
+    pushed(store, CORPUS, cut(store).name, REPO, license="cc-by-4.0")
+    look = planned(store, CORPUS, first, REPO, license="cc-by-4.0")
+    assert look.changes and look.notes[1:] == ("v1 is older: who loads it without naming a revision gets v1 again",)
+    pushed(store, CORPUS, first, REPO, license="cc-by-4.0")
+    assert set(hub.repositories[REPO].tags) == {"v1", "v2"}
+    again = planned(store, CORPUS, "v2", REPO, license="cc-by-4.0")
+    assert not again.changes and "v2 is there already under its tag" in again.notes[0]
+
+
+def test_a_look_that_reached_nobody_does_not_say_what_is_there(store, hub):
+    hub.fail("GET /api/datasets", 503, times=99)
+    deliver(store, facts(*range(20)))
+    look = ("push", f"{CORPUS}@{cut(store).name}", REPO, "--license", "cc-by-4.0", "--dry-run")
+    told = called(*look, cwd=store.workspace.root).out
+    assert f"{REPO} could not be looked at: " in told and "private if it has to be made" in told
+    assert "would be created" not in told
+    assert "HTTP 503" in called(*look, "--json", cwd=store.workspace.root).json["unseen"]
+
+
+def test_a_look_without_a_token_says_that_a_private_repository_does_not_show(store, hub, monkeypatch):
+    deliver(store, facts(*range(20)))
+    name = cut(store).name
+    pushed(store, CORPUS, name, REPO, license="cc-by-4.0")
+    monkeypatch.setattr("huggingface_hub.get_token", lambda: None)
+    look = planned(store, CORPUS, name, REPO, license="cc-by-4.0")
+    assert look.head is None and look.notes == ("without a token a private repository does not show: it may be there",)
 
 
 def test_a_version_pushed_twice_is_one_row_of_the_log_and_survives_another_writer_of_files(store, hub, monkeypatch):

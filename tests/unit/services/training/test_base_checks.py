@@ -10,8 +10,9 @@ import pytest
 from tests.bases import write_base
 from tests.plants import plants
 from workbench.errors import UsageError
+from workbench.lm import load
 from workbench.recipe import Recipe, with_overrides
-from workbench.services.training.base_checks import arithmetic, base_checks, memory, modules_of, targets
+from workbench.services.training.base_checks import arithmetic, base_checks, memory, modules_of, stored, targets
 from workbench.services.training.device import Gpu
 
 GIB = 2**30
@@ -34,7 +35,7 @@ def test_the_layers_of_a_base_are_read_from_its_files(base):
 
 
 def test_a_good_recipe_passes(base):
-    assert [check.verdict for check in base_checks(recipe(), base, (GPU,))] == ["ok", "ok", "ok"]
+    assert [check.verdict for check in base_checks(recipe(), base, (GPU,))] == ["ok"] * 4
     wide = targets(recipe("lora.target_modules=[q_proj, up_proj]"), LAYERS)
     assert wide.verdict == "ok" and "2 modules" in wide.said
 
@@ -73,6 +74,47 @@ def test_a_base_beyond_the_memory_of_the_card_stands_in_the_way_with_both_number
     found = memory(recipe(), tmp_path, Gpu(0, "card", 0.0, 4 * GIB, 24 * GIB))
     assert (found.verdict, found.code) == ("no", "device-memory")
     assert "of 20.0 GiB" in found.said
+
+
+def test_of_several_gpus_the_fullest_decides(tmp_path):
+    large = {"hidden_size": 4096, "num_hidden_layers": 32, "intermediate_size": 14336, "num_attention_heads": 32}
+    (tmp_path / "config.json").write_text(json.dumps(large | {"vocab_size": 32000}))
+    cards = (GPU, Gpu(1, "card", 0.0, 23 * GIB, 24 * GIB))
+    assert [check.code for check in base_checks(recipe("lora.target_modules=all-linear"), tmp_path, cards)][3] == (
+        "device-memory"
+    )
+
+
+def stored_by(method: str, folder: Path) -> Path:
+    (folder / "config.json").write_text(json.dumps({"quantization_config": {"quant_method": method}} if method else {}))
+    return folder
+
+
+@plants("stored-otherwise")
+@pytest.mark.parametrize(
+    ("method", "kind", "said", "fix"),
+    [
+        ("gptq", "nf4", "is stored quantised by gptq", "quantization.kind=gptq"),
+        ("awq", "nf4", "is stored quantised by awq", "full precision"),
+        ("bitsandbytes", "nf4", "is stored quantised by bitsandbytes", "full precision"),
+        ("", "gptq", "is not quantised", "quantization.kind=nf4"),
+    ],
+)
+def test_a_base_in_another_form_than_the_recipes_stands_in_the_way_with_its_cure(tmp_path, method, kind, said, fix):
+    asked = recipe("lora.target_modules=[q_proj]", f"quantization.kind={kind}")
+    found = stored(asked, stored_by(method, tmp_path))
+    assert (found.verdict, found.code) == ("no", "stored-otherwise")
+    assert said in found.said and fix in found.fix
+
+
+@plants("gptq-package")
+def test_a_gptq_base_without_its_package_stands_in_the_way(tmp_path, monkeypatch):
+    asked = recipe("lora.target_modules=[q_proj]", "quantization.kind=gptq")
+    monkeypatch.setattr(load, "find_spec", lambda _: None)
+    found = stored(asked, stored_by("gptq", tmp_path))
+    assert (found.verdict, found.code) == ("no", "gptq-package") and "workbench[gptq]" in found.fix
+    monkeypatch.setattr(load, "find_spec", lambda _: object())
+    assert stored(asked, stored_by("gptq", tmp_path)).verdict == "ok"
 
 
 def test_an_architecture_without_known_sizes_is_not_estimated(tmp_path):

@@ -15,11 +15,13 @@ from tests.corpora import deliver, facts
 from tests.plants import plants
 from workbench.errors import UsageError
 from workbench.services.records.editing import edit
+from workbench.services.training import machine_checks
 from workbench.services.training import preflight as looked
-from workbench.services.training.device import in_words, parsed
+from workbench.services.training.device import Gpu, in_words, parsed
 from workbench.services.training.preflight import Preflight, Wish, last_recipe, preflight, with_xray
 from workbench.services.versions.split import Request, requested, split
 from workbench.store.store import Store
+from workbench.training import together
 from workbench.training.runs import RunFolder
 
 Usage = namedtuple("Usage", "total used free")
@@ -104,7 +106,7 @@ def test_a_base_that_is_not_here_is_in_the_way_since_nobody_asked_for_gigabytes(
 
 @plants("disk-full")
 def test_a_full_disk_is_in_the_way(cut, monkeypatch):
-    monkeypatch.setattr(looked.shutil, "disk_usage", lambda _: Usage(100, 99, 1))
+    monkeypatch.setattr(machine_checks.shutil, "disk_usage", lambda _: Usage(100, 99, 1))
     assert no(preflight(cut, "facts")) == ["disk"]
 
 
@@ -158,6 +160,39 @@ def test_a_larger_base_without_a_gpu_is_worth_a_look(cut, monkeypatch):
     monkeypatch.setattr(looked, "gpus", lambda: ())
     small(cut)
     assert codes(preflight(cut, "facts", recipe="small")) == ["no-gpu"]
+
+
+def shown(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    """Have the machine show so many GPUs."""
+    cards = tuple(Gpu(index, "card", 0.0, 0, 24 * 2**30) for index in range(count))
+    monkeypatch.setattr(looked, "gpus", lambda: cards)
+    monkeypatch.setattr(together, "gpus_in_sight", lambda: count)
+
+
+@plants("gpus-absent")
+def test_more_gpus_than_there_are_stand_in_the_way(cut, monkeypatch):
+    small(cut)
+    shown(monkeypatch, 2)
+    found = preflight(cut, "facts", recipe="small", wish=Wish(gpus=4))
+    assert codes(found) == ["gpus-absent"] and "4 GPUs were asked for and this machine shows 2" in said(found, "device")
+    assert preflight(cut, "facts", recipe="small", wish=Wish(gpus=2)).is_green
+
+
+@plants("rows-uneven")
+def test_gpus_that_cannot_share_the_rows_of_a_step_stand_in_the_way(cut, monkeypatch):
+    small(cut)
+    shown(monkeypatch, 3)
+    found = preflight(cut, "facts", recipe="small", wish=Wish(("train.batch_size=8",), gpus=3))
+    assert codes(found) == ["rows-uneven"] and "8 rows of a step" in said(found, "rows")
+    even = preflight(cut, "facts", recipe="small", wish=Wish(("train.batch_size=6",), gpus=3))
+    assert even.is_green and "6 rows a step, 2 on each of 3 GPUs" in said(even, "rows")
+
+
+@plants("tracker-absent")
+def test_a_tracker_that_is_not_installed_stands_in_the_way(cut):
+    found = preflight(cut, "facts", wish=Wish(("train.report_to=[clearml]",)))
+    assert codes(found) == ["tracker-absent"] and "pip install clearml" in said(found, "trackers")
+    assert "metrics.jsonl" in said(preflight(cut, "facts"), "trackers")
 
 
 @plants("other-run")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.corpora import CORPUS, cut, deliver, facts
+from tests.runs import scored_run
 from workbench.errors import UsageError
 from workbench.recipe import Recipe, with_overrides
 from workbench.services.training.sweep import (
@@ -12,6 +14,7 @@ from workbench.services.training.sweep import (
     Axis,
     Sweep,
     Variant,
+    _known,
     lacks_latency,
     parse_axis,
     rows_of,
@@ -89,7 +92,6 @@ def test_what_was_not_measured_says_so_in_a_finished_row():
 
 
 def test_a_wrong_value_is_refused_before_anything_is_trained(store: Store):
-    from tests.corpora import CORPUS, cut, deliver, facts
     from workbench.workspace import samples
 
     deliver(store, facts(*range(10)))
@@ -106,3 +108,15 @@ def test_plain_text_is_not_measured_again_for_waiting_times_that_it_cannot_have(
     assert lacks_latency({"em": 0.5, "first_token_p50": missing}) and lacks_latency({"em": 0.5})
     assert not lacks_latency({"em": missing, "first_token_p50": missing})
     assert not lacks_latency({"em": 0.5, "first_token_p50": 0.1})
+
+
+@pytest.mark.parametrize("file", ["run.json", "state.json", "recipe.yaml"])
+def test_a_damaged_run_is_none_of_a_sweeps_and_hides_no_other(store: Store, file: str):
+    deliver(store, facts(*range(10)))
+    version = cut(store)
+    recipe = Recipe(name="none", base="none")
+    for name in ("damaged", "whole"):
+        scored_run(store, version, name, [])
+    (store.workspace.run_folder("damaged") / file).write_text("{")
+    found = _known(store, version, recipe)
+    assert found is not None and found.name == "whole"

@@ -13,7 +13,7 @@ from workbench.services.looking.lens import APART, CONFLICTS, DROPPED, QUARANTIN
 from workbench.services.progress import Report, silent
 from workbench.text import counted
 from workbench.tui import editor
-from workbench.tui.screens.base import CHANGE
+from workbench.tui.screens.base import CHANGE, SHEET
 from workbench.tui.screens.confirm import SAMPLES, ConfirmSheet, change_of
 from workbench.tui.screens.data.looking import LookingScreen
 from workbench.tui.screens.data.sheets import ConflictSheet, RawSheet, ReadmitSheet
@@ -81,7 +81,7 @@ class EditingScreen(LookingScreen):
     def _readmit(self, reject: Mapping[str, Any]) -> None:
         assert self.contents is not None
         mapping = self.contents.opened.state.deliveries[reject["source"]].body["mapping"]
-        self.in_background(lambda: _raw_columns(mapping), lambda columns: self._ask_row(reject, columns), "sheet")
+        self.in_background(lambda: _raw_columns(mapping), lambda columns: self._ask_row(reject, columns), SHEET)
 
     def _ask_row(self, reject: Mapping[str, Any], columns: tuple[str, ...]) -> None:
         self.app.push_screen(ReadmitSheet(reject, columns), partial(self._bring_back, reject))
@@ -119,7 +119,7 @@ class EditingScreen(LookingScreen):
         if len(rows) > _IN_EDITOR:
             self.tell(f"more than {_IN_EDITOR} records are marked: too many for one file")
         elif len(rows):
-            self.in_background(lambda: self._as_file(rows), self._open_editor, "sheet")
+            self.in_background(lambda: self._as_file(rows), self._open_editor, SHEET)
 
     def _as_file(self, rows: RowNumbers) -> tuple[Path, Rows]:
         from workbench.services.records.record_file import written
@@ -195,7 +195,7 @@ class EditingScreen(LookingScreen):
         if rule is None or issues is None:
             self.tell("this record has no issue with a suggested fix")
         else:
-            self.in_background(lambda: issues.fixable(rule, SAMPLES), partial(self._ask_fix_all, rule), "sheet")
+            self.in_background(lambda: issues.fixable(rule, SAMPLES), partial(self._ask_fix_all, rule), SHEET)
 
     def _ask_fix_all(self, rule: str, found: tuple[int, list[dict[str, Any]]]) -> None:
         count, samples = found
@@ -273,7 +273,7 @@ class EditingScreen(LookingScreen):
         contents, record = self.contents, found.shown.record
         assert contents is not None
         work = lambda: self._on_store(lambda store: raw_of(store, contents, found.row))  # noqa: E731
-        self.in_background(work, partial(self._show_raw, record), "sheet")
+        self.in_background(work, partial(self._show_raw, record), SHEET)
 
     def _show_raw(self, record: str, raw: dict[str, Any]) -> None:
         self.app.push_screen(RawSheet(record, raw))

@@ -15,6 +15,7 @@ from workbench.services.looking.column import Column
 from workbench.services.looking.lens import ALL, APART, CONFLICTS, ISSUES, MARKED, QUARANTINE, Lens, named
 from workbench.text import counted, show
 from workbench.tui.desk import Desk
+from workbench.tui.screens.base import SHEET
 from workbench.tui.screens.data.finder import Finder
 from workbench.tui.screens.data.searching import FoundSome, Wrong, tell_found
 from workbench.tui.screens.data.views import ViewTable
@@ -380,4 +381,4 @@ class LookingScreen(UndoingScreen):
         elif chosen is not None:
             then(chosen)
         else:
-            self.in_background(lambda: self._read_record(contents, row), then, "chosen")
+            self.in_background(lambda: self._read_record(contents, row), then, SHEET)

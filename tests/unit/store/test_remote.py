@@ -1,0 +1,290 @@
+"""Objects are kept at an address too: acknowledged there before the log names them, proved by digest when fetched."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import fsspec
+import pytest
+from fsspec.implementations.local import LocalFileSystem
+
+from tests.corpora import CORPUS, cut, deliver, facts, ids, scratch
+from workbench.errors import CorruptionError, OutsideError, UsageError
+from workbench.services.elsewhere import keep_at
+from workbench.services.purge import planned, purged
+from workbench.services.verify import verify
+from workbench.store.remote import Remote, checked, remote_of, without_credentials
+from workbench.store.store import Store
+from workbench.workspace import Workspace
+
+
+class Faulty(LocalFileSystem):
+    """A store on this disk that fails as it is told, under a name of its own."""
+
+    protocol = ("faulty",)
+    fault = ""
+
+    def put_file(self, lpath, rpath, **more):
+        if self.fault == "refuses":
+            raise RuntimeError(f"500 from https://me:{'x' * 8}@store.example/")
+        super().put_file(lpath, rpath, **more)
+        if self.fault == "keeps half":
+            Path(rpath).chmod(0o600)
+            Path(rpath).write_bytes(Path(lpath).read_bytes()[:-1])
+        if self.fault == "is killed":
+            raise KeyboardInterrupt
+
+
+@pytest.fixture(autouse=True)
+def faulty(monkeypatch: pytest.MonkeyPatch) -> type[Faulty]:
+    fsspec.register_implementation("faulty", Faulty, clobber=True)
+    monkeypatch.setattr(Faulty, "fault", "")
+    return Faulty
+
+
+@pytest.fixture
+def store() -> Iterator[Store]:
+    """Return a store whose objects are kept in a folder beside it, through a store's own interface."""
+    with scratch() as made:
+        keep_at(made.workspace, f"faulty://{made.workspace.root.parent / 'there'}")
+        with Store(made.workspace) as opened:
+            yield opened
+
+
+def there(store: Store) -> Path:
+    return store.workspace.root.parent / "there"
+
+
+def held(store: Store) -> set[str]:
+    """Return the names of what is kept at the address."""
+    return {path.name for path in there(store).iterdir() if path.is_file()}
+
+
+def forget(store: Store) -> None:
+    """Empty the folder on this disk: it is a cache."""
+    for path in store.workspace.objects.iterdir():
+        path.unlink()
+
+
+def again(store: Store) -> Store:
+    return Store(store.workspace)
+
+
+def damaged(path: Path) -> None:
+    path.chmod(0o600)
+    path.write_bytes(path.read_bytes()[::-1])
+
+
+def test_every_object_lies_at_the_address_under_its_digest(store):
+    deliver(store, facts(1, 2, 3))
+    assert held(store) == {path.name for path in store.workspace.objects.iterdir()}
+    assert len(held(store)) == 3  # the file, its rows, their places
+
+
+def test_what_is_gone_from_this_disk_is_fetched(store):
+    deliver(store, facts(*range(10)))
+    version = cut(store)
+    before = ids(store)
+    forget(store)
+    with again(store) as fresh:
+        assert ids(fresh) == before
+        assert fresh.version(CORPUS).id == version.id
+        assert verify(fresh) == []
+
+
+def test_the_version_is_the_same_wherever_objects_lie(store):
+    with scratch() as local:
+        for each in (store, local):
+            deliver(each, facts(*range(10)))
+        assert cut(store).id == cut(local).id
+        assert {p.name for p in store.workspace.objects.iterdir()} == {p.name for p in local.workspace.objects.iterdir()}
+
+
+def test_nothing_is_committed_that_the_address_did_not_take(store, faulty):
+    deliver(store, facts(1))
+    seen = store.catalogue.last()
+    for faulty.fault in ("refuses", "keeps half"):
+        with pytest.raises(OutsideError):
+            deliver(store, facts(1, 2))
+    assert store.catalogue.last() == seen
+    assert [row["question"] for row in store.state(store.corpus(CORPUS)).records.to_dicts()] == [facts(1)[0]["question"]]
+    faulty.fault = ""
+    assert deliver(store, facts(1, 2)).kept == 1
+    assert verify(store) == []
+
+
+def test_a_kill_between_put_and_commit_leaves_the_store_as_it_was(store, faulty):
+    deliver(store, facts(1))
+    seen, whole = store.catalogue.last(), verify(store)
+    faulty.fault = "is killed"
+    with pytest.raises(KeyboardInterrupt):
+        deliver(store, facts(1, 2))
+    faulty.fault = ""
+    with again(store) as fresh:
+        assert (fresh.catalogue.last(), verify(fresh)) == (seen, whole) == (seen, [])
+        assert deliver(fresh, facts(1, 2)).kept == 1
+
+
+def test_verify_names_what_is_missing_or_damaged_at_the_address(store):
+    deliver(store, facts(*range(5)))
+    state = store.state(store.corpus(CORPUS))
+    (segment,) = state.segments
+    (raw,) = (name for name in held(store) if name.endswith(".raw"))
+    (there(store) / segment).unlink()
+    damaged(there(store) / raw)
+    address = remote_of(store.workspace).address
+    assert verify(store) == [
+        f"object {name}: {fault}"
+        for name, fault in sorted(
+            [
+                (segment, f"missing at {address}"),
+                (raw, f"its bytes are not what was written, at {address}"),
+            ]
+        )
+    ]
+
+
+def test_what_this_disk_holds_mends_the_address(store):
+    deliver(store, facts(*range(5)))
+    whole = held(store)
+    for name in sorted(whole)[:2]:
+        (there(store) / name).unlink()
+    assert keep_at(store.workspace, remote_of(store.workspace).address) == 2
+    assert held(store) == whole
+    assert verify(store) == []
+
+
+def test_other_bytes_than_were_written_are_not_read(store):
+    deliver(store, facts(*range(5)))
+    (segment,) = store.state(store.corpus(CORPUS)).segments
+    damaged(there(store) / segment)
+    forget(store)
+    with again(store) as fresh, pytest.raises(CorruptionError, match=segment):
+        ids(fresh)
+    assert not (store.workspace.objects / segment).exists()
+
+
+def test_a_missing_object_is_named(store):
+    deliver(store, facts(*range(5)))
+    (segment,) = store.state(store.corpus(CORPUS)).segments
+    (there(store) / segment).unlink()
+    forget(store)
+    with again(store) as fresh, pytest.raises(CorruptionError, match=f"{segment}.*missing"):
+        ids(fresh)
+
+
+def test_a_purge_removes_there_too(store):
+    secret = "hf_" + "q" * 34
+    deliver(store, [{"question": "what is the token", "answer": secret}, *facts(1, 2)])
+    (there(store) / "tmp").mkdir(exist_ok=True)
+    (there(store) / "tmp" / "left").write_text(secret)
+    forget(store)  # what only the address holds is looked through as well
+    with again(store) as fresh:
+        done = purged(fresh, planned(fresh, CORPUS, [secret]))
+        assert done.still == ()
+        assert verify(fresh) == []
+    files = [path for path in there(store).rglob("*") if path.is_file()]
+    assert files
+    assert all(secret.encode() not in path.read_bytes() for path in files)
+    assert held(store) == {path.name for path in store.workspace.objects.iterdir()}
+
+
+def test_a_purge_killed_before_it_removed_anything_is_known_and_done_again(store, monkeypatch):
+    secret = "hf_" + "q" * 34
+    deliver(store, [{"question": "what is the token", "answer": secret}])
+    plan = planned(store, CORPUS, [secret])
+    with monkeypatch.context() as patch:
+        patch.setattr("workbench.store.purge.remove_objects", lambda store: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            purged(store, plan)
+    forget(store)  # so that only the address holds the old objects
+    with again(store) as fresh:
+        assert any("was purged but is still here" in fault for fault in verify(fresh))
+        purged(fresh, planned(fresh, CORPUS, [secret]))
+        assert verify(fresh) == []
+    assert all(secret.encode() not in (there(store) / name).read_bytes() for name in held(store))
+
+
+def test_a_workspace_that_is_in_use_sends_what_it_has():
+    with scratch() as store:
+        deliver(store, facts(*range(5)))
+        objects = sorted(path.name for path in store.workspace.objects.iterdir())
+        assert keep_at(store.workspace, f"file://{there(store)}/") == len(objects)
+        assert sorted(held(store)) == objects
+        assert keep_at(store.workspace, f"file://{there(store)}") == 0
+
+
+def test_a_change_of_address_takes_all_objects_along(store):
+    deliver(store, facts(*range(5)))
+    objects = held(store)
+    forget(store)
+    other = there(store).with_name("elsewhere")
+    assert keep_at(store.workspace, f"file://{other}") == len(objects)
+    assert {path.name for path in other.iterdir() if path.is_file()} == objects
+
+
+def test_a_damaged_object_is_not_sent():
+    with scratch() as store:
+        deliver(store, facts(1))
+        damaged(next(store.workspace.objects.glob("*.raw")))
+        with pytest.raises(CorruptionError, match="not what was written"):
+            keep_at(store.workspace, f"file://{there(store)}")
+        assert remote_of(store.workspace) is None
+
+
+def test_an_address_that_cannot_be_written_is_refused_before_anything_is_set(store, faulty):
+    with scratch() as other:
+        faulty.fault = "refuses"
+        with pytest.raises(OutsideError, match="does not take object"):
+            keep_at(other.workspace, f"faulty://{there(other)}")
+        assert remote_of(other.workspace) is None
+        assert list(other.workspace.scratch.iterdir()) == []
+
+
+def test_a_setting_that_cannot_be_read_is_not_taken_for_none(store):
+    for text in ("", "{}", "[]", '{"objects": 3}'):
+        store.workspace.remote.write_text(text)
+        with pytest.raises(CorruptionError, match="where objects are kept"):
+            Store(store.workspace)
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("bucket/prefix", "no address"),
+        ("s3://", "no address"),
+        ("memory://objects", "keeps nothing"),
+        ("file://relative/path", "the folder one stands in"),
+        ("sftp://me:longsecret@host/objects", "credentials"),
+        ("s3://bucket/prefix?key=longsecret", "credentials"),
+        ("simplecache::s3://bucket", "options"),
+    ],
+)
+def test_an_address_that_cannot_be_kept_is_refused(address, said):
+    with pytest.raises(UsageError, match=said) as refused:
+        checked(address)
+    assert "longsecret" not in f"{refused.value.what} {refused.value.hint}"
+
+
+def test_an_address_of_a_store_that_nobody_knows_is_a_usage_error(tmp_path):
+    with pytest.raises(UsageError, match="cannot be reached"):
+        Remote("nosuchstore://bucket").holds("x", 1)
+
+
+def test_messages_hold_no_credentials(monkeypatch, store, faulty):
+    monkeypatch.setenv("SOME_SECRET_KEY", "quite-a-secret")
+    token = "hf_" + "z" * 34
+    told = without_credentials(f"no: quite-a-secret, {token} and http://me:{'p' * 9}@host/ {'long ' * 200}")
+    assert not any(secret in told for secret in ("quite-a-secret", token, "p" * 9))
+    assert len(told) < 400
+    faulty.fault = "refuses"
+    with pytest.raises(OutsideError) as refused:
+        deliver(store, facts(1))
+    assert "x" * 8 not in refused.value.what
+
+
+def test_the_setting_is_one_line_without_credentials(store):
+    assert json.loads(store.workspace.remote.read_text()) == {"objects": f"faulty://{there(store)}"}
+    assert Workspace(store.workspace.root).remote.stat().st_mode & 0o002 == 0

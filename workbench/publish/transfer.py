@@ -1,0 +1,103 @@
+"""Count the bytes inside one call of the client library, which draws bars for people and hands no counts on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from io import BufferedReader, FileIO
+from threading import Lock
+from typing import Any, BinaryIO
+
+from huggingface_hub import CommitOperationAdd
+from huggingface_hub.utils import _xet_progress_reporting
+from huggingface_hub.utils._runtime import is_xet_available
+from huggingface_hub.utils.tqdm import disable_progress_bars, enable_progress_bars
+
+from workbench.errors import Cancelled
+
+Watch = Callable[[int], None]
+"""Takes the bytes that have gone so far; fewer than before where a transfer begins again."""
+
+_ONE_AT_A_TIME = Lock()
+
+
+def bar_for(watch: Watch) -> type[Any]:
+    """Return what the library takes for a class of bars, of which each tells the bytes of one download."""
+
+    class Bar:
+        def __init__(self, **settings: Any) -> None:  # noqa: ANN401 - whatever tqdm takes
+            self.n, self.total = int(settings.get("initial") or 0), settings.get("total")
+
+        def __enter__(self) -> Bar:
+            return self
+
+        def __exit__(self, *failure: object) -> None:
+            """A bar has nothing to end."""
+
+        def update(self, count: int = 1) -> None:
+            self.n += count
+            watch(self.n)
+
+        def set_postfix_str(self, *words: object, **settings: object) -> None:
+            """The pace is told by the meter."""
+
+        # Xet counts what comes over the line and what it makes of it: a bar that takes both is the only one.
+        update_transfer = set_transfer_postfix_str = refresh = close = set_postfix_str
+
+    return Bar
+
+
+class WatchedAddition(CommitOperationAdd):  # type: ignore[misc, unused-ignore]
+    """One file to upload that tells how much of it was read, for as long as Git LFS sends it."""
+
+    watch: Watch | None = None
+
+    @contextmanager
+    def as_file(self, with_tqdm: bool = False) -> Iterator[BinaryIO]:
+        """Yield the open file; the library asks for a bar where it sends the file, and for none where it hashes it."""
+        if with_tqdm and self.watch is not None and isinstance(self.path_or_fileobj, str):
+            with _Watched(FileIO(self.path_or_fileobj)) as file:
+                file.watch = self.watch
+                yield file
+        else:
+            with super().as_file() as plain:
+                yield plain
+
+
+class _Watched(BufferedReader):
+    watch: Watch
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        data = super().read(size)
+        self.watch(self.tell())
+        return data
+
+
+@contextmanager
+def watching_xet(watch: Watch) -> Iterator[None]:
+    """Tell the bytes that hf_xet has worked through while the block uploads; in this process one after another.
+
+    The library asks hf_xet for counts only to draw its own bars: for as long as the block lasts, `watch` stands in the
+    place of these.
+    """
+
+    class Counts:
+        def update_progress(self, group: Any, _files: object = None) -> None:  # noqa: ANN401 - of an untyped library
+            with suppress(Cancelled):  # nobody would hear of it in that thread: the next file ends the work
+                watch(int(group.total_bytes_completed))
+
+        def close(self) -> None:
+            """There is nothing to end."""
+
+    if not is_xet_available():
+        yield
+        return
+    with _ONE_AT_A_TIME:
+        drawn = _xet_progress_reporting.XetUploadProgressReporter
+        _xet_progress_reporting.XetUploadProgressReporter = Counts  # type: ignore[misc, assignment, unused-ignore]
+        enable_progress_bars()
+        try:
+            yield
+        finally:
+            disable_progress_bars()
+            _xet_progress_reporting.XetUploadProgressReporter = drawn  # type: ignore[misc, unused-ignore]
