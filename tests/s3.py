@@ -47,8 +47,7 @@ def running(patch: pytest.MonkeyPatch) -> Iterator[Server]:
         method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
         server.asked.append((method, path))
         if server.fails(method, path):
-            environ["wsgi.input"].read()
-            start("500 Internal Server Error", [("Content-Type", "application/xml")])
+            start("500 Internal Server Error", [("Content-Type", "application/xml"), ("Connection", "close")])
             return [b"<Error><Code>InternalError</Code><Message>we are sorry</Message></Error>"]
         return answer(environ, start)
 
@@ -74,7 +73,8 @@ def _environment(patch: pytest.MonkeyPatch, server: Server) -> None:
     patch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
     patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    patch.setenv("AWS_MAX_ATTEMPTS", "2")  # a pause of a second between two
+    patch.setenv("AWS_MAX_ATTEMPTS", "1")
+    patch.setattr("s3fs.core.S3FileSystem.retries", 1)  # the client would wait for seconds between two attempts
 
 
 def bucket() -> None:

@@ -6,7 +6,7 @@ import os
 
 
 def processors() -> int:
-    """Return the number of processors that this process may run on: containers and `taskset` allow fewer than there are."""
+    """Return the number of processors that this process may run on; `taskset` and some containers allow not all."""
     if hasattr(os, "process_cpu_count"):  # from Python 3.13 on, on every system
         return os.process_cpu_count() or 1
     if hasattr(os, "sched_getaffinity"):  # on Linux

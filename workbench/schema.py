@@ -266,7 +266,7 @@ def _faults(schema: Schema) -> Iterator[str]:
         yield f"derive: {_first_fault(error)}"
         return
     declared = schema.declared
-    for name in (*declared.texts, *declared.duplicates.text, *declared.duplicates.question):
+    for name in (*declared.texts, *declared.duplicates.text, *declared.duplicates.question, *declared.group):
         if name not in empty.columns:
             yield f"{name!r} is neither a column nor derived"
     yield from _sql_faults(schema, empty)
@@ -282,7 +282,7 @@ def _unknown_columns(schema: Schema) -> Iterator[str]:
     plural = [*declared.plural, *declared.plural.values()]
     fields = [rule.field for rule in declared.rules]
     single += declared.choices.model_dump().values() if declared.choices else []
-    for name in (*single, *plural, *fields, *declared.identity, *declared.group, *declared.strata, *declared.aliases):
+    for name in (*single, *plural, *fields, *declared.identity, *declared.strata, *declared.aliases):
         if name not in schema.columns:
             yield f"{name!r} is no column"
 

@@ -53,8 +53,12 @@ async def test_a_folder_without_a_workspace_becomes_one_at_a_key_and_nothing_is_
         lines = app.screen._compositor.render_strips()
         text = " ".join("".join(segment.text for line in lines for segment in line).split())
         assert "no workspace here" in text and "beside 1 entry" in text and "enter Make a workspace here" in text
-        assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
-        await pilot.press("enter")
+        assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"] and "? Keys" in text
+        await pilot.press("question_mark")
+        await pilot.pause()
+        assert isinstance(app.screen, KeySheet)
+        assert [offer.key_names for offer in app.screen.found][:3] == ["enter", "esc q", "?"]
+        await pilot.press("escape", "enter")
     assert app.return_value is not None and app.return_value.root == tmp_path.resolve()
     assert (tmp_path / "schemas").is_dir() and not app.return_value.corpora()
     assert (tmp_path / "mine.txt").read_text() == "kept"

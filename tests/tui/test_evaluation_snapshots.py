@@ -9,7 +9,7 @@ import pytest
 
 from tests.tui.pilots import Piloted, painted, press, settle, take_in, until
 from tests.tui.scored import measured_run
-from tests.tui.test_snapshots import IS_UPDATE, NARROW, WIDE, colours, text_of
+from tests.tui.test_snapshots import IS_UPDATE, MIDDLE, NARROW, WIDE, colours, text_of
 from workbench.services.training import trained
 from workbench.services.training.trained import Counted
 from workbench.services.training.xray import Token, XrayRow
@@ -34,6 +34,7 @@ class View:
 
 VIEWS = {
     "compare": View(("4",), "bits_per_byte"),
+    "compare-middle": View(("4",), "bits_per_byte", MIDDLE),
     "compare-narrow": View(("4",), "bits_per_byte", NARROW),
     "answers": View(("4", "v", "v", "v"), "a wild guess"),
     "answers-narrow": View(("4", "v", "v", "v", "enter"), "a wild guess", NARROW),
@@ -103,7 +104,7 @@ async def go(pilot: Piloted, view: View) -> None:
     await settle(pilot)
 
 
-@pytest.mark.parametrize("size", [WIDE, NARROW])
+@pytest.mark.parametrize("size", [WIDE, MIDDLE, NARROW])
 async def test_every_screen_is_as_it_was_agreed(desk: Desk, size: tuple[int, int]) -> None:
     app = WorkbenchApp(desk)
     async with app.run_test(size=size) as pilot:

@@ -31,7 +31,7 @@ def on_the_hub(hub: Hub) -> None:
     """Put records of a stranger there, and a file that is none."""
     lines = "".join(json.dumps(row) + "\n" for row in ROWS).encode()
     repository = hub.repositories.setdefault(REPO, Repository(private=False))
-    repository.commit({".gitattributes": b"", "train.jsonl": lines, "weights.pkl": b"no"}, "by hand")
+    repository.commit({".gitattributes": b"", "train.jsonl": lines, "[@click=app.quit]weights.pkl": b"no"}, "by hand")
 
 
 async def test_a_repository_is_shown_before_it_is_fetched_and_comes_in_by_enter(
@@ -48,7 +48,7 @@ async def test_a_repository_is_shown_before_it_is_fetched_and_comes_in_by_enter(
         await press(pilot, "enter")
         assert isinstance(app.screen, PullSheet)
         said = painted(app)
-        assert "into the corpus tides" in said and "weights.pkl" in said and "a pickle" in said
+        assert "into the corpus tides" in said and "[@click=app.quit]weights.pkl" in said and "a pickle" in said
         assert "enter fetches them" in said and "tides" not in workspace.corpora()
         await press(pilot, "enter")
         assert isinstance(app.screen, IngestedSheet)

@@ -40,7 +40,7 @@ from workbench.workspace import Workspace
 
 KEPT = Path(__file__).parent.parent / "data" / "snapshots"
 IS_UPDATE = os.environ.get("WORKBENCH_SNAPSHOTS") == "update"
-WIDE, NARROW = (120, 34), (80, 24)
+WIDE, MIDDLE, NARROW = (120, 34), (100, 30), (80, 24)
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,7 @@ class View:
 TWINS = "twins"
 VIEWS = {
     "home": View(),
+    "home-middle": View(size=MIDDLE),
     "home-narrow": View(size=NARROW),
     "open": View(("o",)),
     "ingest": View(("o", "type:new.csv", "enter"), shows="rows tried"),
@@ -89,6 +90,7 @@ VIEWS = {
     "publish": View(("P",), "towns", "versions"),
     "train": View((), "towns", "train"),
     "train-narrow": View((), "towns", "train", size=NARROW),
+    "push": View(("P",), "towns", "train"),
     "pre-flight": View(("p",), "towns", "train"),
     "jobs": View(("J",), "towns"),
     "palette": View(("ctrl+p", "type:mark"), "towns"),

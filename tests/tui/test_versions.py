@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 
 import pytest
 
 from tests.corpora import fact, words
-from tests.tui.pilots import HOSTILE, Open, Piloted, declare, painted, press, settle, until
+from tests.tui.pilots import HOSTILE, PATIENCE, Open, Piloted, declare, painted, press, settle, until
 from tests.tui.test_hostile import assert_calm
 from workbench.corpus import SplitSettings, load_corpus, save_corpus
-from workbench.errors import OutsideError
+from workbench.errors import Cancelled, OutsideError
 from workbench.services.intake.ingest import Order, ingest
+from workbench.services.progress import Report
 from workbench.services.publishing import push, trial
 from workbench.services.records.editing import drop, edit
 from workbench.services.versions.split import Request, split
@@ -86,7 +88,7 @@ async def test_the_newest_version_stands_beside_what_it_changed_word_by_word(ope
     async with app.run_test(size=WIDE) as pilot:
         await open_versions(pilot)
         said = painted(app)
-        assert "2 versions" in said and "*  v2" in said
+        assert "2 versions" in said and "* v2" in said
         assert "v1 -> v2  +0 added -1 removed ~1 edited >0 moved" in said and "words " in said
         assert "{+come+}" in said and "proof + no leak" in said
         await press(pilot, "v", "v")
@@ -162,7 +164,7 @@ async def test_a_split_is_looked_at_live_and_made_by_enter(opened: Open, unsplit
         assert app.screen.seen.counts["train"] == 10 and known(unsplit) == []
         await press(pilot, "enter")
         assert [version.counts["train"] for version in known(unsplit)] == [10]
-        assert "*  v1" in painted(app)
+        assert "* v1" in painted(app)
 
 
 async def test_what_a_split_refuses_the_sheet_refuses_and_drawing_anew_is_a_switch(opened: Open, twice) -> None:
@@ -216,6 +218,34 @@ async def test_an_export_lists_its_files_before_it_writes_them(opened: Open, twi
         await press(pilot, "enter")
         assert (folder / "README.md").is_file() and "19 rows in 5 files" in painted(app)
         assert not list(twice.cache.glob("tmp*"))
+
+
+async def test_a_look_says_how_far_it_is_and_ends_when_the_sheet_is_left(opened: Open, twice, monkeypatch) -> None:
+    left, ended = threading.Event(), []
+
+    def tried(*_: object, report: Report, **__: object) -> None:
+        report("writing records", 40, 100)
+        left.wait(PATIENCE)
+        try:
+            report("writing records", 41, 100)
+        except Cancelled:
+            ended.append("cancelled")
+            raise
+
+    monkeypatch.setattr(trial, "tried_export", tried)
+    app = opened()
+    async with app.run_test(size=WIDE) as pilot:
+        await open_versions(pilot)
+        await press(pilot, "P")
+        sheet = app.screen
+        assert isinstance(sheet, PublishSheet)
+        await pilot.press("enter")
+        await until(pilot, lambda: "writing records  40 of 100 (40%)" in painted(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: sheet._watched is not None and sheet._watched.state == "ending")
+        left.set()
+        await settle(pilot)
+        assert ended == ["cancelled"] and isinstance(app.screen, VersionsScreen)
 
 
 async def test_a_push_asks_for_a_licence_and_a_token_and_is_private(opened: Open, twice, monkeypatch) -> None:

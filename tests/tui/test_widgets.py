@@ -15,6 +15,7 @@ from workbench.services.looking.column import Column
 from workbench.text import show
 from workbench.tui.field_text import from_text, is_plain, to_text
 from workbench.tui.widgets.loss_chart import LossChart, braille
+from workbench.tui.widgets.title_line import Title, TitleLine
 from workbench.tui.widgets.virtual_table import BLOCK, BLOCKS, Rows, VirtualTable, fit
 
 MANY = 1_000_000
@@ -273,3 +274,22 @@ async def test_a_click_on_a_heading_chooses_its_column() -> None:
 )
 def test_a_number_that_does_not_fit_is_rounded_and_says_so(value: int, text: str) -> None:
     assert fit(value, 5) == text
+
+
+class TitleApp(App[None]):
+    def compose(self) -> ComposeResult:
+        yield TitleLine()
+
+
+async def test_a_title_gives_up_the_workspace_before_it_is_cut() -> None:
+    app = TitleApp()
+    async with app.run_test(size=(40, 3)) as pilot:
+        app.query_one(TitleLine).title = Title("bench", "towns > compare", "base -> tuned")
+        await pilot.pause()
+        assert painted(app).splitlines()[0].rstrip() == " bench > towns > compare  base -> tuned"
+        app.query_one(TitleLine).title = Title("a long workspace", "towns > compare", "base -> tuned")
+        await pilot.pause()
+        assert painted(app).splitlines()[0].rstrip() == " towns > compare  base -> tuned"
+        await pilot.resize_terminal(20, 3)
+        await pilot.pause()
+        assert painted(app).splitlines()[0].endswith("…")

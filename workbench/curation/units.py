@@ -60,10 +60,10 @@ def units(derived: pl.DataFrame, schema: Schema, templates: tuple[Template, ...]
     whole, asked = (
         {name: texts[name] for name in names} for names in (declared.duplicates.text, declared.duplicates.question)
     )
-    no_question = pl.Series([key_of("")], dtype=pl.Binary)
+    unasked = pl.Series([key_of("")], dtype=pl.Binary)
     keys = {
         "whole": _key(_joined(derived, whole)),
-        "question_key": _key(_joined(derived, asked)) if asked else no_question.new_from_index(0, derived.height),
+        "question_key": _key(_joined(derived, asked)) if asked else unasked.new_from_index(0, derived.height),
     }
     if templates is None:
         different = pl.DataFrame(keys).to_struct().is_first_distinct()

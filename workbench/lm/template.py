@@ -138,7 +138,11 @@ def _seam(tokenizer: PreTrainedTokenizerBase, prompt: str, completion: str) -> t
 
 
 def _tokens(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
-    return list(tokenizer(text, add_special_tokens=False)["input_ids"]) if text else []
+    return list(tokenizer(text, add_special_tokens=False, **_QUIET)["input_ids"]) if text else []
+
+
+_QUIET: dict[str, Any] = {"verbose": False}
+"""What is longer than the base reads is told by the X-ray, record by record, and not by a warning."""
 
 
 def _from_messages(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message]) -> _Parts:
@@ -235,7 +239,9 @@ def _apply(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], **op
     refusals = (TemplateError, TypeError, ValueError, ArithmeticError, LookupError)
     turns = [dict(message) for message in messages]
     try:
-        out = tokenizer.apply_chat_template(turns, tokenize=True, return_dict=True, **_DATED, **options)
+        out = tokenizer.apply_chat_template(
+            turns, tokenize=True, return_dict=True, tokenizer_kwargs=_QUIET, **_DATED, **options
+        )
     except refusals as error:
         raise DataError(f"the chat template refuses a conversation: {error}", "mind its roles and order") from error
     found: Mapping[str, list[int]] = out

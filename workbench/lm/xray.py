@@ -262,7 +262,7 @@ def _holds_a_mark(rendered: Mapping[str, Any], bench: _Bench) -> bool:
     """Say whether a field's own text, read alone, holds a token that only the template may write."""
     texts = [message["content"] for message in rendered.get("messages", ())]
     texts += [rendered[key] for key in ("prompt", "completion", "text") if isinstance(rendered.get(key), str)]
-    rows = bench.tokenizer(texts, add_special_tokens=False)["input_ids"]
+    rows = bench.tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"]
     return any(not bench.special.isdisjoint(row) for row in rows)
 
 

@@ -67,10 +67,11 @@ def plan(
     parcel, repository = open_parcel(folder, kind, known), open_repository(repo, token, kind=kind, endpoint=endpoint)
     remote = look(repository)
     todo = planned(parcel, repo, remote)
+    tagged = _already(repository, parcel, tag) if tag is not None and remote.head is not None else None
     if parcel.is_the_one(remote):
         # The version is there: other bytes of another release's writer are no reason to send it again.
         return _unsent(todo, but=CARD)
-    if tag is not None and remote.head is not None and _already(repository, parcel, tag) is not None:
+    if tagged is not None:
         note = f"{tag} is there already under its tag, below what is newest there: nothing is sent"
         return replace(_unsent(todo), card=remote.card, notes=(note,))
     return todo

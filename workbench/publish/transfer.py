@@ -21,6 +21,12 @@ Watch = Callable[[int], None]
 _ONE_AT_A_TIME = Lock()
 
 
+def _unbroken(watch: Watch, count: int) -> None:
+    """Tell a count from inside of hf_xet, which prints what is raised there and goes on: the next file ends it."""
+    with suppress(Cancelled):
+        watch(count)
+
+
 def bar_for(watch: Watch) -> type[Any]:
     """Return what the library takes for a class of bars, of which each tells the bytes of one download."""
 
@@ -36,7 +42,7 @@ def bar_for(watch: Watch) -> type[Any]:
 
         def update(self, count: int = 1) -> None:
             self.n += count
-            watch(self.n)
+            _unbroken(watch, self.n)
 
         def set_postfix_str(self, *words: object, **settings: object) -> None:
             """The pace is told by the meter."""
@@ -83,8 +89,7 @@ def watching_xet(watch: Watch) -> Iterator[None]:
 
     class Counts:
         def update_progress(self, group: Any, _files: object = None) -> None:  # noqa: ANN401 - of an untyped library
-            with suppress(Cancelled):  # nobody would hear of it in that thread: the next file ends the work
-                watch(int(group.total_bytes_completed))
+            _unbroken(watch, int(group.total_bytes_completed))
 
         def close(self) -> None:
             """There is nothing to end."""

@@ -49,7 +49,7 @@ def components_of(engine: Engine, edges: Sequence[Path], size: int) -> NDArray[n
 
 def _stars(engine: Engine, edges: Sequence[Path], parts: int, folder: Path) -> list[Path]:
     """Return the files of the edges between each thing and the smallest one of its component, seen from both ends."""
-    forest = Plan.read(edges, parts).grouped("part", partial(_forest, parts=parts), _ENDS)
+    forest = Plan.read(edges, parts, ("part", "one", "other")).grouped("part", partial(_forest, parts=parts), _ENDS)
     tied = engine.ran("looking for what hangs together", forest, folder)
     loose = True
     while loose:

@@ -1,4 +1,4 @@
-"""The digest of a version's content, over shards: workers write its lines, the machine that asks hashes them in order."""
+"""The digest of a version's content: workers write its lines down, the machine that asks hashes them in order."""
 
 from __future__ import annotations
 

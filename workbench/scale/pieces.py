@@ -8,29 +8,26 @@ from typing import Any
 
 import polars as pl
 
-from workbench.errors import OutsideError
 from workbench.scale.engine import Engine
 from workbench.scale.surface import Kinds, Plan
 
 Piece = Callable[[int], dict[str, Any]]
 """Does the piece of a number and returns its result as one row; any worker may do it, and may do it again."""
-_NUMBER, _OUTSIDE = "piece", "outside"
+_NUMBER = "piece"
 
 
 def in_order(engine: Engine, line: str, piece: Piece, count: int, kinds: Kinds) -> Iterator[dict[str, Any]]:
     """Tell a line and yield the results of pieces 0 to `count` in order; `kinds` are the columns of a result.
 
-    A piece that fails on its data is a DataError; an engine that cannot go on is an OutsideError.
+    What a piece raises is raised here; an engine that cannot go on is an OutsideError.
     """
     engine.tell(line)
     numbers = pl.DataFrame({_NUMBER: range(count)}, schema={_NUMBER: pl.Int64})
     waiting: dict[int, dict[str, Any]] = {}
     next_one = 0
-    whole = {_NUMBER: pl.Int64, _OUTSIDE: pl.String, **kinds}
+    whole = {_NUMBER: pl.Int64, **kinds}
     for made in Plan.of(numbers, count).each(partial(_done, piece=piece, kinds=whole), whole):
         (row,) = made.to_dicts()
-        if outside := row.pop(_OUTSIDE):
-            raise OutsideError(outside, "see what a worker needs: docs/scale.md; then run the command again")
         waiting[row.pop(_NUMBER)] = row
         while next_one in waiting:
             yield waiting.pop(next_one)
@@ -39,8 +36,4 @@ def in_order(engine: Engine, line: str, piece: Piece, count: int, kinds: Kinds) 
 
 def _done(numbers: pl.DataFrame, piece: Piece, kinds: Kinds) -> pl.DataFrame:
     number = numbers[_NUMBER][0]
-    try:
-        row = piece(number)
-    except OutsideError as error:  # as a fault of the data it would end with another exit code
-        row = {_OUTSIDE: error.what}
-    return pl.DataFrame([{name: row.get(name) for name in kinds} | {_NUMBER: number}], schema=dict(kinds))
+    return pl.DataFrame([{_NUMBER: number, **piece(number)}], schema=dict(kinds))

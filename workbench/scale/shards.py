@@ -12,6 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from workbench.errors import DataError
+from workbench.scale.surface import FAULT
 from workbench.store.objects import write_parquet
 
 SHARD = 16_384
@@ -52,8 +53,10 @@ class Parts:
         for path in self.files:
             try:
                 with parquet.ParquetFile(path) as file:
-                    for batch in file.iter_batches(PART, columns=list(self.columns)):
-                        yield pl.DataFrame(batch)
+                    beside = [FAULT] if FAULT in file.schema_arrow.names else []
+                    for batch in file.iter_batches(PART, columns=[*self.columns, *beside]):
+                        rows = pl.DataFrame(batch)
+                        yield rows.filter(pl.col(beside).is_null()).select(self.columns) if beside else rows
             except (pa.ArrowException, OSError) as error:
                 raise DataError(f"shard {path} cannot be read: {error}") from error
 

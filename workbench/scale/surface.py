@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from workbench.errors import DataError, OutsideError, UsageError, WorkbenchError
+from workbench.scale.receipts import SIGN, is_balanced, receipt
 
 if TYPE_CHECKING:
     import daft
 
 FAULT = "_fault"
-"""Column of what went wrong in a group, in words; null where its rows are what was asked for."""
+"""Column of what went wrong in a group, in words, or of its receipt; null where its rows are what was asked for."""
+TRIES = 3
+"""Times that a plan is run before rows that got lost are told."""
 Work = Callable[[pl.DataFrame], pl.DataFrame]
 """A function over all rows of one group; it is sent to the workers, so it is a module's function or a partial of one.
 
@@ -26,6 +29,8 @@ Every worker may be asked for the same group again, so it writes nothing that an
 Kinds = Mapping[str, Any]
 """Columns and polars types of a table."""
 _ROWS = "rows"
+_THEN = "\x1f"
+"""Stands between the kind of an error, what happened and what to do: no text of ours holds a unit separator."""
 _QUIET = {
     **{"DO_NOT_TRACK": "true", "RAY_USAGE_STATS_ENABLED": "0"},
     **{"DAFT_PROGRESS_BAR": "0", "RAY_LOG_TO_DRIVER": "0"},
@@ -72,20 +77,29 @@ class Plan:
     frame: daft.DataFrame
     parts: int
     """Into how many parts rows are put whenever groups are made: left alone, the engine takes one for small tables."""
+    begun: int | Sequence[Path]
+    """The rows that it begins with, or the files that hold them."""
+    steps: int = 0
+    """How many times rows are grouped."""
 
     @classmethod
     def of(cls, table: pl.DataFrame, parts: int) -> Plan:
         """Return a plan that begins with a small table."""
         import daft
 
-        return cls(daft.from_arrow(table.to_arrow(compat_level=pl.CompatLevel.oldest())), parts)
+        return cls(daft.from_arrow(table.to_arrow(compat_level=pl.CompatLevel.oldest())), parts, table.height)
 
     @classmethod
-    def read(cls, shards: Sequence[Path], parts: int) -> Plan:
-        """Return a plan that begins with what another one wrote."""
+    def read(cls, shards: Sequence[Path], parts: int, columns: Sequence[str] = ()) -> Plan:
+        """Return a plan that begins with what another one wrote, or with some columns of it."""
         import daft
 
-        return cls(daft.read_parquet([str(path) for path in shards]), parts)
+        frame = daft.read_parquet([str(path) for path in shards])
+        if FAULT in frame.column_names:
+            frame = frame.where(daft.col(FAULT).is_null()).exclude(FAULT)
+        if columns:
+            frame = frame.select(*columns)
+        return cls(frame, parts, shards)
 
     def grouped(self, key: str, work: Work, kinds: Kinds) -> Plan:
         """Bring the rows of equal keys together and run some work over each group; `kinds` is what it returns.
@@ -97,7 +111,7 @@ class Plan:
         names = [column for column in self.frame.column_names if column != FAULT]
         told = [*names, FAULT] if FAULT in self.frame.column_names else names
         out = daft.DataType.struct(_types({**kinds, FAULT: pl.String}))
-        guarded = _Guarded(work, tuple(told), tuple(kinds.items()))
+        guarded = _Guarded(work, tuple(told), tuple(kinds.items()), self.steps + 1)
 
         def called(*columns: daft.Series) -> daft.Series:
             return guarded(columns)
@@ -105,13 +119,13 @@ class Plan:
         run = daft.func.batch(return_dtype=out)(called)
         spread = self.frame.repartition(self.parts, key) if _is_spread() else self.frame
         made = spread.groupby(key).map_groups(run(*map(daft.col, told)).alias(_ROWS))
-        return Plan(made.select(daft.col(_ROWS).unnest()), self.parts)
+        return Plan(made.select(daft.col(_ROWS).unnest()), self.parts, self.begun, self.steps + 1)
 
     def each(self, work: Work, kinds: Kinds) -> Iterator[pl.DataFrame]:
         """Run some work on each row by itself, and yield what is made as it comes: one row of one, in no order.
 
         It goes to threads, as many at once as a worker has: what holds the interpreter for long belongs in a process
-        that the work asks and waits for. The first fault is raised as DataError.
+        that the work asks and waits for. The first fault is raised as the error that it is.
         """
         import daft
 
@@ -128,7 +142,7 @@ class Plan:
         try:
             for row in made.iter_rows():
                 if row[FAULT]:
-                    raise DataError(row[FAULT], "run: workbench verify, then the command again")
+                    raise _raised(row[FAULT])
                 yield pl.DataFrame([row], schema=dict(kinds))
         except _failures() as error:
             raise _broken(error) from error
@@ -136,16 +150,32 @@ class Plan:
     def written(self, folder: Path) -> list[Path]:
         """Run the plan and return the Parquet files that hold its table; the first fault is raised as DataError.
 
-        Only the files that the engine names count: what a killed worker left beside them belongs to nobody. An engine
-        that cannot go on (no worker left, no space, a file gone) is an OutsideError.
+        Only the files that the engine names count: what a killed worker left beside them belongs to nobody. Where rows
+        were lost or doubled all the same, the plan is run again. An engine that cannot go on (no worker left, no
+        space, a file gone) is an OutsideError.
         """
-        try:
-            done = self.frame.write_parquet(str(folder), write_mode="append", compression="zstd")
-        except _failures() as error:
-            raise _broken(error) from error
-        files = [Path(path) for path in done.to_pydict()["path"]]
-        raise_fault(files)
-        return files
+        for _ in range(TRIES):
+            try:
+                done = self.frame.write_parquet(str(folder), write_mode="append", compression="zstd")
+            except _failures() as error:
+                raise _broken(error) from error
+            files = [Path(path) for path in done.to_pydict()["path"]]
+            raise_fault(files)
+            if not self.steps or self._is_balanced(files):
+                return files
+        raise OutsideError(f"the engine lost rows {TRIES} times", "do its workers stay up? then run the command again")
+
+    def _is_balanced(self, files: Sequence[Path]) -> bool:
+        receipts = pl.scan_parquet(list(files)).select(FAULT).drop_nulls().collect()[FAULT]
+        begun = self.begun if isinstance(self.begun, int) else _rows(self.begun)
+        return is_balanced(receipts, begun, _rows(files))
+
+
+def _rows(files: Sequence[Path]) -> int:
+    """Return how many rows some files hold, without receipts."""
+    table = pl.scan_parquet(list(files))
+    held = pl.col(FAULT).null_count() if FAULT in table.collect_schema() else pl.len()
+    return int(table.select(held).collect().item())
 
 
 def _broken(error: Exception) -> OutsideError:
@@ -174,16 +204,31 @@ def _is_spread() -> bool:
 
 def raise_fault(files: Sequence[Path]) -> None:
     """Raise the first fault, by its words, that some files hold."""
-    faults = pl.scan_parquet(list(files)).select(pl.col(FAULT).drop_nulls().unique().sort()).collect()[FAULT].to_list()
+    told = pl.scan_parquet(list(files)).filter(~pl.col(FAULT).str.starts_with(SIGN))
+    faults = told.select(pl.col(FAULT).unique().sort()).collect()[FAULT].to_list()
     if faults:
         more = f"; so say {len(faults)} groups" if len(faults) > 1 else ""
-        raise DataError(f"{faults[0]}{more}", "run: workbench verify, then the command again")
+        raise _raised(faults[0], more)
+
+
+def _told(error: WorkbenchError) -> str:
+    """Return an error as the text of a fault: its kind, what happened, and what to do."""
+    return _THEN.join((type(error).__name__, error.what, error.hint))
+
+
+def _raised(fault: str, more: str = "") -> WorkbenchError:
+    """Return the error that a fault tells of; it ends the command with the exit code that it has on one machine."""
+    kind, what, hint = fault.split(_THEN, 2)
+    known = {one.__name__: one for one in (UsageError, OutsideError)}
+    return known.get(kind, DataError)(f"{what}{more}", hint or "run: workbench verify, then the command again")
 
 
 def collected(files: Sequence[Path], kinds: Kinds) -> pl.DataFrame:
     """Return the rows that a plan wrote as one table."""
-    empty = pl.DataFrame(schema=dict(kinds))
-    return pl.concat([empty, *(pl.read_parquet(path, columns=list(kinds)).cast(pl.Schema(kinds)) for path in files)])
+    tables = [pl.read_parquet(path, columns=[*kinds, FAULT]).filter(pl.col(FAULT).is_null()) for path in files]
+    return pl.concat(
+        [pl.DataFrame(schema=dict(kinds)), *(table.select(*kinds).cast(pl.Schema(kinds)) for table in tables)]
+    )
 
 
 def _types(kinds: Kinds) -> dict[str, daft.DataType]:
@@ -200,6 +245,8 @@ class _Guarded:
     work: Work
     names: tuple[str, ...]
     kinds: tuple[tuple[str, Any], ...]
+    step: int | None = None
+    """Which grouping of the plan it is; its receipts say so. None where rows are not grouped."""
 
     def __call__(self, columns: Sequence[daft.Series]) -> daft.Series:
         """Return the rows made of one group as a column of structs."""
@@ -211,20 +258,25 @@ class _Guarded:
 
     def _made(self, frame: pl.DataFrame) -> pl.DataFrame:
         wanted = {**dict(self.kinds), FAULT: pl.String}
-        if FAULT in frame.columns:
-            faults = frame.filter(pl.col(FAULT).is_not_null())
-            if faults.height:
-                return _only_faults(faults[FAULT].unique().to_list(), wanted)
-            frame = frame.drop(FAULT)
+        told = frame[FAULT].drop_nulls().to_list() if FAULT in frame.columns else []
+        if faults := {fault for fault in told if not fault.startswith(SIGN)}:
+            return _only_faults(sorted(faults), wanted)
+        if told:
+            frame = frame.filter(pl.col(FAULT).is_null())
+        if told and frame.is_empty():  # receipts of another step, which have no key
+            return _only_faults(told, wanted)
         try:
-            made = self.work(frame)
+            made = self.work(frame.drop(FAULT, strict=False))
         except WorkbenchError as error:
-            return _only_faults([error.what], wanted)
-        return made.with_columns(pl.lit(None, dtype=pl.String).alias(FAULT)).select(*wanted).cast(pl.Schema(wanted))
+            return _only_faults([_told(error)], wanted)
+        if self.step is not None:
+            told.append(receipt(self.step, frame.height, made.height))
+        made = made.with_columns(pl.lit(None, dtype=pl.String).alias(FAULT)).select(*wanted).cast(pl.Schema(wanted))
+        return pl.concat([made, _only_faults(told, wanted)])
 
 
 def _only_faults(faults: list[str], wanted: dict[str, Any]) -> pl.DataFrame:
-    return pl.DataFrame({FAULT: faults}).select(
+    return pl.DataFrame({FAULT: faults}, schema={FAULT: pl.String}).select(
         pl.col(name) if name == FAULT else pl.lit(None, dtype=kind).alias(name) for name, kind in wanted.items()
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,10 +20,12 @@ def keep_at(workspace: Workspace, address: str, report: Report = silent) -> int:
     """Keep all objects at an address besides, from now on; return how many were sent.
 
     The same address again sends what is missing there. Another one than before gets everything that the one before
-    holds. The address counts when all is there: a kill on the way leaves the workspace as it was.
+    holds. The address counts when all is there: a kill on the way leaves the workspace as it was. UsageError for the
+    address of another workspace.
     """
-    remote = Remote(checked(address))
-    remote.prove(workspace.scratch)
+    before = remote_of(workspace)
+    remote = Remote(checked(address), before.owner if before else uuid.uuid4().hex)
+    remote.claim(workspace.scratch)
     sent = _sent(workspace, remote, report)
     settle(workspace, remote)
     # Another command may have kept objects meanwhile, at the place of before.

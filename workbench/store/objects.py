@@ -102,7 +102,8 @@ class Objects:
             if not self._remote.fetch(name, draft):
                 return
             if not _is_whole(draft, name):
-                raise CorruptionError(f"object {name}: {_OTHER_BYTES}, at {self.address}", "run: workbench verify")
+                hint = "run: workbench verify; what that does not name nobody needs, and it can be removed there"
+                raise CorruptionError(f"object {name}: {_OTHER_BYTES}, at {self.address}", hint)
             self._settle(draft, name)
 
     def _today(self, name: str) -> str:

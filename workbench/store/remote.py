@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
 _NAME = re.compile(r"[0-9a-f]{64}\.(?:raw|parquet)")
+_OWNER = "owner"
+"""File beside the objects that names the workspace they are of."""
 _DRAFTS = "tmp"
 """Folder beside the objects for files on their way in."""
 _WHOLE = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "oss"})
@@ -40,6 +42,8 @@ class Remote:
     """A store behind an address; how to log in is the environment's business, as the store's own client reads it."""
 
     address: str
+    owner: str
+    """The workspace whose objects these are, by a random name: a purge goes through all that lies there."""
 
     @cached_property
     def _opened(self) -> tuple[AbstractFileSystem, str]:
@@ -62,6 +66,20 @@ class Remote:
 
         What lies there under the name with as many bytes counts as the object: a name says what the bytes are.
         """
+        self._known  # noqa: B018 - an unmounted share would be taken for an empty one
+        self._put(path, name)
+
+    @cached_property
+    def _known(self) -> str:
+        """Return whose objects lie there; OutsideError where that is not this workspace."""
+        system, root = self._opened
+        with self._reached("say whose objects it holds"):
+            said = str(system.cat_file(f"{root}/{_OWNER}"), "ascii", "replace")
+        if said != self.owner:
+            raise OutsideError(f"at {self.address!r} lie the objects of another workspace", "is it the right place?")
+        return said
+
+    def _put(self, path: Path, name: str) -> None:
         size = path.stat().st_size
         if self.holds(name, size):
             return
@@ -92,12 +110,10 @@ class Remote:
 
     def names(self) -> list[str]:
         """Return the names of all objects there, in order."""
+        self._known  # noqa: B018 - as above: a purge would look at nothing
         system, root = self._opened
         with self._reached("list its objects"):
-            try:
-                listed = system.ls(root, detail=False)
-            except FileNotFoundError:
-                return []
+            listed = system.ls(root, detail=False)
         return sorted(name for path in listed if _NAME.fullmatch(name := path.rpartition("/")[2]))
 
     def remove(self, name: str) -> None:
@@ -113,18 +129,24 @@ class Remote:
             for path in system.ls(f"{root}/{_DRAFTS}", detail=False):
                 system.rm_file(path)
 
-    def prove(self, scratch: Path) -> None:
-        """Put a file there, read it back and remove it; OutsideError where one of these cannot be done."""
-        name, path = f"probe-{uuid.uuid4().hex}", scratch / uuid.uuid4().hex
+    def claim(self, scratch: Path) -> None:
+        """Write down there whose objects these are, and read it back.
+
+        UsageError where they are another workspace's, OutsideError where a file cannot be put there or comes back as
+        another.
+        """
+        path = scratch / uuid.uuid4().hex
         try:
-            private(path).write_bytes(name.encode())
-            self.put(path, name)
-            back = self.fetch(name, path) and path.read_bytes() == name.encode()
-            self.remove(name)
+            if not self.fetch(_OWNER, private(path)):
+                path.write_text(self.owner, encoding="ascii")
+                self._put(path, _OWNER)
+                self.fetch(_OWNER, path)
+            said = path.read_bytes()
         finally:
             path.unlink(missing_ok=True)
-        if not back:
-            raise OutsideError(f"{self.address!r} does not give back what it took", "choose another store")
+        if said != self.owner.encode():
+            hint = f"give each workspace an address of its own, or remove the file {_OWNER!r} there if none uses it"
+            raise UsageError(f"at {self.address!r} lie the objects of another workspace", hint)
 
     def _send(self, path: Path, name: str) -> None:
         system, root = self._opened
@@ -159,17 +181,19 @@ def remote_of(workspace: Workspace) -> Remote | None:
     """
     try:
         said = json.loads(workspace.remote.read_text(encoding="utf-8"))
-        return Remote(checked(said["objects"]))
+        return Remote(checked(said["objects"]), str(said["owner"]))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        hint = "make it anew: workbench init DIR --objects ADDRESS"
+        hint = "remove that file, then: workbench init DIR --objects ADDRESS"
         raise CorruptionError(f"{str(workspace.remote)!r} does not say where objects are kept", hint) from error
 
 
 def settle(workspace: Workspace, remote: Remote) -> None:
     """Write down where a workspace keeps its objects from now on."""
-    write_text(workspace.remote, json.dumps({"objects": remote.address}, ensure_ascii=False) + "\n")
+    write_text(
+        workspace.remote, json.dumps({"objects": remote.address, "owner": remote.owner}, ensure_ascii=False) + "\n"
+    )
 
 
 def checked(address: str) -> str:

@@ -55,7 +55,9 @@ def rows_of(state: State, folder: Path) -> Rows:
     touched = state.touched
     placed = stored.join(state.members, on="rid").sort("source", "position", "rid").drop(set(MEMBERS) - {"rid"})
     if placed.height != state.members.height:
-        raise CorruptionError(f"{state.members.height - placed.height} records are in no segment", "run: workbench verify")
+        raise CorruptionError(
+            f"{state.members.height - placed.height} records are in no segment", "run: workbench verify"
+        )
     current = placed.filter(~pl.col("id").is_in(state.gone))
     types = stored_types(state, paths)
     if touched:

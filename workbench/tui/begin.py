@@ -27,8 +27,9 @@ class BeginApp(App[Workspace]):
     #question { height: 1fr; padding: 1 2; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "make", "Make a workspace here"),
-        Binding("escape,q", "quit", "Leave"),
+        Binding("enter", "make", "Make a workspace here", id="begin.make"),
+        Binding("escape,q", "quit", "Leave", id="begin.leave", tooltip="Leave; nothing is written"),
+        Binding("question_mark,f1", "keys", "Keys", key_display="?", id="help"),
     ]
 
     def __init__(self, folder: Path) -> None:
@@ -58,6 +59,13 @@ class BeginApp(App[Workspace]):
             "  exports/    what leaves\n"
             "\nNothing is written before. Files of yours stay as they are. Elsewhere: workbench init DIR\n"
         )
+
+    def action_keys(self) -> None:
+        """Show every key that works here."""
+        from workbench.tui.offers import offers
+        from workbench.tui.screens.sheets import KeySheet
+
+        self.push_screen(KeySheet(offers(self.screen)))
 
     def action_make(self) -> None:
         """Make the workspace and go on; say why where that cannot be."""

@@ -33,6 +33,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return ingested(tmp_path_factory.mktemp("curating"), ROWS, '{"question": "torn\n')
 
 
+def test_an_ingest_names_the_columns_that_no_field_takes(tmp_path):
+    folder = ingested(tmp_path, facts(1))
+    (folder / "more.jsonl").write_text(json.dumps(fact(2) | {"url\x1b": "u"}) + "\n" + json.dumps(fact(3)) + "\n")
+    said = called("ingest", "facts", "more.jsonl", cwd=folder)
+    assert "no field takes url" in said.out and "(1 row): kept with the records" in said.out and "\x1b" not in said.out
+    assert called("ingest", "facts", "more.jsonl", "--json", cwd=folder).json["sources"][0]["unread"] == {"url\x1b": 1}
+
+
 def test_a_preview_shows_the_part_that_changes(folder):
     _, now, then = called("edit", "facts", "--fix", "email", "--preview", cwd=folder).out.splitlines()
     assert "ann@example.org" in now and "[e-mail]" in then

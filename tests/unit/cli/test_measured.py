@@ -7,6 +7,7 @@ import pytest
 from tests.cli import called as workbench
 from tests.corpora import CORPUS, cut, deliver, facts, sides
 from tests.runs import both, scored_run
+from workbench.cli.commands.hardest import _score
 from workbench.cli.numbers import difference, reasons, shown, undecided
 from workbench.services.evaluation.judgements import Judgement, Said, judge
 from workbench.services.records.editing import edit
@@ -53,6 +54,13 @@ def test_hardest_lists_records_that_can_be_edited(measured):
     assert "no record" in workbench("hardest", "one", "--by", "memorised", cwd=root).out
     assert workbench("hardest", "one", "--by", "size", cwd=root).code == 2
     assert workbench("hardest", "one", "--split", "validation", cwd=root).code == 2
+
+
+def test_what_is_usual_stands_beside_a_loss_and_a_huge_deviation_is_not_counted(measured):
+    read = workbench("hardest", "one", cwd=measured.workspace.root).out
+    assert "usual loss" in read
+    assert "usual" not in workbench("hardest", "one", "--by", "memorised", cwd=measured.workspace.root).out
+    assert [_score(value) for value in (2.5, -0.25, 3632.0, -3632.0)] == ["+2.50", "-0.25", "over +100", "over -100"]
 
 
 def test_values_and_reasons_are_told_in_words():

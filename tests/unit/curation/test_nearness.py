@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tests.unit.curation.texts import numbered
 from workbench.curation.bands import BANDS, FLOOR, PERMUTATIONS, RECALL, ROWS, bands_for, chance
 from workbench.curation.components import components
-from workbench.curation.minhash import digests_of, facts_of, jaccards_of, sets_of, signatures_of, signed
+from workbench.curation.minhash import digests_of, facts_of, jaccards_of, numbers_of, sets_of, signatures_of, signed
 from workbench.curation.nearness import CROWDED, near_pairs
 from workbench.curation.shingling import jaccard, numbers, shingles, words
 from workbench.text import folded
@@ -81,6 +81,13 @@ def test_jaccards_are_exact_however_the_hashes_fall_into_the_table(rows):
 
 
 @given(TEXTS)
+@settings(max_examples=100, deadline=None)
+def test_the_numbers_of_texts_are_those_of_their_facts(texts):
+    texts = [*texts, *(f"{text} 12 {text} x7" for text in texts)]
+    assert numbers_of(column(texts)).tolist() == facts_of(column(texts))[1].tolist()
+
+
+@given(TEXTS | st.lists(st.text(st.sampled_from("aB \t\n\x1c\x1f_."), max_size=8), max_size=6))
 @settings(max_examples=200, deadline=None)
 def test_texts_share_a_digest_where_they_read_the_same_and_nowhere_else(texts):
     texts = [*texts, *(text.swapcase() for text in texts), *(f" {text}\n" for text in texts)]

@@ -10,6 +10,7 @@ from huggingface_hub.utils import _xet_progress_reporting
 
 from tests.exports import an_export
 from tests.hub import running_hub
+from workbench.errors import Cancelled
 from workbench.publish.hub import push
 
 pytestmark = pytest.mark.thorough
@@ -49,6 +50,22 @@ def test_bytes_are_told_while_xet_sends_and_fetches_and_its_own_bars_stay_away(h
     assert len([done for stage, done in told if stage == "checking what arrived" and done]) > 5
     assert capfd.readouterr() == ("", "")
     assert _xet_progress_reporting.XetUploadProgressReporter.__module__ == _xet_progress_reporting.__name__
+
+
+@pytest.mark.parametrize("stage", ["sending", "checking what arrived"])
+def test_what_xet_sends_or_fetches_ends_when_the_person_at_the_keys_says_so(hub, tmp_path, monkeypatch, capfd, stage):
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", False)
+    monkeypatch.setattr("workbench.publish.meter._PAUSE", -1)
+
+    def report(line: str, done: int = 0, total: int = 0) -> None:
+        if line.startswith(f"{stage}:"):
+            raise Cancelled("enough", "")
+
+    with running_hub(cas=made(tmp_path / "cas")) as server:
+        with pytest.raises(Cancelled, match="enough"):
+            push(an_export(tmp_path / "out"), REPO, tag="v1", message="", endpoint=server.url, report=report)
+        assert server.repositories[REPO].tags == {}
+    assert capfd.readouterr() == ("", "")
 
 
 def made(folder: Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import pytest
@@ -54,3 +55,15 @@ def test_a_part_without_a_line_feed_ends_its_lines_as_the_whole_file_does(tmp_pa
     reading = Reading(file, Proposal("jsonl"))
     parts = [unit for span in jsonl.spans(reading, 0, 10) for unit in jsonl.read(replace(reading, span=span))]
     assert len(parts) == len(list(jsonl.read(reading))) == 3
+
+
+@pytest.mark.slow
+def test_200_megabytes_of_lines_that_end_with_a_carriage_return_are_read_in_parts_in_a_minute(tmp_path):
+    file, row = tmp_path / "rows.jsonl", b'{"text": "' + b"a row like any other " * 50 + b'"}\r'
+    rows = 200_000_000 // len(row)
+    file.write_bytes(row * rows)
+    reading = Reading(file, Proposal("jsonl"))
+    began = time.process_time()
+    parts = (jsonl.read(replace(reading, span=span)) for span in jsonl.spans(reading, 0, 1 << 20))
+    assert sum(isinstance(unit, Record) for part in parts for unit in part) == rows
+    assert time.process_time() - began < 60

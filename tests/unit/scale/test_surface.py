@@ -8,6 +8,8 @@ import polars as pl
 import pytest
 
 from workbench.errors import DataError, OutsideError
+from workbench.scale import surface
+from workbench.scale.shards import Parts
 from workbench.scale.surface import Plan, collected
 
 TABLE = pl.DataFrame({"group": [0, 1, 1, 2], "value": [1, 2, 3, 4]})
@@ -26,6 +28,10 @@ def without_threes(rows: pl.DataFrame) -> pl.DataFrame:
 
 def mistaken(rows: pl.DataFrame) -> pl.DataFrame:
     raise KeyError("a mistake of ours")
+
+
+def same(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows
 
 
 def nothing(rows: pl.DataFrame) -> pl.DataFrame:
@@ -63,3 +69,29 @@ def test_groups_may_give_nothing(tmp_path: Path):
     assert collected(files, SUMS).schema == pl.Schema(SUMS)
     again = Plan.read(files, 2).grouped("group", summed, SUMS).written(tmp_path / "still none")
     assert collected(again, SUMS).is_empty()
+
+
+def forgetful(files: list[Path], losses: list[Path]) -> list[Path]:
+    """Lose the rows of some files as a dying worker might."""
+    for path in files:
+        if losses:
+            losses.pop()
+            pl.read_parquet(path).head(1).write_parquet(path)
+    return files
+
+
+@pytest.mark.usefixtures("engine")
+@pytest.mark.parametrize("times", [1, surface.TRIES])
+def test_rows_that_an_engine_loses_are_made_again_or_told(tmp_path: Path, monkeypatch, times):
+    losses, fault_of = [tmp_path] * times, surface.raise_fault
+    monkeypatch.setattr(surface, "raise_fault", lambda files: fault_of(forgetful(files, losses)))
+    plan = Plan.of(TABLE, 2).grouped("group", same, SUMS).grouped("group", same, SUMS)
+    if times == surface.TRIES:
+        with pytest.raises(OutsideError, match="lost rows"):
+            plan.written(tmp_path / "same")
+        return
+    files = plan.written(tmp_path / "same")
+    assert collected(files, SUMS).sort("value").equals(TABLE)
+    parts = pl.concat(Parts(tuple(files), ("group", "value")))
+    assert parts.sort("value").equals(TABLE)
+    assert collected(Plan.read(files, 2).grouped("group", same, SUMS).written(tmp_path / "again"), SUMS).height == 4

@@ -10,7 +10,7 @@ import fsspec
 import pytest
 from fsspec.implementations.local import LocalFileSystem
 
-from tests.corpora import CORPUS, cut, deliver, facts, ids, scratch
+from tests.corpora import CORPUS, cut, deliver, fact, facts, ids, scratch
 from workbench.errors import CorruptionError, OutsideError, UsageError
 from workbench.services.elsewhere import keep_at
 from workbench.services.purge import planned, purged
@@ -58,8 +58,8 @@ def there(store: Store) -> Path:
 
 
 def held(store: Store) -> set[str]:
-    """Return the names of what is kept at the address."""
-    return {path.name for path in there(store).iterdir() if path.is_file()}
+    """Return the names of the objects at the address."""
+    return {path.name for path in there(store).iterdir() if path.is_file() and path.name != "owner"}
 
 
 def forget(store: Store) -> None:
@@ -99,7 +99,7 @@ def test_the_version_is_the_same_wherever_objects_lie(store):
         for each in (store, local):
             deliver(each, facts(*range(10)))
         assert cut(store).id == cut(local).id
-        assert {p.name for p in store.workspace.objects.iterdir()} == {p.name for p in local.workspace.objects.iterdir()}
+        assert held(store) == {path.name for path in local.workspace.objects.iterdir()}
 
 
 def test_nothing_is_committed_that_the_address_did_not_take(store, faulty):
@@ -109,7 +109,7 @@ def test_nothing_is_committed_that_the_address_did_not_take(store, faulty):
         with pytest.raises(OutsideError):
             deliver(store, facts(1, 2))
     assert store.catalogue.last() == seen
-    assert [row["question"] for row in store.state(store.corpus(CORPUS)).records.to_dicts()] == [facts(1)[0]["question"]]
+    assert store.state(store.corpus(CORPUS)).records["question"].to_list() == [fact(1)["question"]]
     faulty.fault = ""
     assert deliver(store, facts(1, 2)).kept == 1
     assert verify(store) == []
@@ -222,7 +222,7 @@ def test_a_change_of_address_takes_all_objects_along(store):
     forget(store)
     other = there(store).with_name("elsewhere")
     assert keep_at(store.workspace, f"file://{other}") == len(objects)
-    assert {path.name for path in other.iterdir() if path.is_file()} == objects
+    assert {path.name for path in other.glob("*.*")} == objects
 
 
 def test_a_damaged_object_is_not_sent():
@@ -237,7 +237,7 @@ def test_a_damaged_object_is_not_sent():
 def test_an_address_that_cannot_be_written_is_refused_before_anything_is_set(store, faulty):
     with scratch() as other:
         faulty.fault = "refuses"
-        with pytest.raises(OutsideError, match="does not take object"):
+        with pytest.raises(OutsideError, match="does not take object owner"):
             keep_at(other.workspace, f"faulty://{there(other)}")
         assert remote_of(other.workspace) is None
         assert list(other.workspace.scratch.iterdir()) == []
@@ -270,7 +270,7 @@ def test_an_address_that_cannot_be_kept_is_refused(address, said):
 
 def test_an_address_of_a_store_that_nobody_knows_is_a_usage_error(tmp_path):
     with pytest.raises(UsageError, match="cannot be reached"):
-        Remote("nosuchstore://bucket").holds("x", 1)
+        Remote("nosuchstore://bucket", "me").holds("x", 1)
 
 
 def test_messages_hold_no_credentials(monkeypatch, store, faulty):
@@ -285,6 +285,33 @@ def test_messages_hold_no_credentials(monkeypatch, store, faulty):
     assert "x" * 8 not in refused.value.what
 
 
+def test_an_address_belongs_to_one_workspace(store):
+    """A purge goes through all that lies there, and would take the other workspace's objects."""
+    with scratch() as other:
+        with pytest.raises(UsageError, match="another workspace"):
+            keep_at(other.workspace, store.objects.address)
+        assert remote_of(other.workspace) is None
+    assert keep_at(store.workspace, store.objects.address) == 0
+
+
+def test_a_share_that_is_not_mounted_is_not_taken_for_an_empty_one(store):
+    deliver(store, facts(1))
+    away = there(store).rename(there(store).with_name("away"))
+    there(store).mkdir()
+    seen = store.catalogue.last()
+    with again(store) as fresh:
+        with pytest.raises(OutsideError, match="does not say whose objects it holds"):
+            deliver(fresh, facts(1, 2))
+        with pytest.raises(OutsideError, match="whose objects"):
+            fresh.objects.held()
+        assert fresh.catalogue.last() == seen
+    there(store).rmdir()
+    away.rename(there(store))
+    assert deliver(store, facts(1, 2)).kept == 1
+
+
 def test_the_setting_is_one_line_without_credentials(store):
-    assert json.loads(store.workspace.remote.read_text()) == {"objects": f"faulty://{there(store)}"}
+    said = json.loads(store.workspace.remote.read_text())
+    assert said["objects"] == f"faulty://{there(store)}"
+    assert said["owner"] == (there(store) / "owner").read_text()
     assert Workspace(store.workspace.root).remote.stat().st_mode & 0o002 == 0

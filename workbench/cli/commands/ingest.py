@@ -76,6 +76,7 @@ def ingest(
       workbench ingest quiz.json --corpus quiz
       workbench ingest alpaca.json --corpus alpaca --schema instruction --limit 1000
       workbench ingest faq.csv --corpus faq --map question=prompt --map 'answer={short}\\n{long}'
+      workbench ingest crawl.jsonl --corpus crawl --engine daft
     """
     given = {
         "map": _pairs(mapping), "key": tuple(key.split(",")) if key else None, "name": name, "reader": reader,

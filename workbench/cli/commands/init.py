@@ -51,7 +51,7 @@ def init(
     lines = [
         f"workspace {workspace.root}",
         *(f"  {k}: {', '.join(v) or 'none yet'}" for k, v in facts.items() if isinstance(v, list)),
-        *([f"  objects: here and at {objects}"] if objects else []),
+        *([f"  objects: here and at {objects}, {facts['objects']['sent']:,} sent"] if objects else []),
         f"next, in that folder: workbench ingest {first}, or workbench alone for the terminal interface",
     ]
     result(facts, lines, as_json=as_json)

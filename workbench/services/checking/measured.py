@@ -27,6 +27,7 @@ from workbench.schema import Schema
 from workbench.services.progress import Report
 from workbench.store.rows import Rows, rows_of
 from workbench.store.state import State
+from workbench.workspace import out_of_space
 
 if TYPE_CHECKING:
     from workbench.scale.engine import Engine
@@ -86,7 +87,10 @@ def _look(ids: pl.Series, tokenizer: Path | None) -> Look:
 
 def _shared(tokenizer: Path | None, folder: Path) -> Path | None:
     """Return a copy of a tokenizer where every worker sees it."""
-    return None if tokenizer is None else Path(shutil.copyfile(tokenizer, folder / "tokenizer.json"))
+    if tokenizer is None:
+        return None
+    with out_of_space(folder):
+        return shutil.copyfile(tokenizer, folder / "tokenizer.json")
 
 
 def _tallied(rows: pl.DataFrame, schema: Schema, look: Look, buckets: int) -> pl.DataFrame:
@@ -101,12 +105,15 @@ def _counts(rows: pl.DataFrame, schema: Schema, look: Look) -> pl.DataFrame:
 
 def token_counts(texts: pl.Series, file: str) -> pl.Series:
     """Return the tokens of each text, without special ones, as the tokenizer in a file counts them."""
-    encoded = _tokenizer(file).encode_batch_fast(texts.drop_nulls().to_list(), add_special_tokens=False)
+    encoded = _tokenizer(file, Path(file).stat().st_mtime_ns).encode_batch_fast(
+        texts.drop_nulls().to_list(), add_special_tokens=False
+    )
     return pl.Series([len(one) for one in encoded], dtype=pl.Int64)
 
 
 @lru_cache(maxsize=1)
-def _tokenizer(file: str) -> Any:  # noqa: ANN401 - tokenizers is untyped
+def _tokenizer(file: str, stamp: int) -> Any:  # noqa: ANN401 - tokenizers is untyped
+    """Return the tokenizer of a file; one that was written anew has another stamp."""
     from tokenizers import Tokenizer
 
     tokenizer = Tokenizer.from_file(file)

@@ -256,13 +256,13 @@ def _is_read_in_parts(
         if spans:
             read_parts(task, spans, into, means.report)
         return bool(spans)
-    if reason := whole(task.reading, source):
-        means.report(f"{source.name} is read by this machine alone: {reason}")
-        return False
     spans = cut(task.reading, source, first)
     if len(spans) > 1:
         means.spread.read(task, spans, into)
-    return len(spans) > 1
+        return True
+    reason = whole(task.reading, source) or "it is one part, or in an encoding that cannot be cut"
+    means.report(f"{source.name} is read by this machine alone: {reason}")
+    return False
 
 
 def _nothing_new(entries: list[Entry], state: State, source: str) -> bool:

@@ -145,7 +145,7 @@ class Seen:
     rows: list[dict[str, Any]] = field(default_factory=list, init=False)
     """The first rows: shapes are told from them."""
     columns: dict[str, int] = field(default_factory=dict, init=False)
-    """The columns of all rows, in the order in which they appear (a column may be rare), and how many rows hold each."""
+    """The columns of all rows in the order in which they appear, a rare one late, and how many rows hold each."""
     is_again: bool = field(default=False, init=False)
     """Whether the rows that are seen were seen before, so that they tell nothing but how many hold each column."""
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _READ = 1_000
 """Texts whose language is looked at: enough for a share in whole percents, and done in a second."""
 _UNSURE = "not sure"
-_PART = 100_000
+_PART = 20_000
 """Records whose texts this process measures together."""
 
 

@@ -22,7 +22,7 @@ from workbench.publish.columns import plain_schema, plain_table, row_bytes
 from workbench.publish.pieces import Leaving, NewFile, Piece, Put, Work, pieces_of, together
 from workbench.scale.engine import Engine
 from workbench.scale.records import over, slices
-from workbench.scale.surface import collected
+from workbench.scale.surface import Kinds, collected
 from workbench.schema import Schema
 from workbench.services.checking.measured import BUCKETED
 from workbench.services.publishing.departing import TextFacts, each, first_texts, text_facts, texts_of
@@ -31,7 +31,7 @@ from workbench.store.store import Store
 from workbench.store.versions import Version, state_of
 from workbench.workspace import out_of_space
 
-_SIZES = {"part": pl.Int64, "sizes": pl.List(pl.Int64)}
+_SIZES: Kinds = {"part": pl.Int64, "sizes": pl.List(pl.Int64)}
 _PUT = {"part": pl.Int64, "path": pl.String, "rows": pl.Int64, "memory": pl.Int64, "size": pl.Int64}
 _THERE = "texts in part"
 """What a tally calls the texts of a field that a part holds."""
@@ -151,7 +151,8 @@ def _table(rows: pl.DataFrame, names: tuple[str, ...], schema: pa.Schema) -> pa.
 
 
 def _sizes(rows: pl.DataFrame, names: tuple[str, ...], schema: pa.Schema) -> pl.DataFrame:
-    return pl.DataFrame({"part": rows["part"][:1], "sizes": [row_bytes(_table(rows, names, schema))]}, schema=_SIZES)
+    sizes = row_bytes(_table(rows, names, schema)).tolist()
+    return pl.DataFrame({"part": [rows["part"][0]], "sizes": [sizes]}, schema=_SIZES)
 
 
 def _put(rows: pl.DataFrame, names: tuple[str, ...], schema: pa.Schema, work: Work, folder: Path) -> pl.DataFrame:

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 from dataclasses import dataclass
+from itertools import takewhile
 
 import psutil
 
@@ -31,7 +32,7 @@ class Gpu:
 
 
 def gpus() -> tuple[Gpu, ...]:
-    """Return the NVIDIA GPUs that `nvidia-smi` lists; none where there is no driver or it does not answer."""
+    """Return the NVIDIA GPUs in sight of a training; none where there is no driver or it does not answer."""
     program = shutil.which("nvidia-smi")
     if program is None:
         return ()
@@ -40,7 +41,24 @@ def gpus() -> tuple[Gpu, ...]:
         said = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE, check=True).stdout
     except (OSError, subprocess.SubprocessError):
         return ()
-    return parsed(said)
+    return in_sight(parsed(said), os.environ.get(_VISIBLE))
+
+
+_VISIBLE = "CUDA_VISIBLE_DEVICES"
+
+
+def in_sight(found: tuple[Gpu, ...], visible: str | None) -> tuple[Gpu, ...]:
+    """Return the GPUs that CUDA_VISIBLE_DEVICES names by number, in its order; all where it names them otherwise.
+
+    As CUDA does it, the first number that no GPU has hides those behind it.
+    """
+    if visible is None:
+        return found
+    wanted = [part.strip() for part in visible.split(",")]
+    if any(part and not part.lstrip("-").isdigit() for part in wanted):
+        return found
+    known = {str(gpu.index): gpu for gpu in found}
+    return tuple(known[part] for part in takewhile(known.__contains__, wanted))
 
 
 def parsed(said: str) -> tuple[Gpu, ...]:

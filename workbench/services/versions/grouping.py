@@ -149,8 +149,9 @@ class _Texts:
 def _by_values(curated: Curated) -> Iterator[Links]:
     """Yield what holds records together beside their texts."""
     declared = curated.schema.declared
+    held = curated.records if {*declared.group} <= {*curated.schema.columns} else _derived(curated)
     for column in declared.group:
-        yield _by_value(f"the field {column}", curated.records["id"], _held(curated.records[column]))
+        yield _by_value(f"the field {column}", curated.records["id"], _held(held[column]))
     if declared.concept:
         concept = _held(curated.records[declared.concept])
         yield _by_value(f"the field {declared.concept}", curated.records["id"], concept)
@@ -158,6 +159,11 @@ def _by_values(curated: Curated) -> Iterator[Links]:
     source = curated.records["source"]
     kept = source.to_frame("value").select(pl.when(source.is_in(together)).then("value"))["value"]
     yield _by_value("the whole source", curated.records["id"], kept)
+
+
+def _derived(curated: Curated) -> pl.DataFrame:
+    """Return the columns by which a schema groups, where some stand in no record: what turns were asked."""
+    return curated.schema.derived(curated.records).select(curated.schema.declared.group)
 
 
 def _held(column: pl.Series) -> pl.Series:

@@ -68,7 +68,7 @@ def asked_now(store: Store, corpus: str) -> Asked:
     return Asked(shares, str(held.seed), exact=held.counts is not None, keep=held.keep_source_split)
 
 
-def looked(store: Store, corpus: str, asked: Asked, known: Outlook | None = None) -> Outlook:
+def looked(store: Store, corpus: str, asked: Asked, known: Outlook | None = None, report: Report = silent) -> Outlook:
     """Return what comes of what is asked; `known` is an earlier look, which saves one at texts that are the same."""
     numbers = None if asked.keep else three(asked.shares, exact=asked.exact)
     settings = requested(
@@ -82,7 +82,7 @@ def looked(store: Store, corpus: str, asked: Asked, known: Outlook | None = None
     request = Request(corpus, settings, asked.fresh, asked.note)
     head = known.curated.state.rows[-1].seq if known and known.curated.state.rows else -1
     curated = known.curated if known and store.catalogue.head(corpus, LOGGED) == head else None
-    seen = shuffle_outlook(store, request, curated) if asked.shuffle else outlook(store, request, curated)
+    seen = shuffle_outlook(store, request, curated) if asked.shuffle else outlook(store, request, curated, report)
     newest = versions(store.catalogue, corpus)[-1:]
     return replace(seen, newest=newest[0].name, before=newest[0].counts) if newest else seen
 

@@ -20,6 +20,7 @@ from workbench.tui.desk import Desk
 from workbench.tui.modes import MODES
 from workbench.tui.screens.sheets import ErrorSheet, VersionSheet
 from workbench.tui.widgets.key_bar import KeyBar
+from workbench.tui.widgets.title_line import Title, TitleLine
 
 if TYPE_CHECKING:
     from workbench.services.training.preflight import Preflight
@@ -68,7 +69,7 @@ class WorkScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Frame the screen's own widgets with a title, a line of talk and the keys."""
-        yield Static(id="title", markup=False)
+        yield TitleLine(id="title")
         with Vertical(id="body"):
             yield from self.compose_body()
         yield Static(id="talk", markup=False)
@@ -80,10 +81,8 @@ class WorkScreen(Screen[None]):
 
     def set_title(self, place: str, detail: str = "") -> None:
         """Say where one is and what is shown."""
-        where = show(self.desk.workspace.root.name)
-        self.query_one("#title", Static).update(
-            Content.assemble((f" {where}", "$foreground-muted"), (f" > {show(place)}", "bold"), f"  {show(detail)}")
-        )
+        workspace = self.desk.workspace.root.name
+        self.query_one(TitleLine).title = Title(show(workspace), show(place), show(detail))
 
     def chosen_corpus(self) -> str:
         """Return the corpus that modes and training are about: the screen's, or the one under the cursor."""

@@ -17,7 +17,7 @@ from workbench.services.looking.column import Column
 from workbench.services.progress import Report
 from workbench.services.publishing.named_repository import NamedRepository
 from workbench.tui.desk import Desk
-from workbench.tui.screens.base import WorkScreen
+from workbench.tui.screens.base import SHEET, WorkScreen
 from workbench.tui.screens.ingest import IngestedSheet, IngestSheet, first_order, in_words
 from workbench.tui.screens.open import Named, OpenSheet, named
 from workbench.tui.screens.sheets import ErrorSheet
@@ -104,7 +104,7 @@ class CorporaScreen(WorkScreen):
     def on_paste(self, event: events.Paste) -> None:
         """Take what is pasted for the names of files: terminals paste what is dropped on them."""
         event.stop()
-        self.in_background(lambda: self._named(event.text), self._taken, "open")
+        self.in_background(lambda: self._named(event.text), self._taken, SHEET)
 
     def refresh_data(self) -> None:
         """Read the list; what a corpus holds is counted after it is on the screen."""
@@ -190,7 +190,7 @@ class CorporaScreen(WorkScreen):
         if isinstance(what, NamedRepository):
             self._show_repository(what)
         elif what:
-            self.in_background(lambda: first_order(what), self._show_order, "open")
+            self.in_background(lambda: first_order(what), self._show_order, SHEET)
 
     def _taken(self, found: Order | NamedRepository) -> None:
         if isinstance(found, NamedRepository):

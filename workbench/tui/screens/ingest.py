@@ -276,8 +276,9 @@ class IngestedSheet(Sheet):
                 yield f"  {show(one.left_over)}\n", "$foreground-muted"
             if one.conflicts:
                 yield f"  ! {one.conflicts:,} edits no longer fit their records\n", "$text-warning"
+        yield "\n" if self.said else ""
         for line in self.said:
-            yield f"\n{show(line, limit=300)}"
+            yield f"{show(line, limit=300)}\n"
         yield "\nenter opens its records", "$foreground-muted"
 
     def action_open(self) -> None:

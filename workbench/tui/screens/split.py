@@ -114,13 +114,13 @@ class SplitSheet(WorkingSheet["Request | None"]):
         from workbench.services.versions.outlook import looked
 
         asked = self._asked = self._read()
-        known = self._curated
+        known, report = self._curated, self.watched("looking")
         self.seen, self._refused = None, ""
         self.query_one("#proved", Static).update("counting ...")
 
         def work() -> Outlook:
             with self.desk.store() as store:
-                return looked(store, self.corpus, asked, known)
+                return looked(store, self.corpus, asked, known, report)
 
         self.in_background(work, self._take, "outlook")
 
@@ -132,6 +132,11 @@ class SplitSheet(WorkingSheet["Request | None"]):
         self.query_one("#proved", Static).update("proving ...\n")
         self.query_one("#details", Static).update(Content.assemble(*_details(seen)))
         self.in_background(lambda: proof_of(seen), self._take_proof, "proof")
+
+    def say(self, line: str) -> None:
+        """Say how far the look is, where its result will stand."""
+        if self.seen is None and not self._refused:
+            self.query_one("#counts", Static).update(Content(show(line, limit=300)))
 
     def _take_proof(self, proof: Proof) -> None:
         self.query_one("#proved", Static).update(Content.assemble(*proof_lines(proof.sheet())))

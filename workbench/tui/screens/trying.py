@@ -29,7 +29,7 @@ class TryingSheet(WorkingSheet["Asked | None"], Generic[Asked, Seen]):
         Binding("escape", "leave", "Leave", id="publish.leave"),
     ]
     nothing = "nothing was written or sent"
-    """What is said of a look, and of one that failed."""
+    """What is said of a look that failed."""
 
     def __init__(self, desk: Desk) -> None:
         """Begin with nothing looked at."""
@@ -79,7 +79,7 @@ class TryingSheet(WorkingSheet["Asked | None"], Generic[Asked, Seen]):
 
     def _look(self, asked: Asked) -> None:
         self.seen = None
-        self.say(f"looking: {self.nothing}")
+        self.say("looking ...   esc leaves")
         report = self.watched("looking")
         self.in_background(lambda: self.tried(asked, report), lambda seen: self._take(asked, seen), "trial")
 

@@ -8,6 +8,7 @@ import pickle
 from functools import partial
 
 import polars as pl
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -37,9 +38,9 @@ def here(work):
     return pickle.loads(pickle.dumps(pickle.loads(pickle.dumps(work))(silent)))
 
 
-def engine(store: Store) -> Engine:
+def engine(store: Store, told: list[str] | None = None) -> Engine:
     connected(None, 2)
-    return Engine(store.workspace.scratch, lambda line: None)
+    return Engine(store.workspace.scratch, ([] if told is None else told).append)
 
 
 @pytest.fixture(autouse=True)
@@ -87,7 +88,8 @@ def test_workers_give_the_delivery_of_one_process(lines, newline, size, marked, 
 def test_the_row_groups_of_a_parquet_file_are_parts_too(numbers, group, size):
     rows = [fact(number, infinite=float("inf") if number == 6 else 1.0) for number in numbers]
     file = io.BytesIO()
-    pl.DataFrame(rows).write_parquet(file, row_group_size=group, use_pyarrow=True)
+    pq.write_table(pl.DataFrame(rows).to_arrow(), file, row_group_size=group)
+    assert pq.ParquetFile(file).num_row_groups == -(-len(rows) // group)
     as_parquet = partial(delivered, file.getvalue(), size, file="rows.parquet", reader="parquet_file")
     assert as_parquet(on_engine=True) == as_parquet(on_engine=False)
 
@@ -110,27 +112,39 @@ def test_a_file_that_cannot_be_cut_is_said_to_be_read_here_and_kept_by_the_worke
     assert any("rows.jsonl is read by this machine alone: a limit" in line for line in told)
 
 
+def test_an_encoding_that_cannot_be_cut_is_said_too():
+    told: list[str] = []
+    with scratch() as store:
+        path = write(store, facts(*range(9)))
+        path.write_bytes(path.read_text(encoding="utf-8").encode("utf-16"))
+        order = Order(CORPUS, (path,), schema="qa", settings={"reader": "jsonl", "encoding": "utf-16"})
+        assert ingest(store, order, lambda line, *_: told.append(line), engine(store))[0].kept == 9
+    assert any("alone: it is one part, or in an encoding" in line for line in told)
+
+
 def test_several_files_and_a_file_again_count_as_without_an_engine():
-    counts = []
+    counts, lines = [], list[str]()
     for on_engine in (True, False):
         with scratch() as store:
             files = tuple(write(store, facts(*range(first, first + 12)), f"{first}.jsonl") for first in (0, 6))
-            with_it = engine(store) if on_engine else None
+            with_it = engine(store, lines) if on_engine else None
             order = Order(CORPUS, files, schema="qa")
             done = [*ingest(store, order, engine=with_it), *ingest(store, order, engine=with_it)]
             counts.append([(d.name, d.read, d.kept, d.merged, d.unread, d.mapping) for d in done])
             assert verify(store) == []
     assert counts[0] == counts[1]
+    assert [line for line in lines if "reading 0.jsonl in" in line and "parts" in line]
+    assert "keeping the rows of 6.jsonl in 3 segments" in lines
     assert [kept for _, _, kept, *_ in counts[0]] == [12, 12, 0, 0]
 
 
 def test_a_part_whose_process_is_killed_is_read_by_another(tmp_path, monkeypatch):
     monkeypatch.undo()
-    with pytest.MonkeyPatch.context():
-        assert spread._apart(partial(lost_once, tmp_path / "died")) > 0
-        with pytest.raises(OutsideError, match="SIGKILL"):
-            spread._apart(lost)
-        spread._dismiss()
+    assert spread._apart(partial(lost_once, tmp_path / "died")) > 0
+    with pytest.raises(OutsideError, match="SIGKILL"):
+        spread._apart(lost)
+    spread._dismiss()
+    assert spread._idle.empty()
 
 
 def test_workers_that_are_always_killed_end_the_command_and_leave_nothing(monkeypatch):

@@ -127,7 +127,7 @@ def test_bytes_that_do_not_arrive_as_they_lie_there_are_refused(store, hub):
     theirs(hub, {"train.jsonl": lines(ROWS)})
     content = hub.repositories[REPO].commits[hub.repositories[REPO].head].files
     spoiled = {path: body.replace(b"number", b"NUMBER") for path, body in content.items()}
-    hub.before["GET .*/resolve/.*train"] = lambda: content.update(spoiled)  # type: ignore[attr-defined]
+    hub.before["GET /api/resolve-cache/.*train"] = lambda: content.update(spoiled)  # type: ignore[attr-defined]
     with pytest.raises(CorruptionError, match="did not arrive as it lies on the Hub"):
         pulled(store)
     assert store.corpora() == []

@@ -12,6 +12,8 @@ from workbench.services.publishing.push import planned, pushed
 from workbench.services.publishing.source_licenses import license_notes, sources_of
 from workbench.store.store import Store
 
+pytestmark = pytest.mark.thorough
+
 REPO = "me/facts"
 
 
@@ -66,7 +68,6 @@ def test_what_sources_state_otherwise_is_said_and_not_judged():
     assert "odbl is stated of 0, 1, 2 and 6 more:" in next(license_notes(many, "mit"))
 
 
-@pytest.mark.thorough
 def test_a_look_at_a_push_says_it_and_the_card_lists_each(store, hub):
     bring(store, "a.jsonl", range(20), "--license", "mit")
     bring(store, "b.jsonl", range(20, 30), "--license", "cc-by-nc-4.0")
@@ -79,7 +80,6 @@ def test_a_look_at_a_push_says_it_and_the_card_lists_each(store, hub):
     assert todo.card.startswith("---\nlicense: apache-2.0\n")
 
 
-@pytest.mark.thorough
 def test_what_a_repository_states_is_the_licence_of_what_is_pulled(store, hub):
     deliver(store, facts(*range(20)))
     pushed(store, CORPUS, cut(store).name, REPO, license="cc-by-4.0")

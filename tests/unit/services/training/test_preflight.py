@@ -17,7 +17,7 @@ from workbench.errors import UsageError
 from workbench.services.records.editing import edit
 from workbench.services.training import machine_checks
 from workbench.services.training import preflight as looked
-from workbench.services.training.device import Gpu, in_words, parsed
+from workbench.services.training.device import Gpu, in_sight, in_words, parsed
 from workbench.services.training.preflight import Preflight, Wish, last_recipe, preflight, with_xray
 from workbench.services.versions.split import Request, requested, split
 from workbench.store.store import Store
@@ -127,6 +127,15 @@ def test_the_gpus_are_read_from_what_the_driver_prints():
     assert in_words(gpus).splitlines()[0] == "gpu 0 92%  18.1/140 GiB  NVIDIA H200"
 
 
+@pytest.mark.parametrize(
+    ("visible", "shown"),
+    [(None, [0, 1, 2]), ("2,0", [2, 0]), ("1", [1]), ("", []), ("-1", []), ("0,7,1", [0]), ("GPU-3f1a", [0, 1, 2])],
+)
+def test_only_the_gpus_in_sight_count_in_their_order(visible, shown):
+    cards = tuple(Gpu(index, "card", 0.0, 0, 24 * 2**30) for index in range(3))
+    assert [gpu.index for gpu in in_sight(cards, visible)] == shown
+
+
 def test_without_a_gpu_the_cpu_is_told():
     assert in_words(()).startswith("CPU, ")
 
@@ -162,7 +171,7 @@ def test_a_larger_base_without_a_gpu_is_worth_a_look(cut, monkeypatch):
     assert codes(preflight(cut, "facts", recipe="small")) == ["no-gpu"]
 
 
-def shown(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+def have_gpus(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
     """Have the machine show so many GPUs."""
     cards = tuple(Gpu(index, "card", 0.0, 0, 24 * 2**30) for index in range(count))
     monkeypatch.setattr(looked, "gpus", lambda: cards)
@@ -172,7 +181,7 @@ def shown(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
 @plants("gpus-absent")
 def test_more_gpus_than_there_are_stand_in_the_way(cut, monkeypatch):
     small(cut)
-    shown(monkeypatch, 2)
+    have_gpus(monkeypatch, 2)
     found = preflight(cut, "facts", recipe="small", wish=Wish(gpus=4))
     assert codes(found) == ["gpus-absent"] and "4 GPUs were asked for and this machine shows 2" in said(found, "device")
     assert preflight(cut, "facts", recipe="small", wish=Wish(gpus=2)).is_green
@@ -181,7 +190,7 @@ def test_more_gpus_than_there_are_stand_in_the_way(cut, monkeypatch):
 @plants("rows-uneven")
 def test_gpus_that_cannot_share_the_rows_of_a_step_stand_in_the_way(cut, monkeypatch):
     small(cut)
-    shown(monkeypatch, 3)
+    have_gpus(monkeypatch, 3)
     found = preflight(cut, "facts", recipe="small", wish=Wish(("train.batch_size=8",), gpus=3))
     assert codes(found) == ["rows-uneven"] and "8 rows of a step" in said(found, "rows")
     even = preflight(cut, "facts", recipe="small", wish=Wish(("train.batch_size=6",), gpus=3))
