@@ -141,8 +141,8 @@ def on_cluster(folder: Path, nodes: int) -> dict[str, Any]:
 
 def of_workers() -> dict[str, float]:
     """Return the processor time of the engine's workers on this machine, and the most memory that one of them held."""
-    named = psutil.process_iter(["cmdline"])  # what ended meanwhile has none
-    workers = [process for process in named if WORKER in " ".join(process.info["cmdline"] or ())]
+    mine = psutil.Process(os.getppid()).children(recursive=True)
+    workers = [process for process in mine if WORKER in " ".join(_command(process))]
     spent = sum(process.cpu_times().user + process.cpu_times().system for process in workers)
     return {"workers_cpu": spent, "worker": max((_peak(process.pid) for process in workers), default=0)}
 
@@ -169,6 +169,13 @@ class Stages:
             each = f"{spent / self.records * 1e6:.1f}", f"{rows / self.records:.2f}", f"{size / self.records:.0f}"
             lines.append([name, f"{spent:.1f}", *each])
         return [head, *lines]
+
+
+def _command(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:  # it has ended meanwhile
+        return []
 
 
 def staged(records: int) -> list[list[str]]:

@@ -27,7 +27,7 @@ from workbench.recipe import load_recipe
 from workbench.services.publishing.export import export
 from workbench.services.publishing.stubs import StubOrder
 from workbench.services.training import bases
-from workbench.services.training.train import examples
+from workbench.services.training.xray import examples
 from workbench.services.versions.build import build
 from workbench.store.store import Store
 from workbench.workspace import Workspace

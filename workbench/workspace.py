@@ -16,7 +16,7 @@ from workbench.errors import OutsideError, UsageError, unknown
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _DRAFT = re.compile(r"^[0-9a-f]{32}(-\d+\.arrow)?$|\.[0-9a-f]{32}$")
 """Drafts, in the scratch folder and in the cache, are named by a random number of 128 bits."""
-_ABANDONED = 3600
+_ABANDONED, _FOLDER_ABANDONED = 3600, 86_400
 FIRST_SAMPLE = "domain-qa"
 """The sample corpus to begin with: small, with every kind of fault, and trained on in a minute."""
 _FOLDERS = ("corpora", "schemas", "recipes", "exports")
@@ -198,6 +198,11 @@ def safe_name(kind: str, name: str) -> str:
     return name
 
 
+def export_name(corpus: str, version: str, format: str) -> str:
+    """Return the name of the export that a version usually becomes: one a format, as two would refuse each other."""
+    return f"{corpus}-{version}{'' if format == 'parquet' else f'-{format}'}"
+
+
 def write_text(path: Path, text: str) -> None:
     """Replace a file whole or not at all, and make it last through a power cut."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
@@ -215,12 +220,17 @@ def write_text(path: Path, text: str) -> None:
 
 
 def sweep(folder: Path) -> None:
-    """Remove the drafts that killed processes left in a folder: files that nobody has written to for an hour."""
-    for path in folder.iterdir():
-        draft = _DRAFT.search(path.name)
+    """Remove the drafts that killed processes left in a folder.
+
+    These are files that nobody has written to for an hour, and folders a day old: what is in them is only read.
+    """
+    for path in filter(lambda path: _DRAFT.search(path.name), folder.iterdir()):
         with suppress(OSError):  # gone meanwhile, or on a read-only disk
-            if draft and path.is_file() and time.time() - path.stat().st_mtime > _ABANDONED:
+            age = time.time() - path.stat().st_mtime
+            if path.is_file() and age > _ABANDONED:
                 path.unlink()
+            elif path.is_dir() and age > _FOLDER_ABANDONED:
+                shutil.rmtree(path)
 
 
 def sync_folder(folder: Path) -> None:

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,12 @@ import psutil
 import pytest
 
 from tests.cli import workbench
+from tests.cluster import running
 
 pytestmark = pytest.mark.slow
 pytest.importorskip("daft", reason="the extra `scale` is not installed: pip install '.[scale]'")
 pytest.importorskip("ray", reason="the extra `scale` is not installed: pip install '.[scale]'")
 RECORDS = 20_000
-SHARED = 200 * 2**20
-"""Bytes of shared memory that a node takes."""
 STAGES = {
     "pairing": "comparing signatures",
     "linking": "following what hangs together",
@@ -62,17 +62,8 @@ def alone(room: Path) -> list[Any]:
 
 @pytest.fixture
 def cluster() -> Iterator[Any]:
-    from ray.cluster_utils import Cluster
-
-    head = {"num_cpus": 0, "object_store_memory": SHARED // 2, "include_dashboard": False}
-    made = Cluster(initialize_head=True, head_node_args=head)
-    try:
-        for _ in range(2):
-            made.add_node(num_cpus=1, object_store_memory=SHARED)
-        made.wait_for_nodes()
+    with running() as made:
         yield made
-    finally:
-        made.shutdown()
 
 
 def asked(cluster: Any, verb: str, room: Path, at: Callable[[str], None] = lambda line: None) -> Any:
@@ -116,6 +107,11 @@ def test_what_dies_in_the_middle_changes_nothing(cluster, room, alone, whole, st
 
 def _kill_worker() -> None:
     """Kill one of the processes that work for the engine, as a lack of memory would."""
-    mine = psutil.Process().children(recursive=True)
-    worker = next(process for process in mine if "RaySwordfishActor" in " ".join(process.cmdline()))
-    worker.kill()
+    next(filter(_works, psutil.Process().children(recursive=True))).kill()
+
+
+def _works(process: psutil.Process) -> bool:
+    """Say whether a process works for the engine; one that has ended meanwhile does not."""
+    with suppress(psutil.NoSuchProcess):
+        return "RaySwordfishActor" in " ".join(process.cmdline())
+    return False

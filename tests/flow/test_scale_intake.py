@@ -15,13 +15,12 @@ import psutil
 import pytest
 
 from tests.cli import workbench
+from tests.cluster import running
 
 pytestmark = pytest.mark.slow
 pytest.importorskip("daft", reason="the extra `scale` is not installed: pip install '.[scale]'")
 pytest.importorskip("ray", reason="the extra `scale` is not installed: pip install '.[scale]'")
 RECORDS = 100_000
-SHARED = 200 * 2**20
-"""Bytes of shared memory that a node takes."""
 
 
 @pytest.fixture(scope="module")
@@ -59,17 +58,8 @@ def kept(room: Path) -> set[str]:
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
     """Start a cluster for all tests here: the one that removes a node comes last."""
-    from ray.cluster_utils import Cluster
-
-    head = {"num_cpus": 0, "object_store_memory": SHARED // 2, "include_dashboard": False}
-    made = Cluster(initialize_head=True, head_node_args=head)
-    try:
-        for _ in range(2):
-            made.add_node(num_cpus=1, object_store_memory=SHARED)
-        made.wait_for_nodes()
+    with running() as made:
         yield made
-    finally:
-        made.shutdown()
 
 
 def taken_in(rows: Path, room: Path, cluster: Any, at: Callable[[str], None] = lambda line: None) -> Any:

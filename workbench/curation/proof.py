@@ -18,6 +18,7 @@ from workbench.curation.split import held_value
 from workbench.curation.templates import Template
 from workbench.curation.units import Units, units
 from workbench.schema import Schema
+from workbench.text import counted
 
 REPORTED_FROM = 0.5
 """Below this Jaccard the bands find too few of the pairs for their maximum to mean anything."""
@@ -116,7 +117,11 @@ def prove(
 
 def _compared(found: Units, schema: Schema) -> str:
     text = " + ".join(schema.declared.duplicates.text)
-    less = "".join(f"; left out as a template of {t.records:,} records: {t.words!r}" for t in found.templates)
+    # How many words, and not which: a proof is published, and the records that share them may have been excluded.
+    less = "".join(
+        f"; left out as a template of {t.records:,} records: {counted(len(t.words.split()), 'word')}"
+        for t in found.templates
+    )
     return (
         f"{text} in {schema.declared.duplicates.ngram}-word shingles, {BANDS} bands x {ROWS} rows: a pair at Jaccard "
         f"{FLOOR} is found with probability {chance(FLOOR, BANDS, ROWS):.3f}{less}"

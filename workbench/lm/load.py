@@ -182,9 +182,25 @@ def check_package(quantization: Quantization) -> None:
 
 
 def _stored_kind(folder: Path) -> str:
-    path = folder / "config.json"
-    config = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    config = read_config(folder) if (folder / "config.json").is_file() else {}
     return str((config.get("quantization_config") or {}).get("quant_method", ""))
+
+
+_PARTS = ("text_config", "quantization_config")
+"""Keys of a config.json that hold an object, where they are there."""
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """Return the config.json of a base; raises UsageError for one that is damaged, as one of the Hub may be."""
+    reason = "config.json is no JSON object"
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        reason = f"config.json: {error}"
+        config = None
+    if not isinstance(config, dict) or not all(isinstance(config.get(key) or {}, dict) for key in _PARTS):
+        raise UsageError(f"the base {str(folder)!r} does not load: {reason}", "fetch or copy the base again")
+    return config
 
 
 class MemoryFullError(OutsideError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,11 +24,15 @@ def plain_schema(schemas: Sequence[pa.Schema]) -> pa.Schema:
     return pa.schema([_known(field) for field in unified])
 
 
-def plain_table(table: pa.Table, schema: pa.Schema) -> pa.Table:
-    """Return a table cast to a plain schema."""
-    columns = [_without_views(table[field.name]).cast(field.type) for field in schema]
+def plain_table(tables: Iterable[pa.Table], schema: pa.Schema) -> pa.Table:
+    """Return tables as one, cast to a plain schema; each is let go before the next is asked for."""
+    parts = [_plain_columns(table, schema) for table in tables]
     # One chunk a column: how an engine happened to cut the table must not show in the bytes of the file.
-    return pa.table(columns, schema=schema).combine_chunks()
+    return pa.concat_tables(parts).combine_chunks()
+
+
+def _plain_columns(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    return pa.table([_without_views(table[field.name]).cast(field.type) for field in schema], schema=schema)
 
 
 def row_bytes(table: pa.Table) -> NDArray[np.int64]:

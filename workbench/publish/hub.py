@@ -244,7 +244,8 @@ def _uploaded(repository: Repository, parcel: Parcel, todo: PushPlan, report: Re
 
 
 def _upload(repository: Repository, batch: list[WatchedAddition], meter: Meter) -> None:
-    gone: dict[str, int] = {}
+    # As large as it gets from the start: several files are sent at once, each in a thread of its own.
+    gone = {addition.path_in_repo: 0 for addition in batch}
 
     def watch(path: str, count: int) -> None:
         gone[path] = count

@@ -6,6 +6,8 @@ import difflib
 
 from workbench.errors import UsageError
 
+UNKNOWN = "unknown"
+"""Identifier of what nobody has stated a licence of."""
 LICENSES = frozenset(
     """
     apache-2.0 mit openrail bigscience-openrail-m creativeml-openrail-m bigscience-bloom-rail-1.0

@@ -6,12 +6,10 @@ from collections.abc import Callable
 from time import sleep
 from typing import TypeVar
 
-from workbench.publish.refusals import LostAnswerError
+from workbench.publish.refusals import LONGEST_PAUSE, LostAnswerError
 
 ATTEMPTS = 3
 """How often the Hub is asked for the same thing when its answer gets lost."""
-LONGEST = 300.0
-"""Seconds that are waited at most where the Hub asks for a pause; it counts calls in windows of five minutes."""
 _FIRST = 1.0
 
 Answer = TypeVar("Answer")
@@ -20,7 +18,7 @@ Answer = TypeVar("Answer")
 def patiently(ask: Callable[[], Answer]) -> Answer:
     """Return the answer to a question that changes nothing, asked again where it got lost.
 
-    Raises the last LostAnswerError, or at once the one that asks for a longer pause than LONGEST.
+    Raises the last LostAnswerError, or at once the one that asks for a longer pause than LONGEST_PAUSE.
     """
     for attempt in range(1, ATTEMPTS):
         try:
@@ -31,9 +29,10 @@ def patiently(ask: Callable[[], Answer]) -> Answer:
 
 
 def pause(lost: LostAnswerError, attempt: int) -> None:
-    """Wait as long as the Hub asks, or a little longer at each attempt; raise what was lost where that is too long."""
-    seconds = _FIRST * 4 ** (attempt - 1) if lost.wait is None else lost.wait
-    if seconds > LONGEST:
+    """Wait a little longer at each attempt, or as long as the Hub asks; raise what was lost where that is too long."""
+    # It counts in whole seconds: asked to wait for none, three attempts would be over at once.
+    seconds = max(_FIRST * 4 ** (attempt - 1), lost.wait or 0)
+    if seconds > LONGEST_PAUSE:
         lost.hint = f"the Hub asks to wait {seconds:,.0f} s; then try again: it goes on where it stopped"
         raise lost
     sleep(seconds)

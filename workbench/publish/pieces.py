@@ -108,7 +108,9 @@ class Held:
         return put
 
     def _table(self, piece: Piece) -> pa.Table:
-        return plain_table(self.rows(piece), self.schema)
+        parts = range(piece.first, piece.stop, PIECE)
+        cut = (piece._replace(first=first, stop=min(first + PIECE, piece.stop)) for first in parts)
+        return plain_table(map(self.rows, cut), self.schema)
 
 
 def held(tables: Mapping[str, pa.Table]) -> Held:

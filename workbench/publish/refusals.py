@@ -7,10 +7,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from errno import EACCES, EDQUOT, ENOSPC, EPERM, EROFS
 
-from httpx2 import ConnectError, HTTPError, Timeout
+from httpx2 import Client, ConnectError, HTTPError, Response, Timeout
 from huggingface_hub import get_session, get_token
 from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
-from huggingface_hub.utils._http import parse_ratelimit_headers
+from huggingface_hub.utils import (  # type: ignore[attr-defined] # loaded on first use, which types do not show
+    hf_raise_for_status,
+    parse_ratelimit_headers,
+)
 from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 
 from workbench.errors import OutsideError, UsageError, WorkbenchError
@@ -18,6 +21,8 @@ from workbench.text import show
 
 PATIENCE = Timeout(120, connect=10)
 """Seconds that the Hub may keep silent in the middle of a call; the client library itself would wait for ever."""
+LONGEST_PAUSE = 300.0
+"""Seconds that are waited at most where the Hub asks for a pause; it counts calls in windows of five minutes."""
 _TOKEN = re.compile(r"(?:hf|api_org)_[\w.-]{6,}")
 _LONGEST = 300
 """Characters of a message from outside that are told."""
@@ -49,7 +54,7 @@ def answering(doing: str) -> Iterator[None]:
     """
     try:
         # Asked anew each time: the library closes its client after some failures and makes another one.
-        get_session().timeout = PATIENCE
+        _hurried(get_session())
         with _no_bars():
             yield
     except HFValidationError as error:
@@ -58,6 +63,26 @@ def answering(doing: str) -> Iterator[None]:
         own = next((cause for cause in _causes(error) if isinstance(cause, WorkbenchError)), None)
         # Who watches a transfer may end it: the library wraps that as a failure of its own.
         raise own or _told(doing, error) from error
+
+
+def _hurried(client: Client) -> None:
+    """Let a client of the library wait for an answer no longer than we do."""
+    client.timeout = PATIENCE
+    hooks = client.event_hooks
+    if _refuse_long_pause not in hooks["response"]:
+        client.event_hooks = {**hooks, "response": [*hooks["response"], _refuse_long_pause]}
+
+
+def _refuse_long_pause(answer: Response) -> None:
+    """Raise what the library would raise in the end: by itself it sleeps as long as it is asked, and says nothing."""
+    if _is_for_now(answer.status_code) and (_asked_pause(answer.headers) or 0) > LONGEST_PAUSE:
+        answer.read()
+        hf_raise_for_status(answer)
+
+
+def _is_for_now(status: int) -> bool:
+    """Return whether the same call may be answered otherwise later."""
+    return status in (408, 429) or status >= 500
 
 
 def _told(doing: str, error: Exception) -> OutsideError:
@@ -110,7 +135,7 @@ def _refusal(doing: str, error: HfHubHTTPError) -> OutsideError:
         said = f": {_safe(error.server_message)}" if error.server_message else ""
         told = f"{what} (HTTP {status}, while {doing}){said}"
         return _may_answer(told, hint, error) if status == 429 else OutsideError(told, hint)
-    if status >= 500 or status == 408:
+    if _is_for_now(status):
         return _may_answer(f"the Hub failed while {doing} (HTTP {status})", "try again in a minute", error)
     said = _safe(error.server_message or error)
     return OutsideError(f"the Hub refused while {doing} (HTTP {status}): {said}", "correct it, then try again")
@@ -126,12 +151,13 @@ def _asked_pause(headers: Mapping[str, str]) -> float | None:
     """Return the seconds that the Hub asks to wait: as HTTP says it, or as its limit of calls a window does.
 
     The second is `RateLimit: "api";r=0;t=55`, of an IETF draft (httpapi-ratelimit-headers-09); every answer has it.
+    Where both are there the longer one counts.
     """
-    asked = headers.get("retry-after", "")
-    if asked.isdecimal():
-        return float(asked)
-    window = parse_ratelimit_headers(headers)
-    return float(window.reset_in_seconds) if window is not None and window.remaining == 0 else None
+    window, named = parse_ratelimit_headers(headers), headers.get("retry-after", "")
+    asked = [float(named)] if named.isdecimal() else []
+    if window is not None and window.remaining == 0:
+        asked.append(float(window.reset_in_seconds))
+    return max(asked, default=None)
 
 
 def _safe(error: object) -> str:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from importlib import import_module
 from io import BufferedReader, FileIO
 from threading import Lock
+from types import ModuleType
 from typing import Any, BinaryIO
 
+import huggingface_hub.utils as library
 from huggingface_hub import CommitOperationAdd
-from huggingface_hub.utils import _xet_progress_reporting
-from huggingface_hub.utils._runtime import is_xet_available
-from huggingface_hub.utils.tqdm import disable_progress_bars, enable_progress_bars
 
 from workbench.errors import Cancelled
 
@@ -19,6 +19,8 @@ Watch = Callable[[int], None]
 """Takes the bytes that have gone so far; fewer than before where a transfer begins again."""
 
 _ONE_AT_A_TIME = Lock()
+_DRAWING, _BARS = "huggingface_hub.utils._xet_progress_reporting", "XetUploadProgressReporter"
+_UNWANTED = "are_progress_bars_disabled"
 
 
 def _unbroken(watch: Watch, count: int) -> None:
@@ -83,26 +85,36 @@ class _Watched(BufferedReader):
 def watching_xet(watch: Watch) -> Iterator[None]:
     """Tell the bytes that hf_xet has worked through while the block uploads; in this process one after another.
 
-    The library asks hf_xet for counts only to draw its own bars: for as long as the block lasts, `watch` stands in the
-    place of these.
+    The library asks hf_xet for counts only to draw bars of its own, from inside. For as long as the block lasts it is
+    told that bars are wanted, which they are not where they are made, and `watch` hears what they would show. A release
+    that does this otherwise tells nothing here, and draws nothing.
     """
-
-    class Counts:
-        def update_progress(self, group: Any, _files: object = None) -> None:  # noqa: ANN401 - of an untyped library
-            _unbroken(watch, int(group.total_bytes_completed))
-
-        def close(self) -> None:
-            """There is nothing to end."""
-
-    if not is_xet_available():
+    drawing = _drawing()
+    if drawing is None:
         yield
         return
-    with _ONE_AT_A_TIME:
-        drawn = _xet_progress_reporting.XetUploadProgressReporter
-        _xet_progress_reporting.XetUploadProgressReporter = Counts  # type: ignore[misc, assignment, unused-ignore]
-        enable_progress_bars()
-        try:
-            yield
-        finally:
-            disable_progress_bars()
-            _xet_progress_reporting.XetUploadProgressReporter = drawn  # type: ignore[misc, unused-ignore]
+
+    class Counts(getattr(drawing, _BARS)):  # type: ignore[misc]
+        def update_progress(self, group: Any, *_files: object) -> None:  # noqa: ANN401 - of an untyped library
+            _unbroken(watch, int(getattr(group, "total_bytes_completed", 0)))
+
+    with _ONE_AT_A_TIME, _standing_in(library, _UNWANTED, lambda *_of: False), _standing_in(drawing, _BARS, Counts):
+        yield
+
+
+def _drawing() -> ModuleType | None:
+    """Return where the library keeps the bars of an upload; None of a release that keeps them elsewhere."""
+    with suppress(ImportError):
+        drawing = import_module(_DRAWING)
+        return drawing if hasattr(drawing, _BARS) and hasattr(library, _UNWANTED) else None
+    return None
+
+
+@contextmanager
+def _standing_in(place: ModuleType, name: str, value: object) -> Iterator[None]:
+    own = getattr(place, name)
+    setattr(place, name, value)
+    try:
+        yield
+    finally:
+        setattr(place, name, own)

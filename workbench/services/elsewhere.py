@@ -6,9 +6,10 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from workbench.errors import CorruptionError
+from workbench.errors import CorruptionError, OutsideError
 from workbench.fingerprint import digest_file
 from workbench.services.progress import Report, silent
+from workbench.store.purge import remove_objects
 from workbench.store.remote import Remote, checked, remote_of, settle
 from workbench.store.store import Store
 from workbench.workspace import Workspace
@@ -29,7 +30,10 @@ def keep_at(workspace: Workspace, address: str, report: Report = silent) -> int:
     sent = _sent(workspace, remote, report)
     settle(workspace, remote)
     # Another command may have kept objects meanwhile, at the place of before.
-    return sent + _sent(workspace, remote, report)
+    sent += _sent(workspace, remote, report)
+    with Store(workspace) as store:
+        remove_objects(store)  # sent while a purge removed them
+    return sent
 
 
 def _sent(workspace: Workspace, remote: Remote, report: Report) -> int:
@@ -51,9 +55,14 @@ def _held(workspace: Workspace, store: Store, remote: Remote) -> list[Path]:
 
 def _is_sent(path: Path, remote: Remote) -> bool:
     """Send an object that is not there yet, and say whether that was needed; a damaged one stays here."""
-    if remote.holds(path.name, path.stat().st_size):
-        return False
-    if digest_file(path) != path.name.partition(".")[0]:
-        raise CorruptionError(f"object {path.name}: its bytes are not what was written", "run: workbench verify")
-    remote.put(path, path.name)
+    try:
+        if remote.holds(path.name, path.stat().st_size):
+            return False
+        if digest_file(path) != path.name.partition(".")[0]:
+            raise CorruptionError(f"object {path.name}: its bytes are not what was written", "run: workbench verify")
+        remote.put(path, path.name)
+    except (FileNotFoundError, OutsideError):
+        if path.exists():
+            raise
+        return False  # purged meanwhile
     return True

@@ -13,13 +13,14 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import polars as pl
 
 from workbench.errors import CorruptionError, DataError, OutsideError, UsageError
 from workbench.fingerprint import digest_file
-from workbench.store.remote import remote_of
+from workbench.store.remote import Remote, remote_of
 from workbench.workspace import Workspace, out_of_space, private, sync_folder
 
 _BLOCK = 1 << 20
@@ -45,7 +46,7 @@ class Objects:
         self._folder = workspace.objects
         self._scratch = workspace.scratch
         self._cache = workspace.cache
-        self._remote = remote_of(workspace)
+        self._last_remote = remote_of(workspace)
 
     @property
     def scratch(self) -> Path:
@@ -58,9 +59,18 @@ class Objects:
         return self._cache
 
     @property
+    def _remote(self) -> Remote | None:
+        """Return where objects are kept besides, as the setting says now: another process may have written it."""
+        now = remote_of(self._workspace)
+        if now != self._last_remote:
+            self._last_remote = now
+        return self._last_remote
+
+    @property
     def address(self) -> str | None:
         """Return the address at which objects are kept too, None where that is nowhere."""
-        return self._remote.address if self._remote else None
+        remote = self._remote
+        return remote.address if remote else None
 
     def path(self, name: str) -> Path:
         """Return where an object lies, whether it is there or not; one that a purge wrote anew lies elsewhere.
@@ -72,8 +82,9 @@ class Objects:
             # Another process may have purged it since the store was opened.
             self._renamed = self._read_renamed()
             path = self._folder / self._today(name)
-            if not os.path.lexists(path):
-                self._fetch(path.name)
+            if not os.path.lexists(path) and self._remote:
+                self._fetch([path.name])
+                path = self._folder / self._today(name)
         return path
 
     def names(self, names: Iterable[str]) -> list[str]:
@@ -90,20 +101,28 @@ class Objects:
         if self._remote is None:
             return
         absent = [name for name in self.names(names) if not os.path.lexists(self._folder / name)]
-        with ThreadPoolExecutor(_AT_ONCE) as threads:
-            for _ in threads.map(self._fetch, dict.fromkeys(absent)):
-                pass
+        if absent:
+            self._fetch(absent)
 
-    def _fetch(self, name: str) -> None:
-        """Put an object of the address into the folder; one that is nowhere stays away."""
-        if self._remote is None:
+    def _fetch(self, names: list[str]) -> None:
+        """Put objects of the address into the folder; those that are nowhere stay away."""
+        remote = self._remote
+        if remote is None:
             return
+        try:
+            with ThreadPoolExecutor(_AT_ONCE) as threads:
+                for _ in threads.map(partial(self._fetch_one, remote), dict.fromkeys(names)):
+                    pass
+        finally:
+            self.remove_purged(names)  # while they were on their way
+
+    def _fetch_one(self, remote: Remote, name: str) -> None:
         with self._draft() as draft:
-            if not self._remote.fetch(name, draft):
+            if not remote.fetch(name, draft):
                 return
             if not _is_whole(draft, name):
                 hint = "run: workbench verify; what that does not name nobody needs, and it can be removed there"
-                raise CorruptionError(f"object {name}: {_OTHER_BYTES}, at {self.address}", hint)
+                raise CorruptionError(f"object {name}: {_OTHER_BYTES}, at {remote.address}", hint)
             self._settle(draft, name)
 
     def _today(self, name: str) -> str:
@@ -119,8 +138,8 @@ class Objects:
 
     def held(self) -> list[Path]:
         """Return all files that lie in the folder of objects, by name; what only the address holds is fetched."""
-        if self._remote:
-            self.bring(set(self._remote.names()) - self._read_renamed().keys())
+        if remote := self._remote:
+            self.bring(set(remote.names()) - self._read_renamed().keys())
         return sorted(self._folder.iterdir())
 
     def leftovers(self) -> list[Path]:
@@ -128,27 +147,28 @@ class Objects:
         self._renamed = self._read_renamed()
         if not self._renamed:
             return []
-        names = {*os.listdir(self._folder), *(self._remote.names() if self._remote else ())}
+        remote = self._remote
+        names = {*os.listdir(self._folder), *(remote.names() if remote else ())}
         return [self._folder / name for name in sorted(names & self._renamed.keys())]
 
     def remove(self, path: Path) -> None:
         """Remove an object's file for good, here and at the address; for a purge alone."""
-        if self._remote and path.parent == self._folder:
-            self._remote.remove(path.name)
+        if path.parent == self._folder and (remote := self._remote):
+            remote.remove(path.name)
         with out_of_space(path):
             path.unlink(missing_ok=True)
             sync_folder(self._folder)
 
     def remove_purged(self, names: Iterable[str]) -> None:
         """Remove those of some objects that a purge wrote anew, while a process that was not told of it kept them."""
-        renamed = self._read_renamed()
-        for name in renamed.keys() & set(names):
+        self._renamed = self._read_renamed()
+        for name in self._renamed.keys() & set(names):
             self.remove(self._folder / name)
 
     def clear_drafts(self) -> None:
         """Remove what killed processes left at the address on its way in; for a purge alone."""
-        if self._remote:
-            self._remote.clear()
+        if remote := self._remote:
+            remote.clear()
 
     def put_file(self, source: Path) -> str:
         """Keep a regular file byte for byte and return its digest; one that was purged is refused with DataError."""
@@ -193,12 +213,12 @@ class Objects:
 
     def faults(self, names: set[str]) -> dict[str, str]:
         """Return which of the named objects are missing or changed, here or at the address, with one sentence each."""
-        asked = sorted(names)
-        with ThreadPoolExecutor(_AT_ONCE if self._remote else 1) as threads:
-            told = threads.map(self._faults, asked, self.names(asked))
+        asked, remote = sorted(names), self._remote
+        with ThreadPoolExecutor(_AT_ONCE if remote else 1) as threads:
+            told = threads.map(partial(self._faults, remote), self.names(asked))
             return {name: f"object {name}: {fault}" for name, fault in zip(asked, told, strict=True) if fault}
 
-    def _faults(self, name: str, now: str) -> str | None:
+    def _faults(self, remote: Remote | None, now: str) -> str | None:
         """Return what is wrong with an object on this disk and at the address; `now` is what its file is called."""
         path = self._folder / now
         if path.is_symlink():
@@ -206,17 +226,15 @@ class Objects:
         if path.is_file():
             here = None if _is_whole(path, now) else _OTHER_BYTES
         else:
-            here = None if self._remote else "missing"
-        there = self._fault_there(now)
+            here = None if remote else "missing"
+        there = self._fault_there(remote, now) if remote else None
         return "; ".join(filter(None, (here, there))) or None
 
-    def _fault_there(self, now: str) -> str | None:
-        if self._remote is None:
-            return None
+    def _fault_there(self, remote: Remote, now: str) -> str | None:
         with self._draft() as draft:
-            if not self._remote.fetch(now, draft):
-                return f"missing at {self.address}"
-            return None if _is_whole(draft, now) else f"{_OTHER_BYTES}, at {self.address}"
+            if not remote.fetch(now, draft):
+                return f"missing at {remote.address}"
+            return None if _is_whole(draft, now) else f"{_OTHER_BYTES}, at {remote.address}"
 
     @contextmanager
     def _draft(self) -> Iterator[Path]:
@@ -233,10 +251,16 @@ class Objects:
         """Name a finished draft by its digest; it lasts, here and at the address, before this returns."""
         name = digest_file(draft) + suffix
         # Bytes that were purged never come back: what stands in their place is found under their name.
-        if name not in self._read_renamed():
-            if self._remote:
-                self._remote.put(draft, name)
-            self._settle(draft, name)
+        if name in self._read_renamed():
+            return name
+        remote = self._remote
+        if remote:
+            remote.put(draft, name)
+        self._settle(draft, name)
+        now = self._remote
+        if now and now != remote:  # another process gave the workspace an address after we asked for it
+            now.put(self._folder / name, name)
+        self.remove_purged([name])  # while it was on its way
         return name
 
     def _settle(self, draft: Path, name: str) -> None:

@@ -55,6 +55,8 @@ class Remote:
         except (ImportError, ValueError) as error:  # a package that is not installed, a store that nobody knows
             hint = "pip install 'workbench[scale]' brings S3; for another store, the fsspec package that it names"
             raise UsageError(f"{self.address!r} cannot be reached: {error}", hint) from error
+        except Exception as error:  # some clients log in as they are made
+            raise self._failure("answer", error) from error
         return system, root.rstrip("/")
 
     @property
@@ -66,18 +68,23 @@ class Remote:
 
         What lies there under the name with as many bytes counts as the object: a name says what the bytes are.
         """
-        self._known  # noqa: B018 - an unmounted share would be taken for an empty one
+        self._refuse_another_place()
         self._put(path, name)
+
+    def _refuse_another_place(self) -> None:
+        """Raise OutsideError where other objects than this workspace's lie, or none: a share may be unmounted."""
+        said = self._known if self._protocol in _WHOLE else self._told_owner()
+        if said != self.owner:
+            raise OutsideError(f"at {self.address!r} lie the objects of another workspace", "is it the right place?")
 
     @cached_property
     def _known(self) -> str:
-        """Return whose objects lie there; OutsideError where that is not this workspace."""
+        return self._told_owner()
+
+    def _told_owner(self) -> str:
         system, root = self._opened
         with self._reached("say whose objects it holds"):
-            said = str(system.cat_file(f"{root}/{_OWNER}"), "ascii", "replace")
-        if said != self.owner:
-            raise OutsideError(f"at {self.address!r} lie the objects of another workspace", "is it the right place?")
-        return said
+            return str(system.cat_file(f"{root}/{_OWNER}"), "ascii", "replace")
 
     def _put(self, path: Path, name: str) -> None:
         size = path.stat().st_size
@@ -100,6 +107,12 @@ class Remote:
 
     def fetch(self, name: str, target: Path) -> bool:
         """Write an object's bytes to a file, whatever they are; False where there is no such object."""
+        if self._fetched(name, target):
+            return True
+        self._refuse_another_place()  # a share that is not mounted lacks nothing
+        return False
+
+    def _fetched(self, name: str, target: Path) -> bool:
         system, root = self._opened
         with self._reached(f"give object {name}"):
             try:
@@ -110,7 +123,7 @@ class Remote:
 
     def names(self) -> list[str]:
         """Return the names of all objects there, in order."""
-        self._known  # noqa: B018 - as above: a purge would look at nothing
+        self._refuse_another_place()
         system, root = self._opened
         with self._reached("list its objects"):
             listed = system.ls(root, detail=False)
@@ -137,10 +150,10 @@ class Remote:
         """
         path = scratch / uuid.uuid4().hex
         try:
-            if not self.fetch(_OWNER, private(path)):
+            if not self._fetched(_OWNER, private(path)):
                 path.write_text(self.owner, encoding="ascii")
                 self._put(path, _OWNER)
-                self.fetch(_OWNER, path)
+                self._fetched(_OWNER, path)
             said = path.read_bytes()
         finally:
             path.unlink(missing_ok=True)
@@ -169,9 +182,12 @@ class Remote:
         try:
             yield
         except Exception as error:  # each store's client has its own errors, and they share no base
-            told = without_credentials(f"{type(error).__name__}: {error}")
-            hint = "is it there, and do the environment's credentials allow it? then run the command again"
-            raise OutsideError(f"{self.address!r} does not {doing}: {told}", hint) from error
+            raise self._failure(doing, error) from error
+
+    def _failure(self, doing: str, error: Exception) -> OutsideError:
+        told = without_credentials(f"{type(error).__name__}: {error}")
+        hint = "is it there, and do the environment's credentials allow it? then run the command again"
+        return OutsideError(f"{self.address!r} does not {doing}: {told}", hint)
 
 
 def remote_of(workspace: Workspace) -> Remote | None:

@@ -8,7 +8,7 @@ from types import TracebackType
 from workbench.corpus import Corpus, Source, load_corpus
 from workbench.errors import CorruptionError, unknown
 from workbench.schema import Schema, load_schema, parse_schema
-from workbench.store.catalogue import Catalogue, Entry
+from workbench.store.catalogue import PURGE, Catalogue, Entry
 from workbench.store.objects import Objects
 from workbench.store.purged import renamed
 from workbench.store.state import State, state
@@ -93,16 +93,20 @@ class Store:
     def change(
         self, corpus: Corpus, prepare: Callable[[State], list[Entry]], look: Callable[[], State] | None = None
     ) -> list[int]:
-        """Append what `prepare` makes of the present state, again if somebody changed the corpus meanwhile.
+        """Append what `prepare` makes of the present state, again if somebody changed the corpus or purged meanwhile.
 
         `look` gives the state where a narrower one than the whole will do.
         """
         for _ in range(_ATTEMPTS):
-            seen = self.catalogue.head(corpus.name)
+            seen = self._heads(corpus.name)
             entries = prepare(look() if look else self.state(corpus))
             with self.catalogue.transaction() as append:
-                if self.catalogue.head(corpus.name) == seen:
+                if self._heads(corpus.name) == seen:
                     return [append(entry) for entry in entries]
         # Somebody was always faster: once more, while everybody else waits.
         with self.catalogue.transaction() as append:
             return [append(entry) for entry in prepare(look() if look else self.state(corpus))]
+
+    def _heads(self, corpus: str) -> tuple[int, int]:
+        """Return the numbers of a corpus' newest row and of the newest purge: any may concern objects of the corpus."""
+        return self.catalogue.head(corpus), self.catalogue.newest(PURGE)

@@ -123,7 +123,8 @@ def content_lines(placed: pl.DataFrame, schema: Schema) -> list[bytes]:
     """Return what the content digest is of: a line for each record of a frame (`id`, `split`, the schema's columns)."""
     rows = placed.select("id", "split", *schema.columns).iter_rows(named=True)
     parted = ((row.pop("id"), row.pop("split"), row) for row in rows)
-    return [canonical([*parts]) + b"\n" for parts in parted]
+    # The order within a line is part of every version's id that was ever given.
+    return [canonical([record, row, split]) + b"\n" for record, split, row in parted]
 
 
 def version_id(content: str, schema: Schema, settings: dict[str, Any], parent: str | None) -> str:

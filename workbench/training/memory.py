@@ -1,17 +1,15 @@
-"""How much device memory a training needs, by arithmetic on the base's shape alone."""
+"""How much device memory a training needs, by arithmetic on the base's shape alone, and the plan that fits."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from workbench.lm.load import read_config
 from workbench.lm.precision import asked_precision
 from workbench.recipe import ALL_LINEAR, Recipe
-
-if TYPE_CHECKING:
-    from workbench.training.plan import Plan
+from workbench.training.plan import CHECKPOINTING, SMALLEST, Plan
 
 FUSED = ("llama", "mistral", "qwen2")
 """Families (`model_type`) whose layers can be fused (`workbench.training.fast`)."""
@@ -27,6 +25,12 @@ _OPTIMIZER_BYTES = {"adamw_8bit": 2, "paged_adamw_8bit": 0, "paged_adamw_32bit":
 """Bytes that an optimizer holds a weight on the device; AdamW in float32 holds two numbers, a paged one none."""
 _TRAINED_BYTES = 8
 """Bytes a trained weight: itself and its gradient, in float32."""
+_LARGEST = 16_384
+"""Tokens of a micro-batch above which nothing gets faster: the matrix products fill the card."""
+_WORTHWHILE = 4_096
+"""Below this a micro-batch loses more speed than the next stronger checkpointing costs."""
+_SLACK = 0.92
+"""Share of the free memory that is planned with; the rest is for fragments and the error of the estimate."""
 
 
 @dataclass(frozen=True)
@@ -71,9 +75,9 @@ def read_shape(folder: Path) -> Shape:
     """Return the shape of a base from its config.json; a key that is missing there has its family's meaning.
 
     Raises KeyError for an architecture that does not tell its sizes by these names: one number for all layers, and
-    one feed-forward part in each.
+    one feed-forward part in each; UsageError for a config.json that is damaged.
     """
-    config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    config = read_config(folder)
     config = config.get("text_config") or config
     if any(config.get(key) for key in _SEVERAL):
         raise KeyError("sizes of its experts")
@@ -84,7 +88,7 @@ def read_shape(folder: Path) -> Shape:
         intermediate=_size(config, "intermediate_size"),
         heads=heads,
         kv_heads=_size({"num_key_value_heads": heads, **config}, "num_key_value_heads"),
-        head_dim=int(config.get("head_dim") or hidden // heads),
+        head_dim=_size({**config, "head_dim": config.get("head_dim") or hidden // heads}, "head_dim"),
         vocabulary=_size(config, "vocab_size"),
         tied=bool(config.get("tie_word_embeddings", False)),
         family=str(config.get("model_type", "")),
@@ -92,9 +96,10 @@ def read_shape(folder: Path) -> Shape:
 
 
 def _size(config: dict[str, Any], key: str) -> int:
-    if not isinstance(config.get(key), int):
+    found = config.get(key)
+    if not isinstance(found, int) or found < 1:
         raise KeyError(key)
-    return int(config[key])
+    return found
 
 
 @dataclass(frozen=True)
@@ -123,6 +128,32 @@ def estimate(shape: Shape, recipe: Recipe, plan: Plan) -> Estimate:
         activations=plan.tokens * _kept(shape, recipe, plan.checkpointing),
         workspace=_workspace(shape, plan),
     )
+
+
+def choose(shape: Shape, recipe: Recipe, free_bytes: int) -> Plan:
+    """Return the fastest plan whose estimate fits into the free bytes of a card.
+
+    Where none fits it is the smallest one there is: whoever compares the estimate with the card sees that.
+    A recipe that asks for `gradient_checkpointing`, or names its plan, is given no lighter one.
+    """
+    ladder = _ladder(recipe)
+    worthwhile = min(_WORTHWHILE, ladder[0].tokens)
+    room = int(free_bytes * _SLACK)
+    fitting = [plan for plan in ladder if estimate(shape, recipe, plan).total <= room]
+    return next((plan for plan in fitting if plan.tokens >= worthwhile), (fitting or ladder[-1:])[0])
+
+
+def _ladder(recipe: Recipe) -> list[Plan]:
+    """Return all plans of a recipe, fastest first: by checkpointing, then by size."""
+    asked = recipe.train.plan
+    kinds = CHECKPOINTING if asked == "auto" else (asked,)
+    if asked == "auto" and recipe.train.gradient_checkpointing:
+        kinds = ("full", "offload")
+    step = recipe.train.batch_size * recipe.train.gradient_accumulation * recipe.train.max_length
+    largest = max(min(step, _LARGEST), SMALLEST)
+    smallest = max(min(recipe.train.max_length, largest), SMALLEST)  # the longest row goes through whole
+    sizes = [largest >> halvings for halvings in range(largest.bit_length()) if largest >> halvings >= smallest]
+    return [Plan(kind, size) for kind in kinds for size in sizes]
 
 
 def _weights(shape: Shape, recipe: Recipe) -> int:

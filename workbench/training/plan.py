@@ -8,18 +8,12 @@ from typing import Literal, get_args
 
 from workbench.errors import UsageError
 from workbench.recipe import Recipe
-from workbench.training.memory import Shape, estimate
 
 Checkpointing = Literal["none", "selective", "full", "offload"]
 CHECKPOINTING: tuple[Checkpointing, ...] = get_args(Checkpointing)
 
-LARGEST = 16_384
-"""Tokens of a micro-batch above which nothing gets faster: the matrix products fill the card."""
 SMALLEST = 256
-_WORTHWHILE = 4_096
-"""Below this a micro-batch loses more speed than the next stronger checkpointing costs."""
-_SLACK = 0.92
-"""Share of the free memory that is planned with; the rest is for fragments and the error of the estimate."""
+"""Tokens of a micro-batch below which none is made."""
 
 
 @dataclass(frozen=True)
@@ -31,19 +25,6 @@ class Plan:
     cheap rest again; `full` keeps each layer's input alone; `offload` moves these to the host's memory."""
     tokens: int
     """Most tokens of a micro-batch."""
-
-
-def choose(shape: Shape, recipe: Recipe, free_bytes: int) -> Plan:
-    """Return the fastest plan whose estimate fits into the free bytes of a card.
-
-    Where none fits it is the smallest one there is: whoever compares the estimate with the card sees that.
-    A recipe that asks for `gradient_checkpointing`, or names its plan, is given no lighter one.
-    """
-    ladder = _ladder(recipe)
-    worthwhile = min(_WORTHWHILE, ladder[0].tokens)
-    room = int(free_bytes * _SLACK)
-    fitting = [plan for plan in ladder if estimate(shape, recipe, plan).total <= room]
-    return next((plan for plan in fitting if plan.tokens >= worthwhile), (fitting or ladder[-1:])[0])
 
 
 def lower(plan: Plan) -> Plan | None:
@@ -123,16 +104,3 @@ def shared(recipe: Recipe, processes: int) -> Recipe:
         "gradient_accumulation": train.gradient_accumulation // turns,
     }
     return recipe.model_copy(update={"train": train.model_copy(update=parts)})
-
-
-def _ladder(recipe: Recipe) -> list[Plan]:
-    """Return all plans of a recipe, fastest first: by checkpointing, then by size."""
-    asked = recipe.train.plan
-    kinds = CHECKPOINTING if asked == "auto" else (asked,)
-    if asked == "auto" and recipe.train.gradient_checkpointing:
-        kinds = ("full", "offload")
-    step = recipe.train.batch_size * recipe.train.gradient_accumulation * recipe.train.max_length
-    largest = max(min(step, LARGEST), SMALLEST)
-    smallest = max(min(recipe.train.max_length, largest), SMALLEST)  # the longest row goes through whole
-    sizes = [largest >> halvings for halvings in range(largest.bit_length()) if largest >> halvings >= smallest]
-    return [Plan(kind, size) for kind in kinds for size in sizes]

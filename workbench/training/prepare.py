@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -16,7 +15,7 @@ import pyarrow.parquet as pq
 from workbench.errors import UsageError
 from workbench.fingerprint import digest_bytes, digest_file
 from workbench.lm.identity import fingerprint_base, stamps
-from workbench.lm.load import base_folder
+from workbench.lm.load import base_folder, read_config
 from workbench.lm.tokenizer import load_tokenizer
 from workbench.lm.turns import with_turns
 from workbench.lm.xray import Example, xray
@@ -107,9 +106,9 @@ def context_of(base: Path) -> int | None:
 
 
 def _number(base: Path, key: str) -> int | None:
-    config = json.loads((base / "config.json").read_text(encoding="utf-8"))
+    config = read_config(base)
     found = config.get(key) or (config.get("text_config") or {}).get(key)
-    return int(found) if found else None
+    return found if isinstance(found, int) and found > 0 else None
 
 
 def _write(run: RunFolder, recipe: Recipe, tables: tuple[pa.Table, pa.Table]) -> None:

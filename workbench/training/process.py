@@ -70,8 +70,10 @@ def one_line(error: BaseException | None) -> str:
 
 
 def code_of(error: BaseException | None) -> int:
-    """Return the exit code that the command line has for an error."""
-    return int(error.exit_code if isinstance(error, WorkbenchError) else ExitCode.BUG)
+    """Return the exit code that the command line has for an error; what a disk refuses is a matter of the outside."""
+    if isinstance(error, WorkbenchError):
+        return int(error.exit_code)
+    return int(ExitCode.OUTSIDE if isinstance(error, OSError) else ExitCode.BUG)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -28,7 +28,8 @@ class BeginApp(App[Workspace]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "make", "Make a workspace here", id="begin.make"),
-        Binding("escape,q", "quit", "Leave", id="begin.leave", tooltip="Leave; nothing is written"),
+        Binding("escape", "app.leave", "Leave", id="begin.leave", tooltip="Leave; nothing is written"),
+        Binding("q", "app.leave", "Leave", show=False, id="quit"),
         Binding("question_mark,f1", "keys", "Keys", key_display="?", id="help"),
     ]
 
@@ -66,6 +67,10 @@ class BeginApp(App[Workspace]):
         from workbench.tui.screens.sheets import KeySheet
 
         self.push_screen(KeySheet(offers(self.screen)))
+
+    def action_leave(self) -> None:
+        """Quit without a workspace."""
+        self.exit()
 
     def action_make(self) -> None:
         """Make the workspace and go on; say why where that cannot be."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,14 @@ def test_in_a_workspace_or_below_it_the_interface_opens_on_it(here, monkeypatch)
     monkeypatch.chdir(here / "bench" / "corpora")
     place = opened_on()
     assert isinstance(place, Workspace) and place.root == (here / "bench").resolve()
+
+
+def test_a_slow_link_is_asked_for_few_frames_and_no_animation(here, monkeypatch):
+    monkeypatch.setenv("TEXTUAL_FPS", "60")
+    monkeypatch.setenv("TEXTUAL_ANIMATIONS", "full")
+    monkeypatch.setenv("TEXTUAL_SMOOTH_SCROLL", "1")
+    opened_on("--slow-link")
+    assert int(os.environ["TEXTUAL_FPS"]) <= 10 and os.environ["TEXTUAL_ANIMATIONS"] == "none"
 
 
 def test_without_one_it_opens_on_the_folder_and_nothing_is_written(here):

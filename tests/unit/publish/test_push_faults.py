@@ -146,10 +146,18 @@ def test_the_pause_that_the_hub_asks_for_is_kept(hub, export, waited, headers, s
     assert seconds in waited
 
 
-def test_a_pause_that_is_too_long_is_told_and_not_waited_for(hub, export, waited):
-    hub.fail(COMMIT, 429, headers={"Retry-After": "3600"})
+def test_a_pause_of_no_time_at_all_is_not_three_attempts_at_once(hub, export, waited):
+    hub.fail(COMMIT, 429, times=2, headers={"RateLimit": '"api";r=0;t=0'})
+    pushed(hub, export)
+    assert waited == [1, 4]
+
+
+@pytest.mark.parametrize("call", ["POST .*/preupload/", UPLOAD, COMMIT, BACK])
+def test_a_pause_that_is_too_long_is_told_and_not_waited_for(hub, export, waited, call):
+    hub.fail(call, 429, headers={"Retry-After": "1", "RateLimit": '"api";r=0;t=3600'})
     with pytest.raises(OutsideError, match="slow down") as caught:
         pushed(hub, export)
+    # The client library by itself waits for an hour in all of these calls but the commit.
     assert "3,600 s" in caught.value.hint and max(waited, default=0) < 3600
 
 

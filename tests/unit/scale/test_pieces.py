@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 
 from workbench.errors import DataError, OutsideError, UsageError
+from workbench.scale.engine import Engine
 from workbench.scale.pieces import in_order
 
 KINDS = {"double": pl.Int64, "names": pl.List(pl.String), "maybe": pl.String}
@@ -31,3 +32,32 @@ def test_what_a_piece_raises_ends_the_work_as_it_would_here(engine, kind):
     with pytest.raises(kind, match="part 3 is torn") as raised:
         list(in_order(engine, "doubling", torn, 9, KINDS))
     assert raised.value.hint == "mend it"
+
+
+def losing(monkeypatch: pytest.MonkeyPatch, lost: list[int]) -> list[list[int]]:
+    """Have the engine lose a piece in each of its next runs; return what it is asked for."""
+    asked: list[list[int]] = []
+
+    def each(self, work, kinds):
+        asked.append(self)
+        gone = lost.pop(0) if lost else None
+        return (work(pl.DataFrame({"piece": [number]})) for number in [*self, *self[:1]] if number != gone)
+
+    plan = type("Lossy", (list,), {"of": classmethod(lambda cls, table, parts: cls(table["piece"])), "each": each})
+    monkeypatch.setattr("workbench.scale.pieces.Plan", plan)
+    return asked
+
+
+@pytest.mark.parametrize("lost", [2, 8])
+def test_a_piece_that_the_engine_loses_is_done_again(monkeypatch, tmp_path, told, lost):
+    asked = losing(monkeypatch, [lost])
+    made = list(in_order(Engine(tmp_path, told.append), "doubling", doubled, 9, KINDS))
+    assert made == [doubled(number) for number in range(9)]
+    assert asked == [list(range(9)), [lost]]
+
+
+def test_an_engine_that_loses_a_piece_each_time_ends_the_work(monkeypatch, tmp_path, told):
+    """Else the rows of a part would be missing from a delivery, and nobody would know."""
+    losing(monkeypatch, [3, 3, 3])
+    with pytest.raises(OutsideError, match="lost piece 3"):
+        list(in_order(Engine(tmp_path, told.append), "doubling", doubled, 4, KINDS))

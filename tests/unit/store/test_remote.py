@@ -15,6 +15,7 @@ from workbench.errors import CorruptionError, OutsideError, UsageError
 from workbench.services.elsewhere import keep_at
 from workbench.services.purge import planned, purged
 from workbench.services.verify import verify
+from workbench.store.objects import Objects
 from workbench.store.remote import Remote, checked, remote_of, without_credentials
 from workbench.store.store import Store
 from workbench.workspace import Workspace
@@ -308,6 +309,141 @@ def test_a_share_that_is_not_mounted_is_not_taken_for_an_empty_one(store):
     there(store).rmdir()
     away.rename(there(store))
     assert deliver(store, facts(1, 2)).kept == 1
+
+
+def test_a_share_that_is_unmounted_in_the_middle_takes_nothing_more(store):
+    deliver(store, facts(1))
+    there(store).rename(there(store).with_name("away"))
+    there(store).mkdir()
+    seen = store.catalogue.last()
+    with pytest.raises(OutsideError, match="does not say whose objects it holds"):
+        deliver(store, facts(1, 2))
+    assert store.catalogue.last() == seen
+    assert list(there(store).iterdir()) == []
+
+
+def test_a_share_that_is_not_mounted_lacks_nothing(store):
+    deliver(store, facts(1))
+    forget(store)
+    there(store).rename(there(store).with_name("away"))
+    with again(store) as fresh:
+        with pytest.raises(OutsideError, match="does not say whose objects it holds"):
+            ids(fresh)
+        with pytest.raises(OutsideError, match="does not say whose objects it holds"):
+            verify(fresh)
+
+
+def test_what_this_disk_holds_is_read_without_the_address(store):
+    deliver(store, facts(1, 2))
+    before = ids(store)
+    there(store).rename(there(store).with_name("away"))
+    with again(store) as fresh:
+        assert ids(fresh) == before
+
+
+def test_a_store_whose_client_cannot_log_in_is_an_outside_error():
+    class Silent(LocalFileSystem):
+        def __init__(self, *arguments, **options):
+            raise OSError("no route to host")
+
+    fsspec.register_implementation("silent", Silent, clobber=True)
+    with pytest.raises(OutsideError, match=r"does not answer.*no route to host"):
+        Remote("silent:///x/y", "me").holds("x", 1)
+
+
+def test_a_process_that_was_there_before_the_address_sends_its_objects_there_too():
+    """A terminal interface may be open for days while another command gives the workspace an address."""
+    with scratch() as store:
+        deliver(store, facts(1))
+        keep_at(store.workspace, f"file://{there(store)}")
+        deliver(store, facts(1, 2))
+        assert verify(store) == []
+        assert held(store) == {path.name for path in store.workspace.objects.iterdir()}
+
+
+def test_an_object_on_its_way_when_the_address_is_given_is_sent_there_too(monkeypatch):
+    with scratch() as store:
+        settle = Objects._settle
+
+        def slow(self: Objects, draft: Path, name: str) -> None:
+            if remote_of(store.workspace) is None:
+                keep_at(store.workspace, f"file://{there(store)}")
+            settle(self, draft, name)
+
+        monkeypatch.setattr(Objects, "_settle", slow)
+        name = store.objects.put_bytes(b"bytes")
+        assert held(store) == {name}
+
+
+def purging(store: Store, secret: str) -> None:
+    """Purge a text as another process would."""
+    with again(store) as other:
+        purged(other, planned(other, CORPUS, [secret]))
+
+
+def holds_nowhere(store: Store, secret: str) -> bool:
+    files = [path for path in store.workspace.root.parent.rglob("*") if path.is_file() and path.name != "rows.jsonl"]
+    return all(secret.encode() not in path.read_bytes() for path in files)
+
+
+def test_what_is_purged_while_it_is_put_does_not_come_back(store, monkeypatch):
+    secret, done = "hf_" + "q" * 34, []
+    deliver(store, [{"question": "what is the token", "answer": secret}, *facts(1)])
+    (segment,) = store.state(store.corpus(CORPUS)).segments
+    rows, before = store.objects.table(segment), Remote.put
+
+    def slow(self: Remote, path: Path, name: str) -> None:
+        if name == segment and not done:
+            done.append(name)
+            purging(store, secret)
+            (store.workspace.scratch / path.name).write_bytes(bytes(whole))
+        before(self, path, name)
+
+    whole = store.objects.path(segment).read_bytes()
+    monkeypatch.setattr(Remote, "put", slow)
+    with again(store) as fresh:
+        assert fresh.objects.put_table(rows) == segment
+        assert done and verify(fresh) == []
+    assert holds_nowhere(store, secret)
+
+
+def test_what_is_purged_while_it_is_fetched_does_not_come_back(store, monkeypatch):
+    secret, done = "hf_" + "q" * 34, []
+    deliver(store, [{"question": "what is the token", "answer": secret}, *facts(1)])
+    (segment,) = store.state(store.corpus(CORPUS)).segments
+    forget(store)
+    whole = Objects._settle
+
+    def slow(self: Objects, draft: Path, name: str) -> None:
+        if name == segment and not done:
+            done.append(draft.read_bytes())
+            purging(store, secret)
+            draft.write_bytes(done[0])
+        whole(self, draft, name)
+
+    monkeypatch.setattr(Objects, "_settle", slow)
+    with again(store) as fresh:
+        assert secret not in fresh.objects.table(segment)["answer"].to_list()
+        assert done and verify(fresh) == []
+    assert holds_nowhere(store, secret)
+
+
+def test_what_is_purged_while_an_address_gets_all_objects_does_not_stay_there(monkeypatch):
+    secret, done = "hf_" + "q" * 34, []
+    with scratch() as store:
+        deliver(store, [{"question": "what is the token", "answer": secret}, *facts(1)])
+        before = Remote.put
+
+        def put(self: Remote, path: Path, name: str) -> None:
+            before(self, path, name)
+            if not done:
+                done.append(name)
+                purging(store, secret)
+
+        monkeypatch.setattr(Remote, "put", put)
+        keep_at(store.workspace, f"file://{there(store)}")
+        assert done and verify(store) == []
+        assert holds_nowhere(store, secret)
 
 
 def test_the_setting_is_one_line_without_credentials(store):

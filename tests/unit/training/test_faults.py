@@ -301,9 +301,10 @@ def test_what_is_refused_before_the_first_step_is_refused_and_not_a_fault_of_the
     [
         (NonFiniteError(3, "loss", ("r1",)), ExitCode.DATA, "the loss of step 3 is not a number; records of the batch"),
         (OutsideError("the GPU was lost", "look at the driver"), ExitCode.OUTSIDE, "the GPU was lost"),
+        (OSError(errno.EROFS, "Read-only file system"), ExitCode.OUTSIDE, "Read-only file system"),
         (RuntimeError("shapes differ"), ExitCode.BUG, "RuntimeError: shapes differ"),
     ],
-    ids=["broken number", "outside", "unforeseen"],
+    ids=["broken number", "outside", "disk", "unforeseen"],
 )
 def test_a_failure_ends_with_the_exit_code_of_what_caused_it(
     run: RunFolder, error: Exception, code: ExitCode, said: str

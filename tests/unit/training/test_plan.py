@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workbench.recipe import Recipe, with_overrides
-from workbench.training.memory import Shape, estimate
-from workbench.training.plan import CHECKPOINTING, Descent, Plan, choose, lower, planned, rows_at_once
+from workbench.training.memory import Shape, choose, estimate
+from workbench.training.plan import CHECKPOINTING, Descent, Plan, lower, planned, rows_at_once
 
 MISTRAL = Shape(4096, 32, 14336, 32, 8, 128, 32000, tied=False, family="mistral")
 GIB = 2**30

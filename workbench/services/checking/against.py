@@ -50,7 +50,7 @@ def _texts(store: Store, other: str, schema: Schema) -> Iterator[Text]:
     if other in store.corpora():
         return _of_corpus(store, other)
     if Path(other).is_file():
-        return _of_file(Path(other), schema)
+        return _of_file(Path(other), schema, store.workspace.scratch)
     hint = f"give a file, or one of the corpora: {', '.join(store.corpora())}"
     raise UsageError(f"{other!r} is neither a corpus nor a file", hint)
 
@@ -65,11 +65,11 @@ def _of_corpus(store: Store, name: str) -> Iterator[Text]:
             yield Text(f"{name} {record[:12]}", text or "", tuple(several or ()) if asked else ())
 
 
-def _of_file(path: Path, schema: Schema) -> Iterator[Text]:
+def _of_file(path: Path, schema: Schema, scratch: Path) -> Iterator[Text]:
     """Yield every text of a file's rows, and its questions with options where these can be told as ingest would."""
     source = Source(name=path.name, path=str(path))
     sight = seen(path)
-    with copy_of(path) as copy:
+    with copy_of(path, scratch) as copy:
         reading = reading_of(source, replace(sight, path=copy))
         records = [unit for unit in read(reading) if isinstance(unit, Record)]
     apply = _applied(source, records, schema)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -48,19 +49,31 @@ def head_of(path: Path) -> Iterator[Head]:
 
 
 @contextmanager
-def copy_of(path: Path) -> Iterator[Path]:
-    """Give a copy of a whole file that nobody cuts short while it is read; it is gone after the block."""
-    with _folder_of_copies() as folder:
-        copy = folder / path.name
+def copy_of(path: Path, scratch: Path) -> Iterator[Path]:
+    """Give a copy of a whole file that nobody cuts short while it is read; it is gone after the block.
+
+    It lies in the scratch folder of a workspace: it may be large, and the system's place for such is often in memory.
+    """
+    folder = scratch / uuid.uuid4().hex
+    copy = folder / path.name
+    try:
         with out_of_space(copy):
+            folder.mkdir(mode=0o700)
             shutil.copyfile(path, copy)
         yield copy
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
 def _folder_of_copies() -> Iterator[Path]:
     """Give a folder where copies have the names of their files: a reader also goes by the suffix."""
-    with tempfile.TemporaryDirectory(prefix="workbench-head-") as folder:
+    try:
+        made = tempfile.TemporaryDirectory(prefix="workbench-head-")
+    except OSError as error:
+        hint = "free some space, or set TMPDIR to a folder where you may write"
+        raise OutsideError(f"no place for the head of a file: {error}", hint) from error
+    with made as folder:
         yield Path(folder)
 
 

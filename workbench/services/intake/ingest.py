@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from workbench.corpus import Corpus, Source, load_corpus, save_corpus
-from workbench.errors import UsageError
+from workbench.errors import OutsideError, UsageError, WorkbenchError
 from workbench.fingerprint import digest
 from workbench.readers import mapping as maps
 from workbench.readers.detect import seen
@@ -18,7 +18,7 @@ from workbench.readers.registry import read
 from workbench.schema import load_schema
 from workbench.services.intake.order import Order, corpus_of, key_of, path_of, sources_of
 from workbench.services.intake.parts import Task, cut, read_parts, spans_of, whole
-from workbench.services.intake.raw_files import kept
+from workbench.services.intake.raw_files import kept, stamps_of
 from workbench.services.intake.rows import (
     LOOKED_AT,
     Mapped,
@@ -32,7 +32,7 @@ from workbench.services.intake.rows import (
 )
 from workbench.services.intake.spread import Spread
 from workbench.services.progress import Report, silent
-from workbench.store.catalogue import Entry, Row
+from workbench.store.catalogue import PURGE, Entry, Row
 from workbench.store.deliveries import take
 from workbench.store.intake import SEGMENT_ROWS, Intake
 from workbench.store.state import State
@@ -154,6 +154,7 @@ def _deliver(
 ) -> tuple[Source, Delivery]:
     report, engine = how
     with ExitStack() as held:
+        refuse_purged = held.enter_context(_watched(store, source.name))
         spread = Spread.on(engine, report, held) if engine else None
         brought = _brought(store, corpus, source, _Means(held, report, spread))
         report(f"keeping the rows of {source.name}")
@@ -161,6 +162,7 @@ def _deliver(
         counts: dict[str, int] = {}
 
         def prepare(state: State) -> list[Entry]:
+            refuse_purged()
             # Another process may have taken in the same new source meanwhile.
             _refuse_other_key(source.name, brought.intake.key, state.deliveries.get(source.name))
             keep = spread.keep(store) if spread and brought.intake.height > SEGMENT_ROWS else None
@@ -181,9 +183,29 @@ def _deliver(
     return source.model_copy(update=frozen), delivery
 
 
+@contextmanager
+def _watched(store: Store, source: str) -> Iterator[Callable[[], None]]:
+    """Give what raises OutsideError where anything was purged in the block: a text that was read could come back.
+
+    A purge also removes what waits on disk, so where the block fails after one, that is what is said.
+    """
+    before = store.catalogue.newest(PURGE)
+
+    def refuse() -> None:
+        if store.catalogue.newest(PURGE) != before:
+            raise OutsideError(f"texts were purged while {source!r} was read", "ingest it again")
+
+    try:
+        yield refuse
+    except (OSError, WorkbenchError):
+        refuse()
+        raise
+
+
 def _brought(store: Store, corpus: Corpus, source: Source, means: _Means) -> _Brought:
     """Read a file, telling how far; its rows wait in files that the stack removes."""
     path = path_of(store, source)
+    stamps = stamps_of(path)
     sight = seen(path, source.encoding)
     if not sight.encoding.name:
         reading_of(source, sight)  # what no reader takes is refused before its bytes are kept
@@ -192,7 +214,7 @@ def _brought(store: Store, corpus: Corpus, source: Source, means: _Means) -> _Br
     declared = corpus.source(source.name)
     known = (before.body["mapping"] if before else {}) | (declared.map if declared else {})
     mapped = Mapped(source, schema, known)
-    with kept(store.objects, path) as raw:
+    with kept(store.objects, path, stamps) as raw:
         reading = reading_of(source, replace(sight, path=raw.place))
         intake, mapping = _read(store, (corpus.name, reading), (mapped, before), means)
         raw.refuse_changed()

@@ -51,9 +51,13 @@ def corpus_of(store: Store, order: Order) -> Corpus:
 
 
 def _is_of_the_whole(corpus: Corpus, order: Order) -> bool:
-    """Return whether the licence that is given is one of every source, and so of the corpus."""
-    named = set(_names(order)) if order.files else {source.name for source in corpus.sources}
-    return order.license is not None and named >= {source.name for source in corpus.sources}
+    """Return whether the licence that is given is one of every source, and so of the corpus.
+
+    What is declared of a corpus before it has any source is its own all the same.
+    """
+    there = {source.name for source in corpus.sources}
+    named = set(_names(order)) if order.files else there
+    return order.license is not None and named >= there and bool(there or corpus.license is None)
 
 
 def _names(order: Order) -> list[str]:

@@ -6,7 +6,8 @@ from a file's own place might not be in the bytes that were kept of it.
 
 from __future__ import annotations
 
-import tempfile
+import shutil
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +18,8 @@ from workbench.fingerprint import digest_file
 from workbench.store.objects import Objects
 from workbench.workspace import out_of_space
 
-_Stamps = dict[str, tuple[int, int, int]]
+Stamps = dict[str, tuple[int, int, int]]
+"""Inode, size and time of the last write of files, by relative name."""
 
 
 @dataclass(frozen=True)
@@ -30,30 +32,43 @@ class RawFiles:
     """By relative name; `.` is a file that is the whole delivery."""
     source: Path
     """Where they came from."""
-    stamps: _Stamps
-    """What the files there looked like before they were kept."""
+    stamps: Stamps
+    """Those of the files there before anybody looked at them."""
 
     def refuse_changed(self) -> None:
         """Raise OutsideError where the files are not any more what was kept: a download may be under way."""
         # What was written without a trace in size and time can only be newer than what was kept.
-        if _stamps(self.source) != self.stamps and _digests(self.source) != self.digests:
-            raise OutsideError(f"{self.source.name!r} was changed while it was read", "ingest it again")
+        if stamps_of(self.source) != self.stamps and _digests(self.source) != self.digests:
+            raise _changed(self.source)
 
 
 @contextmanager
-def kept(objects: Objects, path: Path) -> Iterator[RawFiles]:
-    """Keep the raw bytes of a file, or of each file of a folder, and give a place to read them from in the block."""
-    stamps = _stamps(path)
+def kept(objects: Objects, path: Path, stamps: Stamps) -> Iterator[RawFiles]:
+    """Keep the raw bytes of a file, or of each file of a folder, and give a place to read them from in the block.
+
+    The place is in the workspace, where the workers of an engine see it too. `stamps` are those of the path before
+    anybody looked at it: OutsideError where what was told by that look may not be so of what was kept.
+    """
     digests = {name: objects.put_file(file) for name, file in _files(path).items()}
-    with tempfile.TemporaryDirectory(prefix="workbench-raw-") as folder:
-        # The path of a folder above the workspace may have no name of its own.
-        place = Path(folder) / (path.name if path.name.strip(".") else "raw")
-        with out_of_space(place):
+    if stamps_of(path) != stamps:
+        raise _changed(path)
+    folder = objects.scratch / uuid.uuid4().hex
+    # The path of a folder above the workspace may have no name of its own.
+    place = folder / (path.name if path.name.strip(".") else "raw")
+    try:
+        with out_of_space(folder):
+            folder.mkdir(mode=0o700)
             for name, digest in digests.items():
                 link = place / name
                 link.parent.mkdir(parents=True, exist_ok=True)
                 link.symlink_to(objects.path(f"{digest}.raw"))
         yield RawFiles(place, digests, path, stamps)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _changed(path: Path) -> OutsideError:
+    return OutsideError(f"{path.name!r} was changed while it was read", "ingest it again")
 
 
 def _digests(path: Path) -> dict[str, str]:
@@ -61,7 +76,8 @@ def _digests(path: Path) -> dict[str, str]:
         return {name: digest_file(file) for name, file in _files(path).items()}
 
 
-def _stamps(path: Path) -> _Stamps:
+def stamps_of(path: Path) -> Stamps:
+    """Return what tells whether the file of a path, or each of a folder, is written to or replaced; none of nothing."""
     with out_of_space(path):
         told = {name: file.stat() for name, file in _files(path).items()}
     return {name: (stat.st_ino, stat.st_size, stat.st_mtime_ns) for name, stat in told.items()}

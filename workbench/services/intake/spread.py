@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import uuid
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -59,10 +59,8 @@ class Spread:
     def read(self, task: Task, spans: list[Span], into: tuple[Intake, Seen]) -> None:
         """Put the rows of parts behind those of an intake, and their columns behind those seen."""
         intake, seen = into
-        # Workers see the workspace, and whatever a name outside of it leads to is none of theirs.
-        there = replace(task, reading=replace(task.reading, path=task.reading.path.resolve()))
-        size = there.reading.path.stat().st_size
-        piece = partial(_read, task=there, spans=spans, folder=self.folder)
+        size = task.reading.path.stat().st_size
+        piece = partial(_read, task=task, spans=spans, folder=self.folder)
         line = f"reading {task.of[1]}"
         for row in in_order(self.engine, f"{line} in {len(spans):,} parts", piece, len(spans), _READ):
             intake.take_over(HandedOver(tuple(map(Path, row["files"])), row["height"], _rejects(row["rejects"])))

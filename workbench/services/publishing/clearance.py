@@ -9,6 +9,7 @@ import polars as pl
 from workbench.curation.split import SPLITS
 from workbench.errors import DataError, LeakError
 from workbench.schema import load_schema
+from workbench.services.publishing.source_licenses import sources_of
 from workbench.store.store import Store
 from workbench.store.versions import Version, records_of
 from workbench.text import counted
@@ -55,11 +56,13 @@ def _refuse_leaks(version: Version) -> None:
 
 
 def _refuse_words(store: Store, version: Version) -> None:
-    """Refuse a note, or a name of a source, that says what no record may say: cards and commits repeat both."""
-    names = sorted({str(source.name) for source in store.corpus(version.corpus).sources})
-    told = {"the note of this version": version.note} | {
-        f"the name of its source {at}": name for at, name in enumerate(names, start=1)
-    }
+    """Refuse a note, or what is said of a source, that says what no record may say: cards and commits repeat it."""
+    told = {"the note of this version": version.note}
+    for at, source in enumerate(sources_of(store, version), start=1):
+        told |= {
+            f"the name of its source {at}": str(source["name"]),
+            f"the licence of its source {at}": str(source["license"]),
+        }
     found = [
         what for what, harmless in zip(told, are_harmless(store, list(told.values())), strict=True) if not harmless
     ]

@@ -19,7 +19,7 @@ from workbench.curation.split import SPLITS
 from workbench.curation.tally import TALLY, Tally, added, in_buckets, lengths, of_bucket
 from workbench.errors import OutsideError
 from workbench.publish.columns import plain_schema, plain_table, row_bytes
-from workbench.publish.pieces import Leaving, NewFile, Piece, Put, Work, pieces_of, together
+from workbench.publish.pieces import PIECE, Leaving, NewFile, Piece, Put, Work, pieces_of, together
 from workbench.scale.engine import Engine
 from workbench.scale.records import over, slices
 from workbench.scale.surface import Kinds, collected
@@ -147,7 +147,8 @@ def _new(folder: Path) -> Path:
 
 
 def _table(rows: pl.DataFrame, names: tuple[str, ...], schema: pa.Schema) -> pa.Table:
-    return plain_table(rows.rename({"id": "record_id"}).select(names).to_arrow(), schema)
+    named = rows.rename({"id": "record_id"}).select(names)
+    return plain_table((part.to_arrow() for part in named.iter_slices(PIECE)), schema)
 
 
 def _sizes(rows: pl.DataFrame, names: tuple[str, ...], schema: pa.Schema) -> pl.DataFrame:

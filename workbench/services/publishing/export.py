@@ -17,11 +17,11 @@ from workbench.schema import Schema
 from workbench.services.progress import Report, silent
 from workbench.services.publishing.departing import Departing, departing, of_frame
 from workbench.services.publishing.export_facts import facts_of
-from workbench.services.publishing.leaving import usual_name
 from workbench.services.publishing.stubs import StubOrder, stub_for
 from workbench.store.store import Store
 from workbench.store.versions import Version, state_of
 from workbench.text import counted
+from workbench.workspace import export_name
 
 if TYPE_CHECKING:
     from workbench.scale.engine import Engine
@@ -73,7 +73,7 @@ def export(
             # What is known of the records is not known of the answers: those are texts of models.
             settings = {**facts.settings, "pairs": "; ".join(filter(None, (JUDGED, said)))}
             facts = replace(facts, settings=settings, lengths=(), spoken={}, spoken_of=0)
-        place = folder or store.workspace.export_folder(usual_name(corpus, version.name, format))
+        place = folder or store.workspace.export_folder(export_name(corpus, version.name, format))
         was_there = holds_something(place) and not force
         configured = stub_for(store, stub, format, (schema, facts)) if stub else None
         written = write_export(facts, leaving, place, format=format, force=force, schema=schema, stub=configured)

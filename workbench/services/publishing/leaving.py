@@ -22,11 +22,6 @@ FORMATS = (
 """What a sheet offers; a test holds it to the formats that there are, which are heavy to import."""
 
 
-def usual_name(corpus: str, version: str, format: str) -> str:
-    """Return the folder in `exports/` that a version goes to: one a format, as two would refuse each other."""
-    return f"{corpus}-{version}{'' if format == 'parquet' else f'-{format}'}"
-
-
 @dataclass(frozen=True)
 class Wanted:
     """What is asked to leave."""

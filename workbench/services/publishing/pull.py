@@ -15,6 +15,7 @@ from workbench.fingerprint import digest_bytes
 from workbench.publish.facts import CURATION
 from workbench.publish.fetched import Part, check_room, fetch_all, folder_name, parts_of
 from workbench.publish.incoming import Chosen, choose, stated_license
+from workbench.publish.licenses import UNKNOWN
 from workbench.publish.remote import Remote, Repository, find_token, look, open_repository, read_file
 from workbench.services.intake.ingest import Delivery, Order, ingest
 from workbench.services.progress import Report, silent
@@ -191,9 +192,21 @@ def _deliver(
         # The records' own ids stay when a text is mended at the other end: so edits made here find them again.
         settings["key"] = (_RECORD_ID,)
     schema = wanted.schema or (None if known else _schema(store, chosen.sheet))
-    # Of a source that is here a person may have said otherwise since.
-    license = None if known and store.corpus(corpus).source(name) else stated_license(remote)
+    license = _license(store, corpus, name, remote)
     return ingest(store, Order(corpus, (path,), schema=schema, license=license, settings=settings), report)[0]
+
+
+def _license(store: Store, corpus: str, name: str, remote: Remote) -> str | None:
+    """Return the licence to take a source in with; None of one that is here, as a person may have said otherwise since.
+
+    Where a repository states none that is known, the one of the corpus that it comes into is not to be taken for its.
+    """
+    if corpus not in store.corpora():
+        return stated_license(remote)
+    there = store.corpus(corpus)
+    if there.source(name):
+        return None
+    return stated_license(remote) or (UNKNOWN if there.license else None)
 
 
 def _has_ids(sheet: Mapping[str, Any]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from workbench.publish.licenses import UNKNOWN
 from workbench.store.catalogue import Row
 from workbench.store.store import Store
 from workbench.store.versions import Version, state_of
@@ -32,7 +33,7 @@ def sources_of(store: Store, version: Version) -> tuple[dict[str, str | None], .
 def license_notes(sources: Iterable[Mapping[str, str | None]], license: str | None) -> Iterator[str]:
     """Yield which sources state another licence than the whole leaves under, or none; what that means is not judged."""
     for stated, named in sorted(_by_license(sources).items(), key=lambda item: item[0] or ""):
-        if stated in (None, "unknown"):
+        if stated in (None, UNKNOWN):
             yield f"no licence is known of {_listed(named)}: whether this may leave under {license} is yours to say"
         elif stated != license:
             yield f"{stated} is stated of {_listed(named)}: whether this may leave under {license} is yours to say"

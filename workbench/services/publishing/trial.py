@@ -10,10 +10,10 @@ from workbench.publish.facts import CARD
 from workbench.publish.hub import PushPlan
 from workbench.services.progress import Report, silent
 from workbench.services.publishing import adapters, push
-from workbench.services.publishing.leaving import usual_name
 from workbench.services.training.train import found
 from workbench.store.store import Store
 from workbench.store.versions import Version
+from workbench.workspace import export_name
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ def tried_export(
     store: Store, version: Version, *, format: str, folder: Path | None, license: str | None, report: Report = silent
 ) -> Trial:
     """Return what an export would write, from a copy that is thrown away."""
-    place = folder or store.workspace.export_folder(usual_name(version.corpus, version.name, format))
+    place = folder or store.workspace.export_folder(export_name(version.corpus, version.name, format))
     with tempfile.TemporaryDirectory(dir=store.workspace.cache) as scratch:
         copy = Path(scratch) / "export"
         made = push.export(

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from workbench.errors import UsageError
-from workbench.lm.load import check_package, check_stored
+from workbench.lm.load import check_package, check_stored, read_config
 from workbench.lm.precision import runs_as
 from workbench.recipe import ALL_LINEAR, Recipe
 from workbench.services.training.checks import Check, fine, minded, refused
@@ -28,8 +28,12 @@ def base_checks(recipe: Recipe, folder: Path | None, gpus: Sequence[Gpu]) -> Ite
 
 
 def stored(recipe: Recipe, folder: Path) -> Check:
-    """Compare the form that a base is stored in with the one that the recipe says."""
+    """Compare the form that a base is stored in with the one that the recipe says.
+
+    Raises UsageError for a base whose config.json is damaged.
+    """
     kind = recipe.quantization.kind
+    read_config(folder)  # a damaged one is no matter of its form
     try:
         check_stored(folder, kind)
     except UsageError as error:
@@ -102,8 +106,7 @@ def arithmetic(recipe: Recipe, gpus: Sequence[Gpu]) -> Check:
 
 def memory(recipe: Recipe, folder: Path, gpu: Gpu) -> Check:
     """Compare the estimate of the plan that would be chosen with what the GPU has free."""
-    from workbench.training.memory import estimate, read_shape
-    from workbench.training.plan import choose
+    from workbench.training.memory import choose, estimate, read_shape
 
     try:
         shape = read_shape(folder)

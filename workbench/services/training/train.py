@@ -7,15 +7,12 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import polars as pl
-
-from workbench.curation.split import SPLITS
 from workbench.errors import ExitCode, RefusedError, UsageError, WorkbenchError, unknown
 from workbench.fingerprint import digest_file
 from workbench.recipe import Recipe, cautions, load_recipe, with_overrides
@@ -23,16 +20,13 @@ from workbench.services.progress import Report, silent
 from workbench.services.training import bases, xray
 from workbench.services.training.base_checks import modules_of, stored, targets
 from workbench.store.store import Store
-from workbench.store.versions import Version, records_of
+from workbench.store.versions import Version
 from workbench.training.launch import Progress, follow, launch, stop
 from workbench.training.plan import shared
 from workbench.training.reporting import trackers
 from workbench.training.runs import STEP_DOWN, RunFolder
 from workbench.training.together import check_gpus
 from workbench.workspace import Workspace
-
-if TYPE_CHECKING:
-    from workbench.lm.xray import Example
 
 
 @dataclass(frozen=True)
@@ -119,16 +113,6 @@ def _log_run(store: Store, run: RunFolder, version: Version, recipe: Recipe) -> 
 
 def _recipe(workspace: Workspace, training: Training) -> Recipe:
     return with_overrides(load_recipe(workspace.recipe_file(training.recipe)), training.overrides)
-
-
-def examples(store: Store, version: Version) -> Iterator[Example]:
-    """Yield a version's records as they are trained and measured, excluded ones left out."""
-    from workbench.lm.xray import Example
-
-    schema = store.kept_schema(version.schema_object)
-    records = records_of(store.catalogue, store.objects, schema, version)
-    for row in records.filter(pl.col("split").is_in(SPLITS)).iter_rows(named=True):
-        yield Example(row["id"], row["split"], schema.render(row))
 
 
 def free_name(workspace: Workspace, version: Version, recipe: str) -> str:

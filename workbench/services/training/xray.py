@@ -10,17 +10,19 @@ from importlib.metadata import version as installed
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from workbench.curation.split import SPLITS
 from workbench.errors import OutsideError, UsageError
 from workbench.fingerprint import digest, digest_file
-from workbench.lm.xray import REVISION
+from workbench.lm.xray import REVISION, Example
 from workbench.recipe import Recipe, load_recipe
 from workbench.services.progress import Report, silent
 from workbench.services.training import bases
 from workbench.store.store import Store
-from workbench.store.versions import Version
+from workbench.store.versions import Version, records_of
 from workbench.workspace import Workspace, out_of_space
 
 if TYPE_CHECKING:
@@ -128,7 +130,6 @@ def make(store: Store, version: Version, recipe: Recipe, folder: Path, report: R
     kept = find(store.workspace, version, recipe, folder)
     if kept is not None:
         return kept
-    from workbench.services.training.train import examples
     from workbench.training.prepare import look_through
 
     report(f"X-ray: every record of {version.corpus}@{version.name} through tokenizer, template and collator")
@@ -136,6 +137,14 @@ def make(store: Store, version: Version, recipe: Recipe, folder: Path, report: R
     kept = _written(_place(store.workspace, version, recipe, folder), tables)
     _forget_oldest(store.workspace)
     return kept
+
+
+def examples(store: Store, version: Version) -> Iterator[Example]:
+    """Yield a version's records as they are trained and measured, excluded ones left out."""
+    schema = store.kept_schema(version.schema_object)
+    records = records_of(store.catalogue, store.objects, schema, version)
+    for row in records.filter(pl.col("split").is_in(SPLITS)).iter_rows(named=True):
+        yield Example(row["id"], row["split"], schema.render(row))
 
 
 def find(workspace: Workspace, version: Version, recipe: Recipe, folder: Path) -> Kept | None:
@@ -222,7 +231,6 @@ def _made(
     store: Store, version: Version, recipe: Recipe, asked_for: tuple[Path, str]
 ) -> tuple[_Row | None, _Row | None]:
     """Return both rows of a record on the base in a folder, made now."""
-    from workbench.services.training.train import examples
     from workbench.training.prepare import look_through
 
     folder, record = asked_for

@@ -151,7 +151,10 @@ def _by_values(curated: Curated) -> Iterator[Links]:
     declared = curated.schema.declared
     held = curated.records if {*declared.group} <= {*curated.schema.columns} else _derived(curated)
     for column in declared.group:
-        yield _by_value(f"the field {column}", curated.records["id"], _held(held[column]))
+        links = _by_value(f"the field {column}", curated.records["id"], _held(held[column]))
+        # A version's proof is kept for ever and published: it names records, and repeats no text of theirs.
+        is_text = column in declared.texts or column not in curated.schema.columns
+        yield Links(links.what, [part.with_columns(value=_NO_VALUE) for part in links.parts]) if is_text else links
     if declared.concept:
         concept = _held(curated.records[declared.concept])
         yield _by_value(f"the field {declared.concept}", curated.records["id"], concept)

@@ -8,8 +8,8 @@ from torch import nn
 from workbench.lm.load import base_folder
 from workbench.recipe import Recipe
 from workbench.training.fast.structure import unknown_part
-from workbench.training.memory import estimate, read_shape, unfused
-from workbench.training.plan import Plan, choose, named_plan
+from workbench.training.memory import choose, estimate, read_shape, unfused
+from workbench.training.plan import Plan, named_plan
 from workbench.training.together import smallest
 
 _AMPERE = (8, 0)

@@ -9,10 +9,11 @@ from textual.app import ComposeResult
 from textual.widgets import Input
 
 from workbench.services.progress import Report
-from workbench.services.publishing.leaving import FORMATS, Wanted, usual_name
+from workbench.services.publishing.leaving import FORMATS, Wanted
 from workbench.tui.desk import Desk
 from workbench.tui.screens.leaving import LeavingSheet
 from workbench.tui.widgets.switches import Cycle
+from workbench.workspace import export_name
 
 if TYPE_CHECKING:
     from workbench.services.publishing.trial import Trial
@@ -51,7 +52,7 @@ class PublishSheet(LeavingSheet):
 
     def usual_place(self, format: str) -> str:
         """Return the folder that this version goes to in a format."""
-        return f"exports/{usual_name(self.version.corpus, self.version.name, format)}"
+        return f"exports/{export_name(self.version.corpus, self.version.name, format)}"
 
     def tried(self, asked: Wanted, report: Report) -> Trial:
         """Return what would leave."""

@@ -69,7 +69,8 @@ def test_a_split_is_proved_without_the_template_that_the_kept_records_alone_woul
     deliver(store, [one, *others, *copies, *facts(*range(100, 135))])
     version = cut(store)
     assert version.counts["removed"] == 15 and version.proof["near"] == 0
-    assert "a template of 40 records" in version.proof["compared"]
+    assert "a template of 40 records: 60 words" in version.proof["compared"]
+    assert words("prompt", 1) not in str(version.proof)
 
 
 def test_the_proof_lists_the_closest_pairs_below_the_floor(store):
@@ -96,6 +97,19 @@ def test_a_giant_group_of_texts_names_the_pair_that_links_most(store):
     found = giant(curate(store, "facts"))
     assert found is not None and found["most"]["reason"] == "near text"
     assert set(found["most"]["pair"]) <= set(ids(store))
+
+
+def test_what_a_giant_group_was_asked_is_a_text_and_told_by_two_records(store):
+    deliver(store, [pair("the same harbour" if i < 25 else words(i, 8), i) for i in range(40)], schema="preference")
+    found = giant(curate(store, "facts"))
+    assert found is not None and found["links"] == {"the field messages_prompt": 24}
+    assert len(found["most"]["pair"]) == 2 and "harbour" not in str(found)
+
+
+def pair(asked: str, number: int) -> dict[str, object]:
+    turns = [("user", asked), ("assistant", words(("better", number), 6))]
+    messages = [{"role": role, "content": content} for role, content in turns]
+    return {"messages": messages, "rejected": words(("worse", number), 6)}
 
 
 def test_small_groups_are_no_giants(store):

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+import tempfile
 
 import pytest
 
 from tests.corpora import by_question, deliver, fact, facts, ids, state, write
 from workbench.errors import OutsideError, UsageError
+from workbench.services import purge
 from workbench.services.intake import ingest as service
 from workbench.services.intake import rows as taken
+from workbench.services.intake.head import head_of
 from workbench.services.intake.order import Order
 from workbench.store import intake as rows_in
+from workbench.store.store import Store
 
 
 @pytest.fixture
@@ -103,6 +107,21 @@ def test_a_file_that_is_touched_while_it_is_read_is_taken_in(store, monkeypatch)
     assert service.ingest(store, Order("facts", (path,), schema="qa"))[0].kept == 2
 
 
+def test_a_file_that_grows_between_the_first_look_and_its_copy_is_refused(store, monkeypatch):
+    path = write(store, facts(1, 2))
+    look = service.seen
+
+    def growing(*given):
+        sight = look(*given)
+        path.write_bytes(path.read_bytes() + '{"question": "é"}\n'.encode("cp1252"))
+        return sight
+
+    monkeypatch.setattr(service, "seen", growing)
+    with pytest.raises(OutsideError, match="changed while it was read"):
+        service.ingest(store, Order("facts", (path,), schema="qa"))
+    assert store.catalogue.rows() == []
+
+
 def test_a_binary_file_that_no_reader_takes_leaves_nothing_in_the_store(store):
     path = store.workspace.root.parent / "rows.bin"
     path.write_bytes(bytes(range(256)) * 9)
@@ -149,3 +168,32 @@ def test_two_first_deliveries_at_once_with_different_keys_leave_one_key(store, m
         deliver(store, rows)
     assert [row.body["key"] for row in state(store).of("delivery")] == [["k"]]
     assert deliver(store, rows).merged == 4
+
+
+@pytest.mark.parametrize("moment", ["read", "take"])
+def test_a_text_that_is_purged_while_a_file_with_it_is_read_does_not_come_back(store, monkeypatch, moment):
+    secret = "what nobody may read again"
+    deliver(store, [fact(1), fact(2, answer=secret)])
+    path = write(store, [fact(3), fact(4, answer=f"once more: {secret}")], "other.jsonl")
+    whole = getattr(service, moment)
+
+    def purging(*given):
+        done = list(whole(*given)) if moment == "read" else whole(*given)
+        if secret in str(state(store).records["answer"].to_list()):
+            with Store(store.workspace) as other:
+                purge.purged(other, purge.planned(other, "facts", [secret]))
+        return iter(done) if moment == "read" else done
+
+    monkeypatch.setattr(service, moment, purging)
+    with pytest.raises(OutsideError, match="texts were purged while"):
+        service.ingest(store, Order("others", (path,), schema="qa"))
+    assert store.catalogue.rows("others") == []
+
+
+def test_an_ingest_needs_no_place_outside_of_the_workspace(store, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", "/nowhere")
+    told = service.ingest(store, Order("facts", (write(store, facts(1, 2)),), schema="qa"))[0]
+    assert told.kept == 2
+    assert list(store.workspace.scratch.iterdir()) == []
+    with pytest.raises(OutsideError, match="no place for the head of a file"), head_of(write(store, facts(1))):
+        pass

@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 
 from tests.cli import called
-from tests.corpora import CORPUS, cut, deliver, facts
+from tests.corpora import CORPUS, cut, deliver, fact, facts, words
 from tests.hub_calls import Repository
 from tests.runs import both, scored_run
-from workbench.corpus import SplitSettings
+from workbench.corpus import SplitSettings, save_corpus
 from workbench.errors import DataError, LeakError
 from workbench.services.publishing.clearance import check_may_leave
 from workbench.services.publishing.push import export, planned, pushed
@@ -113,6 +113,26 @@ def test_a_note_with_an_address_or_a_secret_stays_here(store, hub, note):
     with pytest.raises(DataError, match="the note of this version"):
         pushed(store, CORPUS, version.name, "me/facts", license="cc-by-4.0")
     assert not hub.repositories
+
+
+def test_a_source_named_by_an_address_stays_here_also_when_corpus_yaml_forgot_it(store, hub):
+    deliver(store, facts(*range(20)))
+    deliver(store, facts(*range(20, 30)), name="jane.doe@some-company.com")
+    version = cut(store)
+    corpus = store.corpus(CORPUS)
+    save_corpus(corpus.model_copy(update={"sources": corpus.sources[:1]}), store.workspace.corpus_file(CORPUS))
+    with pytest.raises(DataError, match="the name of its source 1 holds a secret or an address"):
+        planned(store, CORPUS, version.name, "me/facts", license="cc-by-4.0")
+
+
+def test_what_stands_in_no_split_is_in_no_file_either(store):
+    shared = words("harbour", 60)
+    bad = [fact(number, question=f"{shared} {words(number, 8)}", answer="") for number in range(25)]
+    deliver(store, [*facts(*range(100, 120)), *bad])
+    version = cut(store)
+    assert version.counts["excluded"] == 25 and "a template" in version.proof["compared"]
+    made = export(store, CORPUS, version.name, license="cc-by-4.0")
+    assert not [name for name in made.files if shared[:20].encode() in (made.folder / name).read_bytes()]
 
 
 def test_a_look_says_who_sees_the_repository_that_is_there(store, hub):

@@ -6,7 +6,9 @@ import pytest
 
 from tests.cli import called
 from tests.corpora import CORPUS, cut, deliver, facts, write
-from workbench.corpus import load_corpus, save_corpus
+from tests.hub import Hub
+from tests.hub_calls import Repository
+from workbench.corpus import Corpus, load_corpus, save_corpus
 from workbench.services.publishing.pull import Wanted, pull
 from workbench.services.publishing.push import planned, pushed
 from workbench.services.publishing.source_licenses import license_notes, sources_of
@@ -93,3 +95,32 @@ def test_what_a_repository_states_is_the_licence_of_what_is_pulled(store, hub):
     pull(store, Wanted(REPO, corpus=CORPUS))
     assert store.corpus(CORPUS).source("me/facts/train").license == "odc-by"
     assert store.corpus(CORPUS).license is None
+
+
+@pytest.mark.parametrize("front", ["license: [mit, odc-by]\n", "license: my-own\n"])
+def test_a_repository_that_states_none_does_not_get_that_of_the_corpus_it_comes_into(store, hub, front):
+    bring(store, "a.jsonl", range(10), "--license", "mit")
+    pulled_from(store, hub, CORPUS, front)
+    pulled_from(store, hub, "alone", front)
+    assert licenses(store) == {"a.jsonl": "mit", "me/facts/train": "unknown"}
+    said = next(license_notes(sources_of(store, cut(store)), "mit"))
+    assert said.startswith("no licence is known of me/facts/train:")
+    assert store.corpus("alone").license is None and store.corpus("alone").sources[0].license is None
+
+
+def test_the_licence_that_a_corpus_declares_before_it_has_a_source_stays(store, hub):
+    path = store.workspace.corpus_file(CORPUS)
+    save_corpus(Corpus(name=CORPUS, schema_name="qa", license="mit"), path)
+    pulled_from(store, hub, CORPUS, "license: odc-by\n")
+    corpus = load_corpus(path)
+    assert (corpus.license, corpus.sources[0].license) == ("mit", "odc-by")
+
+
+def pulled_from(store: Store, hub: Hub, corpus: str, front: str) -> None:
+    files = {
+        "train.jsonl": b'{"question": "What is it?", "answer": "That is it."}\n',
+        "README.md": f"---\n{front}---\n".encode(),
+    }
+    known = hub.repositories.setdefault(REPO, Repository(private=False))
+    known.commit(files, "by hand")
+    pull(store, Wanted(REPO, corpus=corpus))

@@ -117,6 +117,24 @@ def test_a_gptq_base_without_its_package_stands_in_the_way(tmp_path, monkeypatch
     assert stored(asked, stored_by("gptq", tmp_path)).verdict == "ok"
 
 
+@pytest.mark.parametrize(
+    "text", ["{torn", "[1]", '"gptq"', "\xff", "[" * 100_000, '{"quantization_config": "gptq"}', '{"text_config": [1]}']
+)
+def test_a_damaged_configuration_is_named_and_is_no_bug(tmp_path, text):
+    (tmp_path / "config.json").write_bytes(text.encode("latin-1"))
+    for look in (lambda: stored(recipe(), tmp_path), lambda: memory(recipe(), tmp_path, GPU)):
+        with pytest.raises(UsageError, match=r"does not load: config\.json"):
+            look()
+
+
+@pytest.mark.parametrize(("key", "value"), [("num_attention_heads", 0), ("head_dim", "wide"), ("vocab_size", -1)])
+def test_sizes_that_cannot_be_are_not_estimated(base, tmp_path, key, value):
+    config = json.loads((base / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(config | {key: value}))
+    found = memory(recipe(), tmp_path, GPU)
+    assert found.verdict == "ok" and key in found.said
+
+
 def test_an_architecture_without_known_sizes_is_not_estimated(tmp_path):
     (tmp_path / "config.json").write_text("{}")
     found = memory(recipe(), tmp_path, GPU)
