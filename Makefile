@@ -23,7 +23,7 @@ test: check
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow" tests/flow tests/tui tests/faults
 
 test-long: $(READY)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,scale]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,long,scale]'
 	HYPOTHESIS_PROFILE=random $(BIN)/python -m pytest -q -n 2 --dist loadfile
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow" --cov=workbench.store --cov-branch \
 		--cov-report=term:skip-covered --cov-fail-under=98 tests/unit/store tests/unit/services tests/faults

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 from textual import events
 
 from tests.tui.pilots import Open, Piloted, open_records, painted, settle, until
@@ -40,6 +42,39 @@ async def test_a_key_behind_the_closing_of_a_sheet_reaches_the_screen_below(open
         await until(pilot, lambda: isinstance(app.screen, KeySheet))
         await settle(pilot)
         assert screen.table.cursor == 2
+
+
+async def test_what_is_typed_behind_a_change_waits_for_it_and_is_not_refused(opened: Open) -> None:
+    app = opened()
+    async with app.run_test(notifications=True) as pilot:
+        await open_records(pilot)
+        burst(pilot, "x", "u", "x", "question_mark")
+        await until(pilot, lambda: isinstance(app.screen, KeySheet))
+    with Store(app.desk.workspace) as store:
+        assert [row.body["value"] for row in store.catalogue.rows("towns", kinds=("edit",))] == [True, False, True]
+
+
+async def test_what_is_typed_behind_a_saved_edit_is_for_the_table(opened: Open) -> None:
+    app = opened()
+    async with app.run_test(notifications=True) as pilot:
+        screen = await open_records(pilot)
+        burst(pilot, "e", "exclamation_mark", "ctrl+s", "j", "j")
+        await until(pilot, lambda: screen.table.cursor == 2)
+
+
+async def test_work_of_a_screen_that_is_gone_holds_no_key(opened: Open) -> None:
+    app = opened()
+    async with app.run_test(notifications=True) as pilot:
+        screen = await open_records(pilot)
+        going = threading.Event()
+        await app.push_screen(KeySheet([]))
+        app.hold_keys(app.screen.run_worker(going.wait, thread=True, exit_on_error=False))
+        burst(pilot, "tab")
+        await pilot.pause()
+        await app.pop_screen()  # as a click does it
+        burst(pilot, "j")
+        await until(pilot, lambda: screen.table.cursor == 1)
+        going.set()
 
 
 async def test_nothing_takes_the_keyboard_away_for_good(opened: Open) -> None:

@@ -14,7 +14,7 @@ from workbench.errors import UsageError
 from workbench.services.looking.column import Column
 from workbench.text import show
 from workbench.tui.field_text import from_text, is_plain, to_text
-from workbench.tui.widgets.loss_chart import LossChart, braille
+from workbench.tui.widgets.loss_chart import LossChart, braille, scaled, squeezed
 from workbench.tui.widgets.title_line import Title, TitleLine
 from workbench.tui.widgets.virtual_table import BLOCK, BLOCKS, Rows, VirtualTable, fit
 
@@ -176,6 +176,17 @@ def test_a_spike_among_half_a_million_points_is_drawn() -> None:
     assert [len(line) for line in lines] == [40] * 10
     drawn = [place for place, cell in enumerate(lines[0]) if cell != "\u2800"]
     assert drawn == [round(123_456 / 499_999 * 79) // 2]
+
+
+def test_fewer_points_keep_what_each_column_of_a_line_reaches() -> None:
+    chance = np.random.default_rng(5)
+    x, y = np.sort(chance.uniform(0, 900, 3000)), chance.normal(size=3000)
+    ends = np.array([x[0], 1000.0])  # the validation split was measured behind the last point
+    few, kept = squeezed(x, y, ends, 50)
+    assert len(few) == 3 * len(np.unique(scaled(few, ends, 50))) < 3000
+    for column in range(50):
+        whole, left = y[scaled(x, ends, 50) == column], kept[scaled(few, ends, 50) == column]
+        assert len(whole) == 0 or (whole.min(), whole.max(), whole[-1]) == (left.min(), left.max(), left[-1])
 
 
 def test_few_points_make_an_unbroken_line() -> None:

@@ -189,10 +189,11 @@ class Catalogue:
         with self._readable():
             return int(self._db.execute("SELECT coalesce(max(seq), 0) FROM log").fetchone()[0])
 
-    def newest(self, kind: str) -> int:
-        """Return the number of the newest row of a kind in all corpora, 0 where there is none."""
+    def purged_since(self, seen: int) -> bool:
+        """Return whether a purge of any corpus stands behind the row `seen`; only the rows behind it are looked at."""
+        query = "SELECT EXISTS(SELECT 1 FROM log WHERE seq > ? AND kind = ?)"
         with self._readable():
-            return int(self._db.execute("SELECT coalesce(max(seq), 0) FROM log WHERE kind = ?", (kind,)).fetchone()[0])
+            return bool(self._db.execute(query, (seen, PURGE)).fetchone()[0])
 
     def purge(self, entries: Iterable[Entry], numbers: Iterable[int], seen: int) -> bool:
         """Append purge rows and blank the bodies of other rows, in one transaction; the one change there is.

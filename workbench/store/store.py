@@ -8,7 +8,7 @@ from types import TracebackType
 from workbench.corpus import Corpus, Source, load_corpus
 from workbench.errors import CorruptionError, unknown
 from workbench.schema import Schema, load_schema, parse_schema
-from workbench.store.catalogue import PURGE, Catalogue, Entry
+from workbench.store.catalogue import Catalogue, Entry
 from workbench.store.objects import Objects
 from workbench.store.purged import renamed
 from workbench.store.state import State, state
@@ -98,15 +98,12 @@ class Store:
         `look` gives the state where a narrower one than the whole will do.
         """
         for _ in range(_ATTEMPTS):
-            seen = self._heads(corpus.name)
+            last, seen = self.catalogue.last(), self.catalogue.head(corpus.name)
             entries = prepare(look() if look else self.state(corpus))
             with self.catalogue.transaction() as append:
-                if self._heads(corpus.name) == seen:
+                # A purge of another corpus may concern objects of this one too.
+                if self.catalogue.head(corpus.name) == seen and not self.catalogue.purged_since(last):
                     return [append(entry) for entry in entries]
         # Somebody was always faster: once more, while everybody else waits.
         with self.catalogue.transaction() as append:
             return [append(entry) for entry in prepare(look() if look else self.state(corpus))]
-
-    def _heads(self, corpus: str) -> tuple[int, int]:
-        """Return the numbers of a corpus' newest row and of the newest purge: any may concern objects of the corpus."""
-        return self.catalogue.head(corpus), self.catalogue.newest(PURGE)

@@ -42,14 +42,19 @@ class InOrder(App[R]):
             await super().on_event(event)
             return
         self._ahead.append(event)
-        if self._busy and time.monotonic() - self._since > _PATIENCE:
+        if self._busy and self._is_stuck():
             self._held.clear()
             self._busy = False
         if not self._busy:
             await self._hand_on()
 
+    def _is_stuck(self) -> bool:
+        """Say whether the key before waits for too long, or for work whose end nobody is there to be told of."""
+        is_orphan = bool(self._held) and not any(worker.node.is_running for worker in self._held)
+        return is_orphan or time.monotonic() - self._since > _PATIENCE
+
     def hold_keys(self, worker: Worker[Any]) -> None:
-        """Let what is typed from now on wait for work that ends in another screen or a sheet."""
+        """Let what is typed from now on wait for work that ends in another screen or a sheet, or changes records."""
         self._held.add(worker)
 
     async def release_keys(self, worker: Worker[Any]) -> None:

@@ -32,7 +32,7 @@ from workbench.services.intake.rows import (
 )
 from workbench.services.intake.spread import Spread
 from workbench.services.progress import Report, silent
-from workbench.store.catalogue import PURGE, Entry, Row
+from workbench.store.catalogue import Entry, Row
 from workbench.store.deliveries import take
 from workbench.store.intake import SEGMENT_ROWS, Intake
 from workbench.store.state import State
@@ -189,10 +189,10 @@ def _watched(store: Store, source: str) -> Iterator[Callable[[], None]]:
 
     A purge also removes what waits on disk, so where the block fails after one, that is what is said.
     """
-    before = store.catalogue.newest(PURGE)
+    seen = store.catalogue.last()
 
     def refuse() -> None:
-        if store.catalogue.newest(PURGE) != before:
+        if store.catalogue.purged_since(seen):
             raise OutsideError(f"texts were purged while {source!r} was read", "ingest it again")
 
     try:

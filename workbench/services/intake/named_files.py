@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 from collections.abc import Iterator
 from itertools import islice, takewhile
@@ -76,7 +77,8 @@ def _files(name: str, base: Path) -> Iterator[Path]:
 
 
 def _matching(pattern: Path) -> list[Path]:
-    parts = pattern.parts
+    # Two stars beside letters are one star to a shell, and an error to pathlib before Python 3.13.
+    parts = [part if part == "**" else re.sub(r"\*{2,}", "*", part) for part in pattern.parts]
     first = next((place for place, part in enumerate(parts) if _GLOB & set(part)), None)
     if first is None:
         return []

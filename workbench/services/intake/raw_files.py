@@ -18,8 +18,8 @@ from workbench.fingerprint import digest_file
 from workbench.store.objects import Objects
 from workbench.workspace import out_of_space
 
-Stamps = dict[str, tuple[int, int, int]]
-"""Inode, size and time of the last write of files, by relative name."""
+Stamps = dict[str, tuple[int, int]]
+"""Size and time of the last write of files, by relative name; not every mount gives a file one inode for long."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def stamps_of(path: Path) -> Stamps:
     """Return what tells whether the file of a path, or each of a folder, is written to or replaced; none of nothing."""
     with out_of_space(path):
         told = {name: file.stat() for name, file in _files(path).items()}
-    return {name: (stat.st_ino, stat.st_size, stat.st_mtime_ns) for name, stat in told.items()}
+    return {name: (stat.st_size, stat.st_mtime_ns) for name, stat in told.items()}
 
 
 def _files(path: Path) -> dict[str, Path]:

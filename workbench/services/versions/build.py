@@ -251,7 +251,7 @@ def _saved_past(folder: Path, store: Store, name: str) -> Past:
     prior = {state.today(record): side for record, side in assigned.items()}
     last = saved[-1]
     tested = with_heirs(_saved_ledger(folder, last, assigned), state)
-    return Past(last.id, last.number, prior, last.settings, {version.id: version for version in saved}, tested)
+    return Past(last.id, last.number, prior, last.settings, last, tested)
 
 
 def _saved_ledger(folder: Path, last: Version, assigned: dict[str, str]) -> Ledger:

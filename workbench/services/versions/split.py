@@ -43,8 +43,8 @@ class Past:
     prior: dict[str, str]
     settings: dict[str, Any] | None = None
     """Settings of the parent, None without one."""
-    known: dict[str, Version] | None = None
-    """Saved versions by id, which a rebuilt version may turn out to be."""
+    saved: Version | None = None
+    """The newest saved version, which a rebuilt one may turn out to be; None where the log holds it."""
     tested: Ledger = field(default_factory=Ledger)
 
 
@@ -313,11 +313,11 @@ def _says(version: Version, known: Version, content: str, curated: Curated) -> b
 
 
 def _named(version: Version, content: str, curated: Curated, before: Past) -> Version:
-    """Return the version with its id; a rebuilt one that equals a saved one takes that one's name and settings."""
-    for saved in (before.known or {}).values():
-        if _says(version, saved, content, curated):
-            named = replace(version, id=saved.id, parent=saved.parent, number=saved.number, settings=saved.settings)
-            return replace(named, note=saved.note, report=saved.report or version.report)
+    """Return the version with its id; a rebuilt one that equals the saved one takes its name and settings."""
+    saved = before.saved
+    if saved is not None and _says(version, saved, content, curated):
+        named = replace(version, id=saved.id, parent=saved.parent, number=saved.number, settings=saved.settings)
+        return replace(named, note=saved.note, report=saved.report or version.report)
     return replace(version, id=version_id(content, curated.schema, version.settings, version.parent))
 
 

@@ -128,7 +128,7 @@ class WorkScreen(Screen[None]):
             self._then = {older: what for older, what in self._then.items() if older.group != group}
         worker = self.run_worker(work, group=group, exclusive=exclusive, thread=True, exit_on_error=False)
         self._then[worker] = then
-        if group == SHEET:
+        if group in (SHEET, CHANGE):
             self.app.hold_keys(worker)
 
     def is_busy(self, group: str) -> bool:

@@ -18,12 +18,14 @@ from workbench.services.looking.column import Column
 from workbench.text import show
 from workbench.tui.desk import Desk
 from workbench.tui.field_text import from_text, is_plain, to_text
+from workbench.tui.screens.base import ENDED
 from workbench.tui.widgets.safe_input import SafeTextArea
 from workbench.tui.widgets.virtual_table import Rows, VirtualTable
 
 if TYPE_CHECKING:
     from workbench.services.looking.contents import Contents
     from workbench.services.looking.detail import Detail
+    from workbench.tui.app import WorkbenchApp
 
 _COLUMNS = (Column("", 1), Column("field", 22), Column("as", 5), Column("what is wrong", 60))
 _LOOK, _SAVE = "look", "save"
@@ -35,6 +37,7 @@ _KEYS = "ctrl+s saves   tab: fields / text   esc leaves"
 class EditSheet(ModalScreen[int]):
     """The fields of a record above the text of one of them; answers with the number of edits made."""
 
+    app: WorkbenchApp
     CSS_PATH = "edit.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+s", "save", "Save", id="edit.save"),
@@ -146,15 +149,16 @@ class EditSheet(ModalScreen[int]):
             return
         record, corpus = self.shown.record, self.contents.opened.corpus
         self._say("saving ...")
-        self.run_worker(
+        saving = self.run_worker(
             lambda: self.desk.edit(corpus, record, values, seen=self.shown.fields),
             thread=True,
             exclusive=True,
             exit_on_error=False,
             group=_SAVE,
         )
+        self.app.hold_keys(saving)  # what is typed behind it is for the screen below, or for the text that was refused
 
-    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+    async def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """Close after saving; keep the text where the service refused it."""
         if event.worker.group == _LOOK:
             if event.state is WorkerState.SUCCESS and not self._refused:  # why it was refused stays to be read
@@ -165,6 +169,8 @@ class EditSheet(ModalScreen[int]):
             error, self._refused = event.worker.error, True
             hint = f". {error.hint}" if isinstance(error, WorkbenchError) else ""
             self._say(f"{error}{hint}", "$text-error")
+        if event.state in ENDED:
+            await self.app.release_keys(event.worker)
 
     def action_leave(self) -> None:
         """Leave; text that was changed is given up only at the second key."""

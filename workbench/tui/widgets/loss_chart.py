@@ -47,6 +47,19 @@ def smoothed(y: Numbers) -> Numbers:
     return means
 
 
+def squeezed(x: Numbers, y: Numbers, over: Numbers, columns: int) -> tuple[Numbers, Numbers]:
+    """Return fewer points that draw the same line: of each pixel column the lowest, the highest and the last one.
+
+    `over` holds the ends of what the columns stand for.
+    """
+    if len(x) <= 3 * columns:
+        return x, y
+    first = np.flatnonzero(np.diff(scaled(x, over, columns), prepend=-1))
+    last = np.append(first[1:], len(x)) - 1
+    extremes = np.minimum.reduceat(y, first), np.maximum.reduceat(y, first), y[last]
+    return np.repeat(x[last], 3), np.column_stack(extremes).ravel()
+
+
 def _drawn(place: NDArray[np.int64], height: NDArray[np.int64], size: tuple[int, int]) -> list[str]:
     columns, rows = 2 * size[0], 4 * size[1]
     if len(place) < columns:
@@ -104,13 +117,14 @@ class LossChart(Widget):
         """Return the rows of the chart, and the losses at its bottom and top."""
         losses = smoothed(self._losses) if self.is_smoothed else self._losses
         steps, measured = self._evaluated
+        places, columns = np.concatenate([self._steps[[0, -1]], steps]), 2 * size[0]
+        taken, losses = squeezed(self._steps, losses, places, columns)
         every = np.concatenate([losses, measured])
-        places = np.concatenate([self._steps, steps])
         levels, heights = self._levels(every), 4 * size[1]
-        rows = _drawn(scaled(self._steps, places, 2 * size[0]), scaled(levels[: len(losses)], levels, heights), size)
-        columns = scaled(steps, places, 2 * size[0]) // 2
+        rows = _drawn(scaled(taken, places, columns), scaled(levels[: len(losses)], levels, heights), size)
+        cells = scaled(steps, places, columns) // 2
         lines = size[1] - 1 - scaled(levels[len(losses) :], levels, heights) // 4
-        for column, line in zip(columns, lines, strict=True):
+        for column, line in zip(cells, lines, strict=True):
             rows[line] = f"{rows[line][:column]}{EVALUATED}{rows[line][column + 1 :]}"
         return rows, (float(every.min()), float(every.max()))
 
@@ -140,4 +154,5 @@ class LossChart(Widget):
 
 def _finite(steps: Sequence[float], losses: Sequence[float]) -> tuple[Numbers, Numbers]:
     x, y = np.asarray(steps, dtype=float), np.asarray(losses, dtype=float)
-    return x[np.isfinite(y)], y[np.isfinite(y)]
+    finite = np.isfinite(y)
+    return (x, y) if finite.all() else (x[finite], y[finite])

@@ -65,6 +65,12 @@ def test_what_is_no_file_is_said(folder, typed):
         named_files(typed, folder)
 
 
+def test_two_stars_beside_letters_are_one_star(folder):
+    assert named_files("tw**.jsonl", folder) == named_files("tw*.jsonl", folder) == (folder / "two.jsonl",)
+    with pytest.raises(UsageError):
+        named_files("nothere**", folder)
+
+
 @given(st.text(max_size=60))
 def test_no_pasted_text_breaks_it(text):
     try:

@@ -99,6 +99,18 @@ def test_edits_drops_and_undo_are_built_again(store):
     assert_rebuilt(store)
 
 
+def test_a_version_that_says_what_an_older_one_said_is_built_again_as_itself(store):
+    deliver(store, facts(*range(12)))
+    cut(store)
+    edit(store, "facts", ids(store)[0], {"answer": "changed"})
+    cut(store)
+    undo(store, "facts")
+    with rebuilt(store) as (_, ahead):  # what is cut here and what is built there follow the same version
+        assert (ahead.id, ahead.number) == (cut(store).id, 3)
+    with rebuilt(store) as (_, version):
+        assert (version.id, version.number) == (ahead.id, 3)
+
+
 def test_two_deliveries_are_built_again(store):
     rows = [long_fact(i) for i in range(15)]
     deliver(store, rows)
