@@ -58,18 +58,24 @@ def spans(reading: Reading, begin: int, size: int) -> Iterator[Span]:
     A part is one row group at least: whatever begins within one has to unpack it from its begin.
     """
     with _opened(reading) as file:
-        groups = [file.metadata.row_group(number) for number in range(file.num_row_groups)]
-    stop = packed = 0
-    for group in groups:
-        stop += group.num_rows
-        if stop <= begin:
-            continue
-        packed += sum(group.column(number).total_compressed_size for number in range(group.num_columns))
-        if packed >= size:
+        groups, told = _groups(file), file.metadata.num_rows
+    if min(groups, default=0) < 0 or sum(groups) != told:
+        what = f"{reading.path.name!r} is damaged: its footer tells of {told} rows, its row groups of {sum(groups)}"
+        raise DataError(what, "fetch it again")
+    # By rows: to ask a damaged footer for the sizes of its columns ends the process, not only the question.
+    row_size, stop = reading.path.stat().st_size / max(told, 1), 0
+    for rows in groups:
+        stop += rows
+        if (stop - begin) * row_size >= size:
             yield Span(begin, stop)
-            begin, packed = stop, 0
+            begin = stop
     if begin < stop:
         yield Span(begin, stop)
+
+
+def _groups(file: pq.ParquetFile) -> list[int]:
+    """Return how many rows each row group says it holds."""
+    return [file.metadata.row_group(number).num_rows for number in range(file.num_row_groups)]
 
 
 def _opened(reading: Reading) -> pq.ParquetFile:
@@ -91,7 +97,7 @@ def _batches(file: pq.ParquetFile, span: Span | None) -> Iterator[pa.RecordBatch
     if span is None:
         yield from file.iter_batches(batch_size=_ROWS)
         return
-    sizes = [file.metadata.row_group(number).num_rows for number in range(file.num_row_groups)]
+    sizes = _groups(file)
     stops = list(accumulate(sizes))
     wanted = [number for number, stop in enumerate(stops) if span.begin < stop and stop - sizes[number] < span.end]
     row = stops[wanted[0]] - sizes[wanted[0]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+from contextlib import suppress
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,7 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.unit.readers.units import records, rejects, units
-from workbench.errors import UsageError, WorkbenchError
+from workbench.errors import DataError, UsageError, WorkbenchError
+from workbench.readers.parquet_file import read, spans
+from workbench.readers.record import Proposal, Reading, Span
 
 
 def test_rows_of_all_batches_come_in_with_their_numbers(tmp_path: Path) -> None:
@@ -44,6 +47,53 @@ def test_a_torn_parquet_file_is_one_clear_error(tmp_path: Path) -> None:
     (tmp_path / "a.parquet").write_bytes(raw[:-10])
     with pytest.raises(UsageError, match="no whole Parquet file"):
         units(tmp_path / "a.parquet")
+
+
+def lying(path: Path, says: int, of_file: int, groups: list[int]) -> Path:
+    """Write a file of four groups of 300 rows, with one number of its footer changed so that it tells this."""
+    pq.write_table(pa.table({"n": list(range(1200))}), path, row_group_size=300)
+    whole, before = path.read_bytes(), _number(1200 if of_file == says else 300)
+    begin = len(whole) - 8 - int.from_bytes(whole[-8:-4], "little")
+    for at in range(begin, len(whole) - 8):
+        if whole[at : at + 2] == before:
+            path.write_bytes(whole[:at] + _number(says) + whole[at + 2 :])
+            with suppress(pa.ArrowException, OSError):
+                told = pq.read_metadata(path)
+                if [told.num_rows, *(told.row_group(i).num_rows for i in range(4))] == [of_file, *groups]:
+                    return path
+    raise AssertionError("nothing in the footer tells this")
+
+
+def _number(value: int) -> bytes:
+    """Return a number of two bytes as Thrift's compact protocol writes it."""
+    return bytes([value << 1 & 0x7F | 0x80, value >> 6])
+
+
+@pytest.mark.parametrize(("of_file", "groups"), [(1200, [300, 300, 70, 300]), (3000, [300] * 4)])
+def test_a_footer_that_tells_of_other_rows_than_its_groups_is_refused_however_it_is_read(
+    of_file: int, groups: list[int], tmp_path: Path
+) -> None:
+    path = lying(tmp_path / "a.parquet", of_file if of_file != 1200 else 70, of_file, groups)
+    with pytest.raises(DataError, match="its footer tells of"):
+        units(path)
+    with pytest.raises(DataError, match="its footer tells of"):
+        list(spans(Reading(path, Proposal("parquet_file")), 200, 1))
+
+
+def test_a_part_with_fewer_rows_than_its_group_told_is_refused(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"n": list(range(600))}), tmp_path / "a.parquet", row_group_size=300)
+    part = Reading(tmp_path / "a.parquet", Proposal("parquet_file"), span=Span(300, 601))
+    with pytest.raises(DataError, match="breaks off behind row 600"):
+        list(read(part))
+
+
+def test_parts_are_whole_groups_behind_what_was_read(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"n": list(range(1200))}), tmp_path / "a.parquet", row_group_size=300)
+    reading = Reading(tmp_path / "a.parquet", Proposal("parquet_file"))
+    size = reading.path.stat().st_size
+    assert list(spans(reading, 200, 1)) == [Span(200, 300), Span(300, 600), Span(600, 900), Span(900, 1200)]
+    assert list(spans(reading, 200, size // 2)) == [Span(200, 900), Span(900, 1200)]
+    assert list(spans(reading, 1200, 1)) == []
 
 
 def test_a_folder_saved_by_the_library_is_read_with_its_splits(tmp_path: Path) -> None:

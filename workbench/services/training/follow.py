@@ -41,7 +41,7 @@ class Curve:
     """The losses of one run, read on from the last byte seen."""
 
     run: RunFolder
-    # Arrays are drawn as they lie: half a million numbers cost no conversion a frame.
+    # Arrays, as half a million numbers of a list cost a chart more to read than to draw.
     steps: array[float] = field(default_factory=lambda: array("d"))
     losses: array[float] = field(default_factory=lambda: array("d"))
     evaluations: list[tuple[int, float]] = field(default_factory=list)

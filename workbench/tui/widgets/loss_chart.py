@@ -153,6 +153,7 @@ class LossChart(Widget):
 
 
 def _finite(steps: Sequence[float], losses: Sequence[float]) -> tuple[Numbers, Numbers]:
-    x, y = np.asarray(steps, dtype=float), np.asarray(losses, dtype=float)
+    # Copied: an array that somebody looks into cannot grow.
+    x, y = np.array(steps, dtype=float), np.array(losses, dtype=float)
     finite = np.isfinite(y)
     return (x, y) if finite.all() else (x[finite], y[finite])
