@@ -19,7 +19,7 @@ from workbench.errors import ExitCode, WorkbenchError
 from workbench.services.checking.check import check
 from workbench.services.checking.curate import curate
 from workbench.services.intake.ingest import Order, ingest
-from workbench.services.publishing.push import export
+from workbench.services.publishing.export import export
 from workbench.services.records.editing import drop, edit, show_record
 from workbench.services.records.undo import undo
 from workbench.services.verify import verify

@@ -19,7 +19,7 @@ from workbench.services.checking.check import check
 from workbench.services.checking.curate import curate
 from workbench.services.intake.ingest import Order, ingest
 from workbench.services.intake.quarantine import readmit
-from workbench.services.publishing.push import export
+from workbench.services.publishing.export import export
 from workbench.services.records.editing import drop, edit, show_record
 from workbench.services.verify import verify
 from workbench.services.versions.build import build, save

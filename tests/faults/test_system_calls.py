@@ -19,7 +19,7 @@ from tests.corpora import CORPUS, cut, deliver, fact, facts, ids, quick_folder, 
 from tests.faults.system_calls import NEVER, Calls, counted, counted_reads, faulty_log
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.services.intake.ingest import Order, ingest
-from workbench.services.publishing.push import export
+from workbench.services.publishing.export import export
 from workbench.services.records.editing import drop, edit
 from workbench.services.records.fixing import fix
 from workbench.services.verify import verify

@@ -54,6 +54,18 @@ async def test_what_is_typed_behind_a_change_waits_for_it_and_is_not_refused(ope
         assert [row.body["value"] for row in store.catalogue.rows("towns", kinds=("edit",))] == [True, False, True]
 
 
+async def test_a_burst_of_drops_drops_the_records_that_slow_keys_drop(opened: Open) -> None:
+    app = opened()
+    async with app.run_test(notifications=True) as pilot:
+        screen = await open_records(pilot)
+        assert screen.contents is not None
+        first = screen.contents.opened.delivered["id"].to_list()
+        burst(pilot, "x", "j", "x", "question_mark")
+        await until(pilot, lambda: isinstance(app.screen, KeySheet))
+    with Store(app.desk.workspace) as store:
+        assert [row.subject for row in store.catalogue.rows("towns", kinds=("edit",))] == [first[0], first[2]]
+
+
 async def test_what_is_typed_behind_a_saved_edit_is_for_the_table(opened: Open) -> None:
     app = opened()
     async with app.run_test(notifications=True) as pilot:

@@ -13,7 +13,7 @@ from workbench.services.checking.curate import curate
 from workbench.services.checking.planted import compare
 from workbench.services.evaluation.evaluate import evaluate
 from workbench.services.progress import Report, silent
-from workbench.services.publishing.push import export
+from workbench.services.publishing.export import export
 from workbench.services.training.train import Training, start, watch
 from workbench.services.verify import verify
 from workbench.services.versions.build import build

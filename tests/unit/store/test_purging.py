@@ -22,7 +22,7 @@ from workbench.errors import CorruptionError, DataError, UsageError
 from workbench.services import purge
 from workbench.services.intake.ingest import Order, ingest
 from workbench.services.intake.quarantine import readmit
-from workbench.services.publishing.push import export
+from workbench.services.publishing.export import export
 from workbench.services.records.editing import drop, edit, show_record
 from workbench.services.records.undo import undo
 from workbench.services.verify import verify

@@ -87,7 +87,7 @@ def _ways(
     corpus, version = reference(store, what)
     return (
         f"{corpus}@{version}",
-        lambda: push.planned(store, corpus, version, repo, license=license),
+        lambda: push.planned(store, corpus, version, repo, license=license, report=progress),
         lambda: push.pushed(store, corpus, version, repo, license=license, private=private, report=progress),
     )
 

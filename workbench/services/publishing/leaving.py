@@ -42,6 +42,7 @@ class Wanted:
 def leave(workspace: Workspace, version: Version, wanted: Wanted, report: Report) -> str:
     """Export or push a version and return where it went, in words."""
     from workbench.services.publishing import push
+    from workbench.services.publishing.export import export
     from workbench.store.store import Store
 
     with Store(workspace) as store:
@@ -57,7 +58,7 @@ def leave(workspace: Workspace, version: Version, wanted: Wanted, report: Report
             )
             return f"pushed: {done.url}"
         folder = Path(wanted.place).expanduser() if wanted.place else None
-        made = push.export(
+        made = export(
             store,
             version.corpus,
             version.name,

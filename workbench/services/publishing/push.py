@@ -17,8 +17,7 @@ from workbench.publish.licenses import checked_license
 from workbench.publish.remote import find_token
 from workbench.services.progress import Report, silent
 from workbench.services.publishing.clearance import check_may_leave
-from workbench.services.publishing.export import Exported as Exported
-from workbench.services.publishing.export import export as export
+from workbench.services.publishing.export import Exported, export
 from workbench.services.publishing.export_facts import facts_of, run_facts
 from workbench.services.publishing.source_licenses import license_notes, sources_of
 from workbench.services.versions.diff import diff, ends
@@ -26,10 +25,13 @@ from workbench.store.store import Store
 from workbench.store.versions import Version, versions
 
 
-def planned(store: Store, corpus: str, version_name: str, repo: str, *, license: str | None) -> PushPlan:
+def planned(
+    store: Store, corpus: str, version_name: str, repo: str, *, license: str | None, report: Report = silent
+) -> PushPlan:
     """Return what a push would send, changing nothing on the Hub, which need not even be within reach."""
     version = store.version(corpus, version_name)
-    with _ready(store, corpus, version_name, (repo, license)) as exported:
+    with _ready(store, corpus, version_name, (repo, license), report) as exported:
+        report("looking at the repository")
         try:
             todo = plan(exported.folder, repo, token=find_token(), known=_known(store, corpus), tag=version.name)
         except OutsideError as error:
@@ -71,7 +73,7 @@ def pushed(
     """Push a version as one commit with a tag, and log where it went."""
     version = store.version(corpus, version_name)
     message = version.note or f"{corpus} {version.name} ({version.id[:12]})"
-    with _ready(store, corpus, version_name, (repo, license)) as exported:
+    with _ready(store, corpus, version_name, (repo, license), report) as exported:
         done = push(
             exported.folder,
             repo,
@@ -105,7 +107,9 @@ def _known(store: Store, corpus: str) -> frozenset[str]:
 
 
 @contextmanager
-def _ready(store: Store, corpus: str, version_name: str, target: tuple[str, str | None]) -> Iterator[Exported]:
+def _ready(
+    store: Store, corpus: str, version_name: str, target: tuple[str, str | None], report: Report
+) -> Iterator[Exported]:
     """Export a version for publishing, for as long as the block lasts; `target` is a repository and a licence.
 
     Without a licence, with a leak, or with addresses in it, nothing leaves.
@@ -117,4 +121,5 @@ def _ready(store: Store, corpus: str, version_name: str, target: tuple[str, str 
     facts = replace(facts_of(store, version, license), repo=repo, run=run_facts(store, version))
     # In a folder of its own: what a person wrote into an export stays.
     with TemporaryDirectory(dir=store.workspace.scratch) as folder:
-        yield export(store, corpus, version_name, license=license, folder=Path(folder) / "export", facts=facts)
+        place = Path(folder) / "export"
+        yield export(store, corpus, version_name, license=license, folder=place, facts=facts, report=report)

@@ -10,6 +10,7 @@ from workbench.publish.facts import CARD
 from workbench.publish.hub import PushPlan
 from workbench.services.progress import Report, silent
 from workbench.services.publishing import adapters, push
+from workbench.services.publishing.export import export
 from workbench.services.training.train import found
 from workbench.store.store import Store
 from workbench.store.versions import Version
@@ -36,9 +37,7 @@ def tried_export(
     place = folder or store.workspace.export_folder(export_name(version.corpus, version.name, format))
     with tempfile.TemporaryDirectory(dir=store.workspace.cache) as scratch:
         copy = Path(scratch) / "export"
-        made = push.export(
-            store, version.corpus, version.name, license=license, format=format, folder=copy, report=report
-        )
+        made = export(store, version.corpus, version.name, license=license, format=format, folder=copy, report=report)
         sizes = [(name, copy / name) for name in made.files]
         files = tuple(
             (name, "replace" if (place / name).exists() else "add", path.stat().st_size) for name, path in sizes
@@ -47,9 +46,10 @@ def tried_export(
     return Trial(files, card, str(place), (made.note,) if made.note else ())
 
 
-def tried_push(store: Store, version: Version, repo: str, *, license: str | None) -> Trial:
+def tried_push(store: Store, version: Version, repo: str, *, license: str | None, report: Report = silent) -> Trial:
     """Return what a push would send; without a token a private repository looks absent, and nothing can be sent."""
-    return _of_plan(push.planned(store, version.corpus, version.name, repo, license=license), repo)
+    plan = push.planned(store, version.corpus, version.name, repo, license=license, report=report)
+    return _of_plan(plan, repo)
 
 
 def tried_adapter(store: Store, run: str, repo: str, *, license: str | None) -> Trial:

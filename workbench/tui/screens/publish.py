@@ -60,7 +60,7 @@ class PublishSheet(LeavingSheet):
 
         with self.desk.store() as store:
             if asked.is_push:
-                return trial.tried_push(store, self.version, asked.place, license=asked.license)
+                return trial.tried_push(store, self.version, asked.place, license=asked.license, report=report)
             folder = Path(asked.place).expanduser().resolve() if asked.place else None
             return trial.tried_export(
                 store, self.version, format=asked.format, folder=folder, license=asked.license, report=report

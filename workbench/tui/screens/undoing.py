@@ -22,9 +22,12 @@ class UndoingScreen(WorkScreen):
     ]
 
     def changed(self, line: str) -> None:
-        """Say what was changed, and read again."""
+        """Say what was changed, and read again; what is typed meanwhile is for the rows as they stand then."""
         self.tell(line)
+        before = set(self._then)
         self.refresh_data()
+        for reading in self._then.keys() - before:
+            self.app.hold_keys(reading)
 
     def action_undo(self) -> None:
         """Take back the newest change of this corpus."""

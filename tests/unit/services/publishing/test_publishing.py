@@ -14,7 +14,8 @@ from tests.runs import both, scored_run
 from workbench.corpus import SplitSettings, save_corpus
 from workbench.errors import DataError, LeakError
 from workbench.services.publishing.clearance import check_may_leave
-from workbench.services.publishing.push import export, planned, pushed
+from workbench.services.publishing.export import export
+from workbench.services.publishing.push import planned, pushed
 from workbench.services.versions.split import Request, split
 
 pytestmark = pytest.mark.thorough
