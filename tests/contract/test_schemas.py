@@ -70,6 +70,16 @@ def test_a_counterexample_breaks_exactly_its_rules(name, number):
     assert sorted(found(SCHEMAS[name], counter["row"])["rule"]) == sorted(counter["rules"])
 
 
+@pytest.mark.parametrize(("name", "number"), COUNTERS)
+def test_what_breaks_rules_twice_has_each_issue_twice_with_the_same_fix(name, number):
+    schema, row = SCHEMAS[name], SCHEMAS[name].declared.counterexamples[number]["row"]
+    both = issues(frame_of(schema, [row, row]), schema)
+    alone = found(schema, row).select("rule", "fix").sort("rule", "fix")
+    for _, one in both.group_by("record"):
+        assert one.select("rule", "fix").sort("rule", "fix").equals(alone)
+    assert both["record"].n_unique() == 2
+
+
 @EVERY
 def test_every_rule_has_a_counterexample(name):
     declared = SCHEMAS[name].declared

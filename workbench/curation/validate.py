@@ -126,7 +126,9 @@ def _fixes(broken: pl.DataFrame, rule: Rule) -> list[str | None]:
         return [None] * broken.height
     if rule.fix == "DROP":
         return [DROP] * broken.height
-    values = broken.select(expression(rule.fix).alias("fix"))["fix"].to_list()
+    values = broken.with_columns(expression(rule.fix).alias("fix"))[
+        "fix"
+    ].to_list()  # a constant is one for each record
     return [of_field(value) for value in values]
 
 
