@@ -126,9 +126,8 @@ def _fixes(broken: pl.DataFrame, rule: Rule) -> list[str | None]:
         return [None] * broken.height
     if rule.fix == "DROP":
         return [DROP] * broken.height
-    values = broken.with_columns(expression(rule.fix).alias("fix"))[
-        "fix"
-    ].to_list()  # a constant is one for each record
+    # With all columns, since a fix that is a constant would alone be one row, however many records are broken.
+    values = broken.with_columns(expression(rule.fix).alias("fix"))["fix"].to_list()
     return [of_field(value) for value in values]
 
 

@@ -17,12 +17,14 @@ from workbench.store.rows import Rows, listing_file, read
 
 PART = 16_384
 """Records of a part: as many as a stored segment has rows."""
+NUMBER = "_part"
+"""Column of the number of a part beside its records; no schema has columns that begin like it."""
 
 
 def over(rows: Rows, parts: Iterator[pl.DataFrame], folder: Path, work: Work, kinds: Kinds) -> Plan:
     """Return a plan that runs some work over each part, given as a piece of the listing.
 
-    The work gets the records in the order of the listing, with the number of their part as `part`.
+    The work gets the records in the order of the listing, with the number of their part as NUMBER.
     """
     count = rows.written(parts, folder)
     numbers = pl.DataFrame({"part": range(count)}, schema={"part": pl.Int64})
@@ -45,7 +47,7 @@ def _worked(
 ) -> pl.DataFrame:
     refuse_other(packages)
     part = numbers["part"][0]
-    return work(read(listing_file(folder, part), types).with_columns(part=pl.lit(part, pl.Int64)))
+    return work(read(listing_file(folder, part), types).with_columns(pl.lit(part, pl.Int64).alias(NUMBER)))
 
 
 def refuse_other(here: list[Any]) -> None:

@@ -14,6 +14,8 @@ from workbench.store.state import LINEAGE, MEMBERS, State
 
 EDITED = "edited.parquet"
 """File of the records that were edited, as they are now."""
+_PATH = "_path"
+"""Column of a written listing that names the file of each record; no schema has columns that begin like it."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Rows:
 
     def written(self, parts: Iterator[pl.DataFrame], folder: Path) -> int:
         """Write listings, each to a file that `read` takes, and return how many there are."""
-        names = pl.DataFrame({"file": range(len(self.files)), "path": list(map(str, self.files))})
+        names = pl.DataFrame({"file": range(len(self.files)), _PATH: list(map(str, self.files))})
         count = 0
         for count, part in enumerate(parts, start=1):
             placed = part.join(names.cast({"file": part.schema["file"]}), on="file", maintain_order="left")
@@ -83,10 +85,10 @@ def read(listing: Path, types: dict[str, pl.DataType]) -> pl.DataFrame:
     DataError names the file that cannot be read, or that lacks a row.
     """
     wanted = _parquet(listing)
-    parts = wanted.partition_by("path", as_dict=True, maintain_order=True)
+    parts = wanted.partition_by(_PATH, as_dict=True, maintain_order=True)
     own = {name: kind for name, kind in types.items() if name == "rid" or name not in wanted.columns}
     rows = pl.concat([_picked(Path(path), some["rid"], own) for (path,), some in parts.items()])
-    return wanted.drop("path").join(rows, on="rid", maintain_order="left")
+    return wanted.drop(_PATH).join(rows, on="rid", maintain_order="left")
 
 
 def _picked(path: Path, wanted: pl.Series, types: dict[str, pl.DataType]) -> pl.DataFrame:

@@ -12,11 +12,15 @@ from tests.corpora import CORPUS, cut, deliver, fact, facts, ids, scratch, state
 from workbench.errors import DataError, UsageError, WorkbenchError
 from workbench.publish import formats, pieces
 from workbench.publish.trainer_files import TRAINER_FORMATS
+from workbench.scale.content import content_digest as content_digest_on
 from workbench.scale.engine import Engine
+from workbench.scale.records import NUMBER
 from workbench.scale.surface import connected
+from workbench.services.checking.describe import describe
 from workbench.services.publishing.export import export
 from workbench.services.records.editing import drop, edit
 from workbench.store.store import Store
+from workbench.store.versions import content_digest
 
 FORMATS = (*formats.FORMATS, *TRAINER_FORMATS)
 SAID = st.sampled_from(["=1+1", "a\r\nb", 'with, "quotes"', "Où ?", "\u2028", ""])
@@ -122,10 +126,26 @@ def test_a_piece_that_arrives_short_is_refused(store, spread, monkeypatch):
     folder = store.workspace.scratch
 
     def cut_short(rows: pl.DataFrame, **_: object) -> pl.DataFrame:
-        path = folder / f"{rows['part'][0]}"
+        path = folder / f"{rows[NUMBER][0]}"
         path.write_bytes(b"half")
-        return pl.DataFrame({"part": rows["part"][:1], "path": [str(path)], "rows": [3], "memory": None, "size": [9]})
+        return pl.DataFrame({"part": rows[NUMBER][:1], "path": [str(path)], "rows": [3], "memory": None, "size": [9]})
 
     monkeypatch.setattr("workbench.services.publishing.departing_on._put", cut_short)
     with pytest.raises(WorkbenchError, match="4 bytes here, and 9"):
         export(store, CORPUS, "latest", format="jsonl", engine=spread)
+
+
+def test_fields_may_have_the_names_that_parts_and_files_go_by(store, spread):
+    file = store.workspace.schema_file("prose")
+    named = "columns:\n  part: {dtype: Int64, nullable: true}\n  path: {dtype: String, nullable: true}\n"
+    file.write_text(file.read_text().replace("columns:\n", named))
+    rows = [{"text": fact(number)["question"], "part": 70 + number, "path": f"p{number}"} for number in range(8)]
+    deliver(store, rows, schema="prose")
+    edit(store, CORPUS, ids(store)[0], {"path": "another"})
+    version, curated = cut(store), state(store)
+    standing = store.objects.table(version.assignment)
+    assert content_digest_on(spread, curated, standing, curated.schema) == content_digest(
+        curated.records, standing, curated.schema
+    )
+    assert describe(store, CORPUS, engine=spread) == describe(store, CORPUS)
+    assert '"part":7' in str(same(store, spread, "jsonl"))

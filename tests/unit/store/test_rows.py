@@ -53,7 +53,7 @@ def test_a_file_that_is_torn_or_lacks_a_row_is_named(store, tmp_path):
     for found, words in ((pl.DataFrame({"rid": [99]}), "lacks 1 rows"), (None, "cannot be read")):
         bad = tmp_path / "bad.parquet"
         found.write_parquet(bad) if found is not None else bad.write_bytes(b"torn")
-        listing = pl.read_parquet(listing_file(tmp_path, 0)).with_columns(path=pl.lit(str(bad)))
+        listing = pl.read_parquet(listing_file(tmp_path, 0)).with_columns(_path=pl.lit(str(bad)))
         listing.write_parquet(tmp_path / "listing.parquet")
         with pytest.raises(DataError, match=rf"bad\.parquet {words}"):
             read(tmp_path / "listing.parquet", rows.types)

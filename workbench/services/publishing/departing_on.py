@@ -21,7 +21,7 @@ from workbench.errors import OutsideError
 from workbench.publish.columns import plain_schema, plain_table, row_bytes
 from workbench.publish.pieces import PIECE, Leaving, NewFile, Piece, Put, Work, pieces_of, together
 from workbench.scale.engine import Engine
-from workbench.scale.records import over, slices
+from workbench.scale.records import NUMBER, over, slices
 from workbench.scale.surface import Kinds, collected
 from workbench.schema import Schema
 from workbench.services.checking.measured import BUCKETED
@@ -79,7 +79,7 @@ class There:
 
 def _tallied(rows: pl.DataFrame, schema: Schema, buckets: int) -> pl.DataFrame:
     """Return how long the texts of a part are, and how many of each field it holds."""
-    texts, part = texts_of(rows, schema), rows["part"][0]
+    texts, part = texts_of(rows, schema), rows[NUMBER][0]
     held = {"field": list(texts), "count": [len(text) - text.null_count() for text in texts.values()]}
     there = pl.DataFrame(held).with_columns(what=pl.lit(_THERE), number=pl.lit(part), value=None, split=None)
     shaped = there.select(pl.col(name).cast(kind) for name, kind in TALLY.items())
@@ -153,7 +153,7 @@ def _table(rows: pl.DataFrame, names: tuple[str, ...], schema: pa.Schema) -> pa.
 
 def _sizes(rows: pl.DataFrame, names: tuple[str, ...], schema: pa.Schema) -> pl.DataFrame:
     sizes = row_bytes(_table(rows, names, schema)).tolist()
-    return pl.DataFrame({"part": [rows["part"][0]], "sizes": [sizes]}, schema=_SIZES)
+    return pl.DataFrame({"part": [rows[NUMBER][0]], "sizes": [sizes]}, schema=_SIZES)
 
 
 def _put(rows: pl.DataFrame, names: tuple[str, ...], schema: pa.Schema, work: Work, folder: Path) -> pl.DataFrame:
@@ -161,7 +161,7 @@ def _put(rows: pl.DataFrame, names: tuple[str, ...], schema: pa.Schema, work: Wo
     path = folder / f"{uuid.uuid4().hex}.piece"
     with out_of_space(path), path.open("wb") as handle:
         put = work(_table(rows, names, schema), rows["split"][0], handle)
-    told = [rows["part"][0], str(path), put.rows, put.memory, path.stat().st_size]
+    told = [rows[NUMBER][0], str(path), put.rows, put.memory, path.stat().st_size]
     return pl.DataFrame([told], schema=_PUT, orient="row")
 
 
