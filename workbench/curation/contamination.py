@@ -47,6 +47,8 @@ class Known:
     """Runs of SHORT words of texts that have no LONG ones."""
     texts: int = 0
     """Texts that are long enough to be known again."""
+    too_short: int = 0
+    """Texts that are not, and not empty either."""
     counts: Counter[int] = field(default_factory=Counter)
     """How many different texts hold each run: a passage that many questions of a test are about is one text."""
     whole: set[int] = field(default_factory=set)
@@ -58,6 +60,7 @@ class Known:
         """Take note of one text."""
         found = words(text.text)
         self.texts += len(found) >= FEWEST
+        self.too_short += 0 < len(found) < FEWEST
         runs = {run for length in {LONG, SHORT, len(found)} for run, _ in _runs(found, length)}
         digest = xxhash.xxh3_64_intdigest(" ".join(found).encode())
         if digest not in self.whole:

@@ -117,3 +117,10 @@ def test_nothing_is_repeated_where_the_other_side_is_empty_or_holds_nothing():
     rows = [{"question": unlike(1, 20), "answer": "x"}]
     assert found(QA, rows) == ({}, 0)
     assert found(QA, rows, "", " ", "a") == ({}, 0)
+
+
+def test_texts_that_are_too_short_to_be_known_again_are_counted():
+    known = Known()
+    for text in ("Capital of France?", "Paris", "", "Which city is the capital of France?"):
+        known.add(Text("test row 0", text))
+    assert (known.texts, known.too_short) == (1, 2)

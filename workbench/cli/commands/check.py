@@ -80,7 +80,12 @@ def check(
         "unchecked": unchecked(),
     }
     if held:
-        told = {"texts": held.texts, "repeated": held.issues.height, "stock_phrases": held.stock}
+        told = {
+            "texts": held.texts,
+            "repeated": held.issues.height,
+            "stock_phrases": held.stock,
+            "too_short": held.too_short,
+        }
         facts["against"] = {"others": against, **told}
     if rule:
         facts["total"] = found.height
@@ -108,6 +113,11 @@ def _lines(facts: dict[str, Any], found: pl.DataFrame, most: int) -> Iterator[st
         others = ", ".join(held["others"])
         repeated = counted(held["repeated"], "record repeats", "records repeat")
         yield from ("", f"held against {counted(held['texts'], 'text')} of {others}: {repeated} one")
+        if held["too_short"]:
+            from workbench.curation.contamination import FEWEST
+
+            short = counted(held["too_short"], "text")
+            yield f"  {short} of fewer than {FEWEST} words: not compared, as chance alone repeats them"
         if held["stock_phrases"]:
             runs = counted(held["stock_phrases"], "run of words stands", "runs of words stand")
             yield f"  {runs} in many of its texts: taken for a template"

@@ -32,6 +32,8 @@ class Held:
     """Texts of the other side."""
     stock: int
     """Runs of words that were taken for a template."""
+    too_short: int
+    """Texts of the other side that have too few words to be known again."""
 
 
 def held_against(store: Store, state: State, others: Iterable[str]) -> Held:
@@ -43,7 +45,7 @@ def held_against(store: Store, state: State, others: Iterable[str]) -> Held:
         for text in _texts(store, other, state.schema):
             known.add(text)
     issues, stock = contaminated(state.schema.derived(state.records), state.schema, known)
-    return Held(issues, known.texts, stock)
+    return Held(issues, known.texts, stock, known.too_short)
 
 
 def _texts(store: Store, other: str, schema: Schema) -> Iterator[Text]:

@@ -267,7 +267,7 @@ class ComparingScreen(UndoingScreen):
         self.named |= set() if hidden else {pair.subject}
         sides = self.wanted.sides if self.wanted else (("", ""), ("", ""))
         names = ("left", "right") if hidden else tuple(words.side_name(sides[place]) for place in places)
-        rights = [pair.right[place] for place in places]
+        rights = [pair.right[place] and not hidden for place in places]  # who is right would tell who it is
         left, right = (
             words.answer_pieces(name, text, pair.reference, is_right=is_right)
             for name, text, is_right in zip(names, texts, rights, strict=True)

@@ -40,6 +40,7 @@ _COLUMNS = (
     Column("because", 80),
 )
 _SIGNS: dict[str, str] = {"accepted": "+", "fixed": "*", "edited": "*", "dropped": "=", "skipped": "."}
+_LOOKING = "looking for what asks for a look ..."
 _EMPTY = """Nothing asks for a look.
 
 A record stands here for an issue, for a loss far above that of others
@@ -87,7 +88,7 @@ class ReviewScreen(UndoingScreen):
     def compose_body(self) -> ComposeResult:
         """Hold the queue, why a record stands in it, and the record."""
         with Horizontal(id="panes"):
-            yield VirtualTable(Rows(_COLUMNS), note="looking for what asks for a look ...", id="waiting")
+            yield VirtualTable(Rows(_COLUMNS), note=_LOOKING, id="waiting")
             with Vertical(id="one"):
                 yield Static(id="why", markup=False)
                 yield RecordPane(id="record")
@@ -148,7 +149,8 @@ class ReviewScreen(UndoingScreen):
     def _draw(self, cursor: int) -> None:
         outcomes = self.outcomes
         source = Listed(_COLUMNS, self.rows, lambda row: _cells(row, outcomes.get(row["record"])))
-        self._table.set_source(source, cursor=cursor, note=_NONE if self.by else _EMPTY)
+        note = _LOOKING if self.queue is None else _NONE if self.by else _EMPTY
+        self._table.set_source(source, cursor=cursor, note=note)
         self._show_title()
 
     def _show_title(self) -> None:
