@@ -56,7 +56,7 @@ async def test_both_are_asked_in_a_browser_and_judged_blind(trained: Path) -> No
         await tab.press("Enter")
         await tab.until("Which number follows 0?")
         await tab.type("4")
-        await tab.until("run base")
+        await tab.until("run: base")
         await tab.type("p")
         await tab.until("ask both")
         await tab.type("Which number follows 3?")

@@ -13,6 +13,9 @@ PACKET_BYTES = 16 << 20
 READY = b"__GANGLION__\n"
 """What Textual's driver for the web writes before its first packet."""
 DATA, META = b"D", b"M"
+_ESCAPE, _SURELY = "\x1b", "\x1b[27u"
+"""The escape key as a browser sends it, alone in its message, and as terminals with the Kitty protocol send it: the lone
+byte and a key close behind it would be read as one key with alt."""
 _SIDE = 1000
 """Cells of a screen's longest side."""
 
@@ -49,6 +52,7 @@ def message(text: str) -> Message:
     match said:
         case ["stdin", str(typed)]:
             # Half of a character that stands for two, as JavaScript can send it, has no bytes.
+            typed = _SURELY if typed == _ESCAPE else typed
             return Message("stdin", packet(DATA, typed.encode("utf-8", "replace")))
         case ["resize", {"width": width, "height": height}] if _is_side(width) and _is_side(height):
             return Message("resize", meta(type="resize", width=width, height=height))

@@ -8,7 +8,9 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from textual._xterm_parser import XTermParser
 from textual.drivers._byte_stream import ByteStream
+from textual.events import Key
 
 from workbench.serve.messages import PACKET_BYTES, Malformed, message, meta, packet, read_packet, side
 
@@ -18,11 +20,21 @@ JSON = st.recursive(
 )
 
 
-@given(st.text())
+@given(st.text().filter(lambda text: text != "\x1b"))
 def test_what_is_typed_arrives_as_textual_reads_it(text):
     said = message(json.dumps(["stdin", text]))
     ((kind, payload),) = ByteStream().feed(said.packet)
     assert (kind, payload.decode()) == ("D", text)
+
+
+def test_escape_and_a_key_close_behind_it_are_two_keys():
+    typed = b"".join(payload_of(message(json.dumps(["stdin", key])).packet) for key in ("\x1b", "b"))
+    assert [event.key for event in XTermParser().feed(typed.decode()) if isinstance(event, Key)] == ["escape", "b"]
+
+
+def payload_of(sent: bytes) -> bytes:
+    ((_, payload),) = ByteStream().feed(sent)
+    return payload
 
 
 def test_half_a_character_has_bytes_all_the_same():

@@ -17,6 +17,8 @@ from workbench.text import show as shown
 if TYPE_CHECKING:
     import polars as pl
 
+    from workbench.services.checking.against import Held
+
 _MOST = 1000
 """Records of one rule that are listed at once, unless --show says otherwise; the count is always the true one."""
 
@@ -80,13 +82,7 @@ def check(
         "unchecked": unchecked(),
     }
     if held:
-        told = {
-            "texts": held.texts,
-            "repeated": held.issues.height,
-            "stock_phrases": held.stock,
-            "too_short": held.too_short,
-        }
-        facts["against"] = {"others": against, **told}
+        facts["against"] = {"others": against, **_held_facts(held)}
     if rule:
         facts["total"] = found.height
         facts["records_found"] = found.head(most).to_dicts()
@@ -94,6 +90,11 @@ def check(
     gates = {"error", "warning"} if strict else {"error"}
     if any(count["severity"] in gates for count in counts):
         raise typer.Exit(int(ExitCode.DATA))
+
+
+def _held_facts(held: Held) -> dict[str, int]:
+    told = {"texts": held.texts, "repeated": held.issues.height}
+    return told | {"stock_phrases": held.stock, "too_short": held.too_short}
 
 
 def _lines(facts: dict[str, Any], found: pl.DataFrame, most: int) -> Iterator[str]:
