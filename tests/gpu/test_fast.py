@@ -11,7 +11,16 @@ import pytest
 import torch
 from peft import LoraConfig, get_peft_model
 from torch import Tensor
-from transformers import AutoModelForCausalLM, BitsAndBytesConfig, MistralConfig, MistralForCausalLM
+from transformers import (
+    AutoModelForCausalLM,
+    BitsAndBytesConfig,
+    LlamaConfig,
+    LlamaForCausalLM,
+    MistralConfig,
+    MistralForCausalLM,
+    Qwen2Config,
+    Qwen2ForCausalLM,
+)
 
 from workbench.training.fast import attention
 from workbench.training.fast.compiling import compile_layers
@@ -21,13 +30,21 @@ pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(),
 TOKENS, RECORD, HIDDEN = 1024, 120, 512
 
 
-@pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+SIZES = {"hidden_size": HIDDEN, "intermediate_size": 1024, "num_hidden_layers": 3, "vocab_size": 512}
+HEADS = {"num_attention_heads": 8, "num_key_value_heads": 2}
+FAMILIES: dict[str, tuple[Any, Any]] = {
+    "mistral": (MistralForCausalLM, MistralConfig(**SIZES, **HEADS, head_dim=64, sliding_window=None)),
+    "llama": (LlamaForCausalLM, LlamaConfig(**SIZES, **HEADS, head_dim=64)),
+    "qwen2": (Qwen2ForCausalLM, Qwen2Config(**SIZES, **HEADS)),
+}
+
+
+@pytest.fixture(scope="module", params=FAMILIES)
+def base(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder: Path = tmp_path_factory.mktemp("base")
     torch.manual_seed(0)
-    sizes = {"hidden_size": HIDDEN, "intermediate_size": 1024, "num_hidden_layers": 3, "vocab_size": 512}
-    heads = {"num_attention_heads": 8, "num_key_value_heads": 2, "head_dim": 64, "sliding_window": None}
-    MistralForCausalLM(MistralConfig(**sizes, **heads)).save_pretrained(folder)
+    kind, config = FAMILIES[request.param]
+    kind(config).save_pretrained(folder)
     return folder
 
 

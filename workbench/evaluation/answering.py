@@ -5,22 +5,49 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from workbench.evaluation.bench import Bench, batches, padded
+from workbench.evaluation.bench import BATCH_TOKENS, Bench, batches, padded
 from workbench.recipe import Recipe
 
 if TYPE_CHECKING:
-    from transformers import GenerationConfig, PreTrainedTokenizerBase
+    from transformers import GenerationConfig, PretrainedConfig, PreTrainedTokenizerBase
 
 
 def answer(bench: Bench, prompts: Sequence[Sequence[int]], report: Callable[[int], None]) -> list[str]:
     """Return what the model says to each prompt (ids), decoded without special tokens and stripped."""
     found: dict[int, str] = {}
-    room = bench.recipe.generate.max_new_tokens
+    longest = bench.recipe.generate.max_new_tokens
     _seed(bench.recipe)
-    for places in batches([len(prompt) + room for prompt in prompts]):
+    for places in batches([len(prompt) + longest for prompt in prompts], room(bench)):
         found |= zip(places, _batch_texts(bench, [prompts[place] for place in places]), strict=True)
         report(len(found))
     return [found[place] for place in range(len(prompts))]
+
+
+def room(bench: Bench) -> int:
+    """Return how many tokens of prompts and answers a GPU reads at once: the more, the rarer it unpacks the base.
+
+    A power of two that fits half of its free memory, so that the same card forms the same batches again.
+    """
+    if bench.model.device.type == "cpu":
+        return BATCH_TOKENS
+    import torch
+
+    gpu = bench.model.device
+    free = torch.cuda.mem_get_info(gpu)[0] + torch.cuda.memory_reserved(gpu) - torch.cuda.memory_allocated(gpu)
+    fitting = int(free // 2 // _bytes_of_a_token(bench.model.config))
+    return max(BATCH_TOKENS, min(_MOST_TOKENS, 1 << max(fitting.bit_length() - 1, 0)))
+
+
+_MOST_TOKENS = 65_536
+"""More at once answer no faster."""
+
+
+def _bytes_of_a_token(config: PretrainedConfig) -> int:
+    """Return what a token takes while a model answers: keys and values of all layers, and one layer's arithmetic."""
+    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+    size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    wide = getattr(config, "intermediate_size", None) or 4 * config.hidden_size
+    return 2 * (2 * config.num_hidden_layers * heads * size + 4 * wide)
 
 
 def _seed(recipe: Recipe) -> None:

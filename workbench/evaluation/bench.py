@@ -166,12 +166,12 @@ def padded(rows: Sequence[Sequence[int]], value: int, *, left: bool = False) -> 
     return torch.tensor([[*fill, *row] if left else [*row, *fill] for row, fill in pairs], dtype=torch.long)
 
 
-def batches(lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Yield places grouped by length, longest first: `BATCH_TOKENS` padded tokens at most, or one row."""
+def batches(lengths: Sequence[int], room: int = BATCH_TOKENS) -> Iterator[list[int]]:
+    """Yield places grouped by length, longest first: `room` padded tokens at most, or one row."""
     places = sorted(range(len(lengths)), key=lambda place: -lengths[place])
     group: list[int] = []
     for place in places:
-        if group and (len(group) + 1) * lengths[group[0]] > BATCH_TOKENS:
+        if group and (len(group) + 1) * lengths[group[0]] > room:
             yield group
             group = []
         group.append(place)

@@ -14,8 +14,8 @@ READY = b"__GANGLION__\n"
 """What Textual's driver for the web writes before its first packet."""
 DATA, META = b"D", b"M"
 _ESCAPE, _SURELY = "\x1b", "\x1b[27u"
-"""The escape key as a browser sends it, alone in its message, and as terminals with the Kitty protocol send it: the lone
-byte and a key close behind it would be read as one key with alt."""
+"""The escape key as a browser sends it, alone in its message, and as terminals with the Kitty protocol send it: the
+lone byte and a key close behind it would be read as one key with alt."""
 _SIDE = 1000
 """Cells of a screen's longest side."""
 

@@ -74,8 +74,8 @@ def _surroundings(recipe: Recipe) -> dict[str, Any]:
         "ddp_find_unused_parameters": False,
         # Buffers are the same everywhere and never change; those of fused layers hold the whole base.
         "ddp_broadcast_buffers": False,
-        # The rows are cut and labelled already; only packing is left to do.
-        "dataset_kwargs": {"skip_prepare_dataset": not recipe.train.packing},
+        # The rows are cut, labelled and packed already.
+        "dataset_kwargs": {"skip_prepare_dataset": True},
         "save_strategy": "steps",
         "save_total_limit": 2,
         "logging_first_step": True,

@@ -1,4 +1,4 @@
-"""What the training loop does at each step besides training: log, stop on request, notice broken numbers."""
+"""What the training loop does at each step besides training: log, and stop on request."""
 
 from __future__ import annotations
 
@@ -7,19 +7,16 @@ import math
 import sys
 import time
 from collections.abc import Mapping
-from typing import cast
 
 import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from workbench.errors import DataError
 from workbench.training.checkpoints import drop_unfinished, mark_whole
 from workbench.training.runs import RunFolder, read_lines, replace
 from workbench.training.signals import StopRequest
 from workbench.workspace import out_of_space
 
 _KEPT = ("loss", "learning_rate", "grad_norm")
-_LOWER = "lower train.learning_rate, or look at these records"
 
 
 class Logbook(TrainerCallback):  # type: ignore[misc]
@@ -46,20 +43,6 @@ class Logbook(TrainerCallback):  # type: ignore[misc]
         self.began = self.marked = time.monotonic()
         self.first_step = state.global_step
         self.run.set_state("running", step=state.global_step, total=state.max_steps)
-
-    def on_pre_optimizer_step(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **more: object
-    ) -> None:
-        """Stop before a gradient that is not a number reaches the weights.
-
-        In float16 the loss is scaled until gradients overflow: such a step is skipped and the scale lowered.
-        """
-        if args.fp16:
-            return
-        model = cast("torch.nn.Module", more["model"])
-        gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
-        if not math.isfinite(torch.nn.utils.get_total_norm(gradients).item()):
-            raise NonFiniteError(state.global_step + 1, "gradient")
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
         """Ask for a checkpoint and the end where a stop was requested; log and measure the last step."""
@@ -120,17 +103,6 @@ def in_words(line: Mapping[str, float], total: int) -> str:
     known = {"loss": "loss {:.4f}", "learning_rate": "rate {:.2e}", "grad_norm": "gradient {:.3g}"}
     said = [form.format(line[key]) for key, form in known.items() if key in line]
     return "  ".join([at, *said, f"{line['tokens_per_s']:,.0f} tokens/s"])
-
-
-class NonFiniteError(DataError):
-    """A loss or a gradient is not a number any more."""
-
-    def __init__(self, step: int, where: str, records: tuple[str, ...] = ()) -> None:
-        """Name the step, and the records of its batch where they are known."""
-        named = f"; records of the batch: {', '.join(records)}" if records else ""
-        super().__init__(f"the {where} of step {step} is not a number{named}", _LOWER)
-        self.step = step
-        self.where = where
 
 
 def rewind_metrics(run: RunFolder, step: int) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -16,6 +15,7 @@ import pyarrow.parquet as pq
 import torch
 from datasets import Dataset
 from transformers import PreTrainedTokenizerBase, PrinterCallback
+from trl import pack_dataset
 
 from workbench.errors import CorruptionError, RefusedError
 from workbench.fingerprint import digest_file
@@ -26,12 +26,13 @@ from workbench.lm.turns import with_turns
 from workbench.lm.xray import build_collator
 from workbench.recipe import Recipe
 from workbench.training.arguments import arguments, lora
-from workbench.training.callbacks import Logbook, NonFiniteError, rewind_metrics
+from workbench.training.callbacks import Logbook, rewind_metrics
 from workbench.training.carry import Carry, tokens_until
 from workbench.training.checkpoints import last_checkpoint, step_of
 from workbench.training.fast.choice import chosen, is_tight, obstacle
 from workbench.training.fast.rows import Frame, OneRow, frame
 from workbench.training.faults import explained
+from workbench.training.finite import NonFiniteError
 from workbench.training.following import Follower, Gathered
 from workbench.training.plan import Descent, Plan, named_plan, planned, shared
 from workbench.training.probe import probe, try_longest
@@ -110,7 +111,7 @@ def _attempt(run: RunFolder, stop: StopRequest, material: Material, checkpoint: 
     try:
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     except NonFiniteError as error:
-        raise NonFiniteError(error.step, error.where, named(trainer.recent, material.train)) from error
+        raise NonFiniteError(error.step, error.where, named(error.batches, material.train)) from error
     return trainer
 
 
@@ -200,14 +201,13 @@ def build_trainer(material: Material, output: Path) -> Trainer:
     trainer = Trainer(
         model=base,
         args=arguments(recipe, output, **_laid_out(recipe, base)),
-        train_dataset=_rows(material.train),
-        eval_dataset=_rows(material.validation) if recipe.train.eval_steps else None,
+        train_dataset=_rows(material.train, recipe),
+        eval_dataset=_rows(material.validation, recipe) if recipe.train.eval_steps else None,
         processing_class=material.tokenizer,
         peft_config=lora(recipe),
     )
     # As arrays: lists of numbers would be turned into tensors one number at a time, while the GPU waits.
     trainer.train_dataset = trainer.train_dataset.with_format("numpy")
-    trainer.recent = deque(maxlen=recipe.train.gradient_accumulation)
     # TRL left them in bfloat16: small updates would be lost, and a resume, which reads float32, would drift.
     to_float32(trainer.model)
     if trainer.data_collator != build_collator(material.tokenizer, recipe):
@@ -230,8 +230,22 @@ def _frame(material: Material) -> Frame:
     return frame(lengths, train.batch_size, train.batch_size * train.max_length if train.packing else None)
 
 
-def _rows(table: pa.Table) -> Dataset:
-    return Dataset(table.select(["input_ids", "labels"]).combine_chunks())
+def _rows(table: pa.Table, recipe: Recipe) -> Dataset:
+    """Return the rows as the trainer draws them: the records, or packed ones of them."""
+    rows = Dataset(table.select(["input_ids", "labels"]).combine_chunks())
+    return _packed(rows, recipe.train.max_length) if recipe.train.packing and len(rows) else rows
+
+
+def _packed(rows: Dataset, length: int) -> Dataset:
+    """Lay records end to end in rows of a length, by trl's best fit over many of them at once.
+
+    Left to itself trl packs a thousand at a time, and the last row of each thousand stays half empty.
+    """
+    return pack_dataset(rows, length, "bfd", {"batch_size": _PACKED_AT_ONCE})
+
+
+_PACKED_AT_ONCE = 100_000
+"""Records that are packed together: all of most corpora, and few enough to be held in memory."""
 
 
 def save_adapter(trainer: Trainer, material: Material, folder: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import torch
@@ -14,8 +14,8 @@ from transformers.trainer_pt_utils import LengthGroupedSampler
 from trl import SFTTrainer
 
 from workbench.lm.template import NOT_LEARNED
-from workbench.training.callbacks import NonFiniteError
 from workbench.training.fast.rows import PADDING
+from workbench.training.finite import Finite
 
 
 class ByLength(Sampler[int]):
@@ -48,6 +48,12 @@ class Trainer(SFTTrainer):  # type: ignore[misc]
     recent: deque[dict[str, Any]]
     """The micro-batches of one optimizer step, to name the records of a broken one."""
 
+    def __init__(self, **built_from: Any) -> None:  # noqa: ANN401 - trl's own arguments
+        """Begin with no number noted."""
+        self.finite = Finite()
+        super().__init__(**built_from)
+        self.recent = deque(maxlen=self.args.gradient_accumulation_steps)
+
     def _get_train_sampler(self, train_dataset: Dataset | None = None) -> Sampler[int] | None:
         """Return what draws the training rows, in an order that a resume draws again."""
         sampler: Sampler[int] | None = super()._get_train_sampler(train_dataset)
@@ -61,13 +67,36 @@ class Trainer(SFTTrainer):  # type: ignore[misc]
         inputs: dict[str, Any],
         num_items_in_batch: Any = None,  # noqa: ANN401
     ) -> torch.Tensor:
-        """Train one micro-batch; raises NonFiniteError before its loss can spread."""
+        """Train one micro-batch; raises NonFiniteError for its loss, or on a GPU for what a step before came to."""
         self.recent.append({key: inputs.get(key) for key in ("input_ids", "attention_mask", "position_ids")})
         loss: torch.Tensor = super().training_step(model, inputs, num_items_in_batch)
-        if not torch.isfinite(loss).item():
-            self.recent = deque([self.recent[-1]], self.recent.maxlen)
-            raise NonFiniteError(self.state.global_step + 1, "loss")
+        self._note(loss, "loss", [self.recent[-1]])
         return loss
+
+    def _get_grad_norm(self, model: torch.nn.Module, grad_norm: Any = None) -> Any:  # noqa: ANN401 - a float or tensor
+        """Return the gradients' size; raises NonFiniteError where it is none, on a GPU a step later.
+
+        In float16 the loss is scaled until gradients overflow: such a step is skipped and the scale lowered.
+        """
+        size = super()._get_grad_norm(model, grad_norm)
+        if not self.args.fp16:
+            self._note(torch.as_tensor(size), "gradient", self.recent)
+        return size
+
+    def floating_point_ops(self, inputs: dict[str, Any]) -> int:
+        """Return 0: nobody reads the count, and for it every weight of the base would be looked at in every step."""
+        return 0
+
+    def _note(self, number: torch.Tensor, where: str, batches: Iterable[dict[str, Any]]) -> None:
+        step = self.state.global_step + 1
+        self.finite.note(number, step, where, batches)
+        self.finite.look(before=step if number.is_cuda else None)
+
+    def _maybe_log_save_evaluate(self, *given: Any, **more: Any) -> None:  # noqa: ANN401 - transformers' own arguments
+        """Log, evaluate and save; what is said or kept comes from numbers alone, or NonFiniteError is raised."""
+        if self.control.should_log or self.control.should_evaluate or self.control.should_save:
+            self.finite.look()
+        super()._maybe_log_save_evaluate(*given, **more)
 
     def compute_loss(
         self,

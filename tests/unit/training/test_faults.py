@@ -18,9 +18,10 @@ from workbench.errors import ExitCode, OutsideError, RefusedError
 from workbench.lm.load import MemoryFullError
 from workbench.services.training.train import RunFailedError, noticed, watch
 from workbench.training import stepdown
-from workbench.training.callbacks import Logbook, NonFiniteError
+from workbench.training.callbacks import Logbook
 from workbench.training.checkpoints import COMPLETE, drop_unfinished, last_checkpoint
 from workbench.training.faults import explained
+from workbench.training.finite import NonFiniteError
 from workbench.training.plan import Descent, Plan, planned
 from workbench.training.process import Account, main
 from workbench.training.qlora import Trainer, train

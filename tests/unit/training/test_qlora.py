@@ -6,6 +6,7 @@ import json
 import math
 import shutil
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,8 +19,9 @@ from transformers import TrainerControl, TrainerState
 from workbench.errors import CorruptionError, OutsideError
 from workbench.lm.template import NOT_LEARNED
 from workbench.lm.xray import Example
-from workbench.training.callbacks import Logbook, NonFiniteError, rewind_metrics
+from workbench.training.callbacks import Logbook, rewind_metrics
 from workbench.training.checkpoints import COMPLETE, last_checkpoint
+from workbench.training.finite import NonFiniteError
 from workbench.training.process import one_line
 from workbench.training.qlora import Trainer, build_trainer, read_material, save_adapter, train
 from workbench.training.runs import RunFolder
@@ -160,28 +162,57 @@ def test_a_loss_that_is_not_a_number_stops_the_run_and_names_the_record(
     assert caught.value.what.endswith(f"records of the batch: {batch}")
 
 
-def test_a_gradient_that_is_not_a_number_never_reaches_the_weights(prepared: Prepared) -> None:
-    run = prepared("run")
-    layer = torch.nn.Linear(2, 1)
-    layer.weight.grad = torch.tensor([[1.0, math.inf]])
-    with pytest.raises(NonFiniteError):
-        Logbook(run, StopRequest()).on_pre_optimizer_step(
-            SimpleNamespace(fp16=False),  # type: ignore[arg-type]
-            TrainerState(),
-            TrainerControl(),
-            model=layer,
-        )
+def test_a_gradient_that_is_not_a_number_never_reaches_the_weights(
+    prepared: Prepared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right, seen = Trainer.training_step, []
+
+    def overflowing(self: Trainer, *given: Any, **more: Any) -> torch.Tensor:
+        loss = right(self, *given, **more)
+        if self.state.global_step == 2:
+            seen.append(self)
+            next(weight for weight in self.model.parameters() if weight.requires_grad).grad[0, 0] = math.inf
+        return loss
+
+    monkeypatch.setattr(Trainer, "training_step", overflowing)
+    with pytest.raises(
+        NonFiniteError, match="the gradient of step 3 is not a number; records of the batch: "
+    ) as caught:
+        train(prepared("run"), StopRequest())
+    assert caught.value.step == 3
+    assert all(weight.isfinite().all() for weight in seen[0].model.parameters())
 
 
 def test_an_overflow_of_scaled_float16_gradients_is_left_to_the_scaler(prepared: Prepared) -> None:
-    layer = torch.nn.Linear(2, 1)
-    layer.weight.grad = torch.tensor([[1.0, math.inf]])
-    Logbook(prepared("run"), StopRequest()).on_pre_optimizer_step(
-        SimpleNamespace(fp16=True),  # type: ignore[arg-type]
-        TrainerState(),
-        TrainerControl(),
-        model=layer,
-    )
+    run = prepared("run")
+    trainer = build_trainer(read_material(run), run.checkpoints)
+    for is_scaled in (True, False):
+        trainer.args.fp16 = is_scaled
+        with nullcontext() if is_scaled else pytest.raises(NonFiniteError):
+            trainer._get_grad_norm(trainer.model, torch.tensor(math.inf))
+            trainer.finite.look()
+
+
+@pytest.mark.parametrize("control", ["should_log", "should_evaluate", "should_save"])
+def test_nothing_is_said_or_kept_of_a_step_that_a_gpu_was_not_asked_about_yet(prepared: Prepared, control: str) -> None:
+    run = prepared("run")
+    trainer = build_trainer(read_material(run), run.checkpoints)
+    trainer.finite.note(torch.tensor(math.nan), 1, "loss", ())
+    trainer.finite.look(before=1)
+    setattr(trainer.control, control, True)
+    with pytest.raises(NonFiniteError):
+        trainer._maybe_log_save_evaluate(torch.tensor(0.0), None, trainer.model, None, 0.0, None, 0.0)
+    assert not list(run.checkpoints.iterdir()) and not trainer.state.log_history
+
+
+def test_records_of_every_thousand_are_packed_together(prepared: Prepared) -> None:
+    many = [Example(f"r{place}", "train", {"prompt": "Where? ", "completion": "Brest"}) for place in range(1500)]
+    run = prepared("run", "train.packing=true", "train.max_length=64", "train.eval_steps=null", rows=many)
+    material = read_material(run)
+    trainer = build_trainer(material, run.checkpoints)
+    counts = [len(row["seq_lengths"]) for row in trainer.train_dataset]
+    assert sum(counts) == 1500
+    assert set(counts[:-1]) == {64 // len(material.train["input_ids"][0])}, "only the last row has room left"
 
 
 def test_a_number_that_is_not_finite_is_left_out_of_the_metrics_and_said_in_the_log(
