@@ -96,5 +96,8 @@ def test_what_dies_in_the_middle_of_an_ingest_changes_nothing(cluster, rows, alo
 
 def _reading_process() -> psutil.Process:
     """Return a process that reads parts for a worker."""
-    mine = psutil.Process().children(recursive=True)
-    return next(process for process in mine if "workbench.services.apart" in " ".join(process.cmdline()))
+    mine = set(psutil.Process().children(recursive=True))
+    # What has ended since, or only waits to be taken note of, has no command line here and raises nothing.
+    there = psutil.process_iter(["cmdline"])
+    found = (each for each in there if "workbench.services.apart" in " ".join(each.info["cmdline"] or ()))
+    return next(process for process in found if process in mine)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -53,6 +54,14 @@ class _Found:
     peak: int | None
 
 
+@dataclass(frozen=True)
+class Share:
+    """The rows that one of several processes scores: every so many-th, so that all get rows of every length."""
+
+    place: int = 0
+    of: int = 1
+
+
 def score(run: Run, wanted: Wanted | str = "test", *, report: Report = quiet) -> pa.Table:
     """Score a split with base and tuned model, save and return the table, in the order of the cache.
 
@@ -60,12 +69,31 @@ def score(run: Run, wanted: Wanted | str = "test", *, report: Report = quiet) ->
     RefusedError for an empty split and UsageError for a run without an adapter.
     """
     wanted = Wanted(wanted) if isinstance(wanted, str) else wanted
-    rows = _rows(run, wanted.split)
+    return joined(run, wanted, [score_share(run, wanted, Share(), report)])
+
+
+def score_share(run: Run, wanted: Wanted, share: Share, report: Report) -> pa.Table:
+    """Return the scores of a share of a split's rows, first the base's, then the tuned model's; empty for no row."""
+    rows = _rows(run, wanted.split)[share.place :: share.of]
+    if not rows:
+        return SCORES.empty_table()
     bench = load_bench(run)
     rows = [_whole(bench, row, wanted.texts) for row in rows]
-    table = pa.concat_tables([_score_model(bench, rows, (which, wanted), report) for which in MODELS])
-    _save(table, run.evaluation / f"scores-{wanted.split}.parquet")
-    return table
+    return pa.concat_tables([_score_model(bench, rows, (which, wanted), report) for which in MODELS])
+
+
+def joined(run: Run, wanted: Wanted, shares: Sequence[pa.Table]) -> pa.Table:
+    """Save and return the scores of all shares as one table, in the order of the cache."""
+    if len(shares) > 1:
+        shares = [pa.concat_tables([_in_turn(shares, which) for which in MODELS])]
+    _save(shares[0], run.evaluation / f"scores-{wanted.split}.parquet")
+    return shares[0]
+
+
+def _in_turn(shares: Sequence[pa.Table], which: Model) -> pa.Table:
+    tables = [share.filter(pc.field("model") == which) for share in shares]
+    places = np.concatenate([np.arange(table.num_rows) * len(tables) + at for at, table in enumerate(tables)])
+    return pa.concat_tables(tables).take(np.argsort(places))
 
 
 def _rows(run: Run, split: str) -> list[Row]:

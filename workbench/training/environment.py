@@ -15,11 +15,13 @@ def for_training(around: Mapping[str, str], gpus: int = 1) -> dict[str, str]:
     return {**around, **_ALLOCATOR, **(one_gpu(around) if gpus == 1 else {})}
 
 
-def one_gpu(around: Mapping[str, str]) -> dict[str, str]:
-    """Return what to set so that a process sees its first GPU alone, unless a launcher has dealt them out.
+def one_gpu(around: Mapping[str, str], place: int = 0) -> dict[str, str]:
+    """Return what to set so that a process sees one GPU alone, by its place; nothing where a launcher dealt them out.
 
     With several in sight, trl refuses to train without a launcher.
     """
     if "LOCAL_RANK" in around:
         return {}
-    return {_VISIBLE: around.get(_VISIBLE, "0").partition(",")[0].strip()}
+    if _VISIBLE not in around:
+        return {_VISIBLE: str(place)}
+    return {_VISIBLE: dict(enumerate(around[_VISIBLE].split(","))).get(place, "").strip()}

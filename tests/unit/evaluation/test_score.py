@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute
 import pyarrow.parquet as pq
 import pytest
 import torch
@@ -17,14 +18,13 @@ from transformers import MistralForCausalLM
 
 from workbench.errors import CorruptionError, OutsideError, RefusedError, UsageError
 from workbench.evaluation import answering
-from workbench.evaluation import bench as benches
 from workbench.evaluation import score as scoring
 from workbench.evaluation.bench import Bench, batches, drop_adapter, load_bench, padded
 from workbench.evaluation.generate import generate, prompt_ids
 from workbench.evaluation.losses import losses
 from workbench.evaluation.metrics import evaluate
 from workbench.evaluation.metrics.questions import Question
-from workbench.evaluation.score import Wanted, score
+from workbench.evaluation.score import Wanted, joined, score
 from workbench.evaluation.scores import MODELS, SCORES, Model
 from workbench.evaluation.windows import rolling_windows
 from workbench.lm.load import load_base
@@ -57,6 +57,19 @@ def test_each_model_scores_every_record_once(run: RunFolder, table: pa.Table) ->
 
 def test_scoring_again_gives_the_same_table(run: RunFolder, table: pa.Table) -> None:
     assert score(run).equals(table)
+
+
+@pytest.mark.parametrize("of", [2, 3, 7])
+def test_shares_that_were_scored_apart_make_the_same_table(run: RunFolder, table: pa.Table, of: int) -> None:
+    # Cut from the whole: what differs in numbers is what stood beside a row, and here only the order counts.
+    shares = [pa.concat_tables([_cut(table, which, place, of) for which in MODELS]) for place in range(of)]
+    assert joined(run, Wanted("again"), shares).equals(table)
+    assert pq.read_table(run.evaluation / "scores-again.parquet").equals(table)
+
+
+def _cut(table: pa.Table, which: Model, place: int, of: int) -> pa.Table:
+    scored = table.filter(pa.compute.field("model") == which)
+    return scored.take(list(range(place, scored.num_rows, of)))
 
 
 @pytest.mark.parametrize("which", MODELS)
@@ -237,10 +250,9 @@ def test_a_run_without_an_adapter_cannot_be_scored(run: RunFolder, tmp_path: Pat
         score(bare)
 
 
-def test_batches_hold_every_place_once_within_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(benches, "BATCH_TOKENS", 10)
+def test_batches_hold_every_place_once_within_the_limit() -> None:
     lengths = [3, 50, 2, 5, 5, 1]
-    groups = list(batches(lengths))
+    groups = list(batches(lengths, 10))
     assert sorted(place for group in groups for place in group) == list(range(6))
     assert [sum(lengths[place] for place in group) for group in groups] == [50, 10, 6]
 

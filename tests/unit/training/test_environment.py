@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from workbench.training.environment import for_training
+from workbench.training.environment import for_training, one_gpu
 
 
 @pytest.mark.parametrize(
@@ -27,3 +27,11 @@ def test_a_launcher_decides_about_the_gpus_itself() -> None:
 
 def test_everything_else_is_handed_on() -> None:
     assert for_training({"HOME": "/home/ada"})["HOME"] == "/home/ada"
+
+
+@pytest.mark.parametrize(
+    ("around", "seen"),
+    [({}, "1"), ({"CUDA_VISIBLE_DEVICES": "3, 5"}, "5"), ({"CUDA_VISIBLE_DEVICES": "3"}, "")],
+)
+def test_each_of_several_processes_sees_a_gpu_of_its_own(around: dict[str, str], seen: str) -> None:
+    assert one_gpu(around, 1) == {"CUDA_VISIBLE_DEVICES": seen}

@@ -24,6 +24,7 @@ def evaluate(
     latency: Annotated[
         int, typer.Option(min=0, metavar="PROMPTS", help="Measure the waiting times of so many prompts, one by one.")
     ] = 0,
+    gpus: Annotated[int, typer.Option(min=1, metavar="N", help="Share the records among so many GPUs.")] = 1,
     as_json: AsJson = False,
     workspace: In = None,
 ) -> None:
@@ -36,10 +37,11 @@ def evaluate(
       workbench evaluate latest
       workbench evaluate latest --split train
       workbench evaluate latest --latency 50
+      workbench evaluate latest --gpus 2
     """
     with opened(workspace) as store:
         from workbench.services.evaluation import evaluate as service
         from workbench.services.training.train import found
 
-        numbers = service.evaluate(store, found(store.workspace, run), split, progress, latency=latency)
+        numbers = service.evaluate(store, found(store.workspace, run), split, progress, latency=latency, gpus=gpus)
     result(numbers, [f"{numbers['run']} on {numbers['split']}", *measured(numbers)], as_json=as_json)

@@ -11,6 +11,7 @@ import polars as pl
 from workbench.curation.split import SPLITS
 from workbench.errors import unknown
 from workbench.services.evaluation import scored
+from workbench.services.evaluation.sharing import score_on
 from workbench.services.progress import Report, silent
 from workbench.store.store import Store
 from workbench.training.runs import RunFolder
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def evaluate(
-    store: Store, run: RunFolder, split: str = "test", report: Report = silent, *, latency: int = 0
+    store: Store, run: RunFolder, split: str = "test", report: Report = silent, *, latency: int = 0, gpus: int = 1
 ) -> dict[str, Any]:
     """Return {run, split, base, tuned, difference, counts, how}.
 
@@ -32,10 +33,7 @@ def evaluate(
     """
     if split not in SPLITS:
         raise unknown("split", split, SPLITS)
-    from workbench.evaluation.score import score
-
-    wanted = _wanted(store, run, split, latency)
-    table = score(run, wanted, report=lambda what, done, total: report(what, done, total))
+    table = score_on(run, _wanted(store, run, split, latency), gpus, report)
     report("drawing intervals")
     out = {"run": run.name, "split": split, **numbers_of(table), "how": _how(run, table)}
     write_text(
