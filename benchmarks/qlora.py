@@ -43,6 +43,8 @@ RUNS: dict[str, tuple[str, ...]] = {
     "card-80": (*_CARD, "train.max_steps=12"),
     "share-16k": (*_CARD, "train.plan=none", "train.max_steps=24"),
     "share-32k": (*_CARD, "train.batch_size=16", "train.plan=none", "train.max_steps=24"),
+    "whole-base": (*_CARD, "train.kernels=plain", "train.plan=full", "train.max_steps=16"),
+    "shared-base": (*_CARD, "train.shard_base=true", "train.plan=full", "train.max_steps=16"),
     "float16": (*_PACKED, "train.max_length=4096", "quantization.compute_dtype=float16", "train.max_steps=16"),
 }
 """Every run that is measured, by name: what it sets in the recipe."""

@@ -122,6 +122,7 @@ def cluster(nodes: int) -> Iterator[str]:
     """Start a Ray cluster of so many nodes of one processor on loopback, and give its address."""
     from ray.cluster_utils import Cluster
 
+    os.environ["RAY_worker_niceness"] = "0"  # Ray's own 15 lets all else on this machine go before its workers
     head = {"num_cpus": 0, "object_store_memory": SHARED // 2, "include_dashboard": False}
     made = Cluster(initialize_head=True, head_node_args=head)
     try:

@@ -89,6 +89,8 @@ class Train(Part):
     """What is kept in memory for the backward pass (`workbench.training.plan`); `auto` follows from the card."""
     kernels: Literal["auto", "plain"] = "auto"
     """`auto` fuses and compiles the layers on a GPU where the recipe allows it; `plain` never does."""
+    shard_base: bool = False
+    """Whether several GPUs share the frozen base, each holding a part of it: for one that a single GPU cannot hold."""
     step_down: bool = False
     """Whether a training whose memory is full goes on by itself in less of it, from its last checkpoint."""
     report_to: tuple[Tracker, ...] = ()

@@ -120,18 +120,18 @@ class Estimate:
         return self.weights + self.adapter + self.activations + self.workspace
 
 
-def estimate(shape: Shape, recipe: Recipe, plan: Plan) -> Estimate:
-    """Return what a training step needs at its peak; measured beside it in docs/performance.md."""
+def estimate(shape: Shape, recipe: Recipe, plan: Plan, gpus: int = 1) -> Estimate:
+    """Return what a training step needs at its peak on each of so many GPUs; measured in docs/performance.md."""
     return Estimate(
-        weights=_weights(shape, recipe),
+        weights=_weights(shape, recipe, gpus if recipe.train.shard_base else 1),
         adapter=_adapter(shape, recipe),
         activations=plan.tokens * _kept(shape, recipe, plan.checkpointing),
         workspace=_workspace(shape, plan),
     )
 
 
-def choose(shape: Shape, recipe: Recipe, free_bytes: int) -> Plan:
-    """Return the fastest plan whose estimate fits into the free bytes of a card.
+def choose(shape: Shape, recipe: Recipe, free_bytes: int, gpus: int = 1) -> Plan:
+    """Return the fastest plan whose estimate fits into the free bytes of a card, one of so many GPUs.
 
     Where none fits it is the smallest one there is: whoever compares the estimate with the card sees that.
     A recipe that asks for `gradient_checkpointing`, or names its plan, is given no lighter one.
@@ -139,7 +139,7 @@ def choose(shape: Shape, recipe: Recipe, free_bytes: int) -> Plan:
     ladder = _ladder(recipe)
     worthwhile = min(_WORTHWHILE, ladder[0].tokens)
     room = int(free_bytes * _SLACK)
-    fitting = [plan for plan in ladder if estimate(shape, recipe, plan).total <= room]
+    fitting = [plan for plan in ladder if estimate(shape, recipe, plan, gpus).total <= room]
     return next((plan for plan in fitting if plan.tokens >= worthwhile), (fitting or ladder[-1:])[0])
 
 
@@ -156,13 +156,14 @@ def _ladder(recipe: Recipe) -> list[Plan]:
     return [Plan(kind, size) for kind in kinds for size in sizes]
 
 
-def _weights(shape: Shape, recipe: Recipe) -> int:
+def _weights(shape: Shape, recipe: Recipe, sharers: int) -> int:
+    """Return the bytes of the base on each GPU that shares it; of two layers the whole is there, the next one early."""
     quantization = recipe.quantization
     plain = 4 if quantization.compute_dtype == "float32" else _HALF
-    if quantization.kind == "none":
-        return (shape.linear_weights + shape.embedding_weights) * plain
-    each = _NF4_BYTES + (_DOUBLE_QUANT_BYTES if quantization.double_quant else 0)
-    return int(shape.linear_weights * each) + shape.embedding_weights * plain
+    packed = _NF4_BYTES + (_DOUBLE_QUANT_BYTES if quantization.double_quant else 0)
+    each = plain if quantization.kind == "none" else packed
+    lent = min(2 / shape.layers, 1) if sharers > 1 else 0
+    return int(shape.linear_weights * each * min(1 / sharers + lent, 1)) + shape.embedding_weights * plain
 
 
 def adapter_weights(shape: Shape, recipe: Recipe) -> int:
@@ -201,6 +202,7 @@ def unfused(recipe: Recipe) -> str:
         f"quantization.kind={recipe.quantization.kind} is not nf4": recipe.quantization.kind != "nf4",
         f"lora.dropout={lora.dropout:g} is not 0": lora.dropout > 0,
         "lora.use_dora=true": lora.use_dora,
+        "train.shard_base=true": recipe.train.shard_base,
         "it computes in float32": "float32" in (asked.compute, asked.mixed),
     }
     return next((reason for reason, holds in reasons.items() if holds), "")

@@ -38,6 +38,7 @@ from workbench.training.plan import Descent, Plan, named_plan, planned, shared
 from workbench.training.probe import probe, try_longest
 from workbench.training.reporting import point_to
 from workbench.training.runs import RunFolder
+from workbench.training.sharded import is_sharded, shard
 from workbench.training.signals import StopRequest
 from workbench.training.starting import Starting
 from workbench.training.stepdown import with_steps_down
@@ -197,6 +198,7 @@ def build_trainer(material: Material, output: Path) -> Trainer:
         quantization=recipe.quantization.kind,
         double_quant=recipe.quantization.double_quant,
         compute_dtype=recipe.quantization.compute_dtype,
+        device="cpu" if is_sharded(recipe) else None,  # a single GPU may not hold it
     )
     trainer = Trainer(
         model=base,
@@ -210,6 +212,8 @@ def build_trainer(material: Material, output: Path) -> Trainer:
     trainer.train_dataset = trainer.train_dataset.with_format("numpy")
     # TRL left them in bfloat16: small updates would be lost, and a resume, which reads float32, would drift.
     to_float32(trainer.model)
+    if is_sharded(recipe):
+        shard(trainer.model, device())
     if trainer.data_collator != build_collator(material.tokenizer, recipe):
         raise RefusedError("the trainer's collator is not the X-ray's", "use the pinned version of trl")
     return trainer

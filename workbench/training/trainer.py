@@ -141,21 +141,26 @@ class Trainer(SFTTrainer):  # type: ignore[misc]
         """
         self.model.eval()
         sums = torch.zeros(2, dtype=torch.float64, device=self.accelerator.device)
-        for inputs in self._held_out(self.eval_dataset if eval_dataset is None else eval_dataset):
+        for inputs, counts in self._held_out(self.eval_dataset if eval_dataset is None else eval_dataset):
             prepared = self._prepare_inputs(inputs)
             learned = (prepared["labels"][:, 1:] != NOT_LEARNED).sum()
             with self.compute_loss_context_manager():
                 # Divided by 1 instead of the batch's tokens, the loss is the sum.
                 nll = self.compute_loss(self.model, prepared, num_items_in_batch=1) / self.accelerator.num_processes
-            sums += torch.stack([nll.double(), learned.double()])
+            sums += torch.stack([nll.double(), learned.double()]) * counts
         nll_of_all, tokens = self.accelerator.reduce(sums, "sum").tolist()
         metrics = {f"{metric_key_prefix}_loss": nll_of_all / max(tokens, 1)}
         self.log(dict(metrics))
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
 
-    def _held_out(self, rows: Dataset) -> DataLoader[dict[str, Any]]:
-        """Return this process's own share of the held-out rows, each row once."""
-        shares, place = self.accelerator.num_processes, self.accelerator.process_index
-        mine = rows.select(range(place, len(rows), shares))
-        return DataLoader(mine, batch_size=self.args.eval_batch_size, collate_fn=self.data_collator)
+    def _held_out(self, rows: Dataset) -> Iterator[tuple[dict[str, Any], bool]]:
+        """Yield this process's own share of the held-out rows, each row once, and whether a batch counts.
+
+        Every process is given as many batches as the first: those that share a base compute together or not at all.
+        """
+        shares, place, size = self.accelerator.num_processes, self.accelerator.process_index, self.args.eval_batch_size
+        mine = DataLoader(rows.select(range(place, len(rows), shares)), batch_size=size, collate_fn=self.data_collator)
+        yield from ((inputs, True) for inputs in mine)
+        most = -(-len(range(0, len(rows), shares)) // size)
+        yield from ((self.data_collator([rows[0]]), False) for _ in range(most - len(mine)))

@@ -82,7 +82,7 @@ def test_a_base_that_is_not_in_the_four_bits_asked_for_is_found(loaded: tuple[Tr
     trainer, material = loaded
     assert [f.code for f in probed.quantized(torch.nn.Linear(2, 2), material.recipe)] == ["quantization-differs"]
     layer = probed.four_bit_layers(trainer.model)[0]
-    with planted(layer.weight, "quant_type", "fp4"):
+    with planted(layer.quant_state, "quant_type", "fp4"):
         assert codes(trainer, material) == ["quantization-differs"]
 
 

@@ -24,7 +24,7 @@ def base_checks(recipe: Recipe, folder: Path | None, gpus: Sequence[Gpu]) -> Ite
         yield targets(recipe, modules_of(folder))
     yield arithmetic(recipe, gpus)
     if folder is not None and gpus:
-        yield memory(recipe, folder, min(gpus, key=lambda gpu: gpu.total - gpu.used))
+        yield memory(recipe, folder, gpus)
 
 
 def stored(recipe: Recipe, folder: Path) -> Check:
@@ -104,17 +104,17 @@ def arithmetic(recipe: Recipe, gpus: Sequence[Gpu]) -> Check:
     return fine("arithmetic", said)
 
 
-def memory(recipe: Recipe, folder: Path, gpu: Gpu) -> Check:
-    """Compare the estimate of the plan that would be chosen with what the GPU has free."""
+def memory(recipe: Recipe, folder: Path, gpus: Sequence[Gpu]) -> Check:
+    """Compare the estimate of the plan that would be chosen with what the fullest of the GPUs has free."""
     from workbench.training.memory import choose, estimate, read_shape
 
     try:
         shape = read_shape(folder)
     except KeyError as error:
         return fine("memory", f"not estimated: config.json tells no {error.args[0]}")
-    free = gpu.total - gpu.used
-    plan = choose(shape, recipe, free)
-    need = estimate(shape, recipe, plan).total
+    free = min(gpu.total - gpu.used for gpu in gpus)
+    plan = choose(shape, recipe, free, len(gpus))
+    need = estimate(shape, recipe, plan, len(gpus)).total
     said = (
         f"about {need / _GIB:.1f} of {free / _GIB:.1f} GiB free, keeping {plan.checkpointing} at {plan.tokens:,} tokens"
     )

@@ -15,6 +15,7 @@ from workbench.services.training import xray
 from workbench.services.training.preflight import last_recipe
 from workbench.services.training.train import found
 from workbench.store.store import Store
+from workbench.store.versions import versions
 from workbench.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -66,6 +67,12 @@ def asked(workspace: Workspace, corpus: str, run: str = "") -> Asked:
             return Asked(corpus, version.id, f"{version.name} in {folder.name}", folder.recipe())
         version, recipe = store.version(corpus), last_recipe(workspace, corpus)
         return Asked(corpus, version.id, f"{version.name} with {recipe}", load_recipe(workspace.recipe_file(recipe)))
+
+
+def has_version(workspace: Workspace, corpus: str) -> bool:
+    """Say whether a corpus has a version that could be trained."""
+    with Store(workspace) as store:
+        return bool(versions(store.catalogue, corpus))
 
 
 def is_kept(workspace: Workspace, wanted: Asked) -> bool:

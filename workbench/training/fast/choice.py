@@ -10,7 +10,7 @@ from workbench.recipe import Recipe
 from workbench.training.fast.structure import unknown_part
 from workbench.training.memory import choose, estimate, read_shape, unfused
 from workbench.training.plan import Plan, named_plan
-from workbench.training.together import smallest
+from workbench.training.together import processes, smallest
 
 _AMPERE = (8, 0)
 """The first NVIDIA GPUs (2020) that torch's packed attention runs on."""
@@ -36,7 +36,7 @@ def chosen(base: str, recipe: Recipe, device: str) -> Plan | None:
         shape = read_shape(base_folder(base))
     except KeyError:
         return None
-    return choose(shape, recipe, _room(device))
+    return choose(shape, recipe, _room(device), processes())
 
 
 def is_tight(base: str, recipe: Recipe, device: str, longest: int) -> bool:
@@ -47,7 +47,7 @@ def is_tight(base: str, recipe: Recipe, device: str, longest: int) -> bool:
         shape = read_shape(base_folder(base))
     except KeyError:
         return True
-    needed = estimate(shape, recipe, named_plan(recipe, longest)).total
+    needed = estimate(shape, recipe, named_plan(recipe, longest), processes()).total
     return needed > _EASY * _allowed(device)
 
 

@@ -71,7 +71,7 @@ def test_float16_is_worth_a_look_on_a_gpu_and_never_runs_on_a_cpu(setting):
 def test_a_base_beyond_the_memory_of_the_card_stands_in_the_way_with_both_numbers(tmp_path):
     large = {"hidden_size": 8192, "num_hidden_layers": 80, "intermediate_size": 28672, "num_attention_heads": 64}
     (tmp_path / "config.json").write_text(json.dumps(large | {"vocab_size": 32000}))
-    found = memory(recipe(), tmp_path, Gpu(0, "card", 0.0, 4 * GIB, 24 * GIB))
+    found = memory(recipe(), tmp_path, [Gpu(0, "card", 0.0, 4 * GIB, 24 * GIB)])
     assert (found.verdict, found.code) == ("no", "device-memory")
     assert "of 20.0 GiB" in found.said
 
@@ -122,7 +122,7 @@ def test_a_gptq_base_without_its_package_stands_in_the_way(tmp_path, monkeypatch
 )
 def test_a_damaged_configuration_is_named_and_is_no_bug(tmp_path, text):
     (tmp_path / "config.json").write_bytes(text.encode("latin-1"))
-    for look in (lambda: stored(recipe(), tmp_path), lambda: memory(recipe(), tmp_path, GPU)):
+    for look in (lambda: stored(recipe(), tmp_path), lambda: memory(recipe(), tmp_path, [GPU])):
         with pytest.raises(UsageError, match=r"does not load: config\.json"):
             look()
 
@@ -131,13 +131,13 @@ def test_a_damaged_configuration_is_named_and_is_no_bug(tmp_path, text):
 def test_sizes_that_cannot_be_are_not_estimated(base, tmp_path, key, value):
     config = json.loads((base / "config.json").read_text())
     (tmp_path / "config.json").write_text(json.dumps(config | {key: value}))
-    found = memory(recipe(), tmp_path, GPU)
+    found = memory(recipe(), tmp_path, [GPU])
     assert found.verdict == "ok" and key in found.said
 
 
 def test_an_architecture_without_known_sizes_is_not_estimated(tmp_path):
     (tmp_path / "config.json").write_text("{}")
-    found = memory(recipe(), tmp_path, GPU)
+    found = memory(recipe(), tmp_path, [GPU])
     assert found.verdict == "ok" and "hidden_size" in found.said
 
 
