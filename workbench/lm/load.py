@@ -94,12 +94,14 @@ def load_base(
     double_quant: bool = True,
     compute_dtype: str = "bfloat16",
     device: str | None = None,
+    divisible: bool = False,
 ) -> PreTrainedModel:
     """Load a base with every weight frozen, on `device` (default: this process's own).
 
     Safetensors only, no network, no remote code. With "nf4" the linear layers are 4-bit (bitsandbytes) and
     norms and embeddings stay in `compute_dtype`, or in what the device has for it (`lm.precision`): no upcast,
-    which would cost a quarter of the speed. "gptq" loads a base that was quantised so, and no other.
+    which would cost a quarter of the speed. "gptq" loads a base that was quantised so, and no other. A `divisible`
+    one holds its 4 bits under the name of a number format that FSDP takes, which shares out no bytes before torch 2.13.
     """
     from transformers import AutoModelForCausalLM
 
@@ -109,7 +111,7 @@ def load_base(
     with _loading(path_or_id):
         check_stored(folder, quantization)
         check_package(quantization)
-        bits = _bits(quantization, double_quant, dtype)
+        bits = _bits(quantization, double_quant, dtype, dtype if divisible else None)
         loaded = AutoModelForCausalLM.from_pretrained(
             str(folder),
             local_files_only=True,
@@ -137,7 +139,7 @@ def _dtype(name: str) -> torch.dtype:
     return found
 
 
-def _bits(quantization: Quantization, double_quant: bool, dtype: torch.dtype) -> Any:  # noqa: ANN401 - the library's own type
+def _bits(quantization: Quantization, double_quant: bool, dtype: torch.dtype, storage: torch.dtype | None) -> Any:  # noqa: ANN401 - the library's own type
     if quantization == "none":
         return None
     from transformers import BitsAndBytesConfig, GPTQConfig
@@ -151,6 +153,7 @@ def _bits(quantization: Quantization, double_quant: bool, dtype: torch.dtype) ->
         bnb_4bit_quant_type="nf4",
         bnb_4bit_use_double_quant=double_quant,
         bnb_4bit_compute_dtype=dtype,
+        bnb_4bit_quant_storage=storage,
     )
 
 

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from workbench.errors import DataError
+from workbench.lm.calls import Message, for_template, is_learned
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -28,7 +29,6 @@ TINY_TEMPLATE = (
 )
 """Mistral's turns: a system message is folded into the next user turn, answer and EOS are learned."""
 
-Message = Mapping[str, str]
 Rendered = Mapping[str, Any]
 
 
@@ -74,7 +74,8 @@ def encode(
 ) -> Encoded:
     """Encode `{"messages"}`, `{"prompt", "completion"}` or `{"text"}`, cut on the right at `max_length` ids.
 
-    `labels` hold the answers and their EOS (with `completion_only=False`: everything up to the last EOS);
+    Messages may call tools, which `tools` beside them defines: the template gets both. An answer of weight 0 is not
+    learned. `labels` hold the answers and their EOS (with `completion_only=False`: everything up to the last EOS);
     `prompt_ids` is what generation starts from, up to the last answer. A literal special token in a field is
     read as that token.
     Raises DataError where the shape is none of these, where a conversation does not end with an answer and where
@@ -105,7 +106,7 @@ def _until_the_end(answer: list[bool]) -> list[bool]:
 def _parts(tokenizer: PreTrainedTokenizerBase, rendered: Rendered) -> _Parts:
     match rendered:
         case {"messages": [*messages]}:
-            return _from_messages(tokenizer, messages)
+            return _from_messages(tokenizer, _Talk(messages, rendered.get("tools")))
         case {"prompt": str(prompt), "completion": str(completion)}:
             return _from_texts(tokenizer, prompt, completion)
         case {"text": str(text)}:
@@ -145,15 +146,26 @@ _QUIET: dict[str, Any] = {"verbose": False}
 """What is longer than the base reads is told by the X-ray, record by record, and not by a warning."""
 
 
-def _from_messages(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message]) -> _Parts:
+class _Talk(NamedTuple):
+    """Turns, and the definitions of the tools that they call."""
+
+    messages: Sequence[Message]
+    tools: list[dict[str, Any]] | None = None
+
+    def until(self, place: int) -> _Talk:
+        return self._replace(messages=self.messages[:place])
+
+
+def _from_messages(tokenizer: PreTrainedTokenizerBase, talk: _Talk) -> _Parts:
+    messages = talk.messages
     if not all(map(_is_message, messages)):
         raise DataError("a message lacks its role or its content", "both must be text")
     if len(messages) < 2 or messages[-1]["role"] != "assistant":
         hint = "it needs a question and, as its last message, the assistant's answer"
         raise DataError("a conversation does not end with an answer", hint)
     marks_answers = _GENERATION.search(_template(tokenizer)) is not None
-    ids, answer = (_marked if marks_answers else _spans)(tokenizer, messages)
-    prompt = _prefix(tokenizer, messages, len(messages) - 1, ids)
+    ids, answer = (_marked if marks_answers else _spans)(tokenizer, talk)
+    prompt = _prefix(tokenizer, talk, len(messages) - 1, ids)
     answers = tuple(message["content"] for message in messages if message["role"] == "assistant")
     return _Parts(ids, answer, prompt, answers)
 
@@ -173,25 +185,36 @@ def _template(tokenizer: PreTrainedTokenizerBase) -> str:
         raise DataError("the base has no chat template for a conversation", hint) from error
 
 
-def _marked(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message]) -> tuple[list[int], list[bool]]:
+def _marked(tokenizer: PreTrainedTokenizerBase, talk: _Talk) -> tuple[list[int], list[bool]]:
     """Render a conversation with a template that marks its answers itself."""
-    out = _apply(tokenizer, messages, return_assistant_tokens_mask=True)
+    out = _apply(tokenizer, talk, return_assistant_tokens_mask=True)
+    runs = [(flag, len(list(run))) for flag, run in groupby(map(bool, out["assistant_masks"]))]
+    learned = iter(_learned_runs(talk.messages, sum(flag for flag, _ in runs)))
     ids, answer, place = list(out["input_ids"]), [], 0
-    for flag, run in groupby(map(bool, out["assistant_masks"])):
-        place, start = place + len(list(run)), place
-        end = _after_last(tokenizer.eos_token_id, ids, start, place) if flag else start
+    for flag, length in runs:
+        place, start = place + length, place
+        end = _after_last(tokenizer.eos_token_id, ids, start, place) if flag and next(learned) else start
         answer += [True] * (end - start) + [False] * (place - end)
     return ids, answer
 
 
-def _spans(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message]) -> tuple[list[int], list[bool]]:
+def _learned_runs(messages: Sequence[Message], runs: int) -> list[bool]:
+    """Return which of so many marked stretches are learned: all, but those of answers of weight 0."""
+    learned = [is_learned(message) for message in messages if message["role"] == "assistant"]
+    if not all(learned) and len(learned) != runs:
+        hint = "use a template without generation marks, or leave the weights away"
+        raise DataError("the template's marks do not tell which answer has weight 0", hint)
+    return [True] * runs if all(learned) else learned
+
+
+def _spans(tokenizer: PreTrainedTokenizerBase, talk: _Talk) -> tuple[list[int], list[bool]]:
     """Find the answers as what each assistant message adds to the text before it, up to its EOS."""
-    ids = apply_template(tokenizer, messages)
+    ids = _ids(tokenizer, talk)
     answer = [False] * len(ids)
-    for place, message in enumerate(messages):
-        if message["role"] == "assistant":
-            start = _prefix(tokenizer, messages, place, ids)
-            end = _shared(apply_template(tokenizer, messages[: place + 1]), ids, "an answer")
+    for place, message in enumerate(talk.messages):
+        if is_learned(message):
+            start = _prefix(tokenizer, talk, place, ids)
+            end = _shared(_ids(tokenizer, talk.until(place + 1)), ids, "an answer")
             end = _after_last(tokenizer.eos_token_id, ids, start, end)
             answer[start:end] = [True] * (end - start)
     return ids, answer
@@ -202,9 +225,9 @@ def _after_last(eos: int | None, ids: list[int], start: int, end: int) -> int:
     return next((place + 1 for place in range(end - 1, start - 1, -1) if ids[place] == eos), end)
 
 
-def _prefix(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], place: int, ids: list[int]) -> int:
+def _prefix(tokenizer: PreTrainedTokenizerBase, talk: _Talk, place: int, ids: list[int]) -> int:
     """Return the length of the prompt for message `place`, which must be the beginning of `ids`."""
-    return _shared(apply_template(tokenizer, messages[:place], prompt=True), ids, "the prompt")
+    return _shared(_ids(tokenizer, talk.until(place), prompt=True), ids, "the prompt")
 
 
 def _shared(head: list[int], ids: list[int], what: str) -> int:
@@ -223,7 +246,11 @@ def apply_template(
 
     `prompt` adds what the template writes before an answer. Raises DataError where the template refuses.
     """
-    return list(_apply(tokenizer, messages, add_generation_prompt=prompt)["input_ids"]) if messages else []
+    return _ids(tokenizer, _Talk(messages), prompt=prompt)
+
+
+def _ids(tokenizer: PreTrainedTokenizerBase, talk: _Talk, *, prompt: bool = False) -> list[int]:
+    return list(_apply(tokenizer, talk, add_generation_prompt=prompt)["input_ids"]) if talk.messages else []
 
 
 _DAY = date(2024, 7, 26)
@@ -232,15 +259,15 @@ _DATED: dict[str, Any] = {"date_string": _DAY.strftime("%d %b %Y"), "strftime_no
 It is the day that Llama 3.1's own template falls back to."""
 
 
-def _apply(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], **options: bool) -> Mapping[str, list[int]]:
+def _apply(tokenizer: PreTrainedTokenizerBase, talk: _Talk, **options: bool) -> Mapping[str, list[int]]:
     from jinja2 import TemplateError
 
     # A template is a program of whoever made the base: what it stumbles over is a record that cannot be rendered.
     refusals = (TemplateError, TypeError, ValueError, ArithmeticError, LookupError)
-    turns = [dict(message) for message in messages]
+    turns = [for_template(message) for message in talk.messages]
     try:
         out = tokenizer.apply_chat_template(
-            turns, tokenize=True, return_dict=True, tokenizer_kwargs=_QUIET, **_DATED, **options
+            turns, talk.tools, tokenize=True, return_dict=True, tokenizer_kwargs=_QUIET, **_DATED, **options
         )
     except refusals as error:
         raise DataError(f"the chat template refuses a conversation: {error}", "mind its roles and order") from error

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pyarrow as pa
 
 from workbench.errors import DataError
-from workbench.lm.template import NOT_LEARNED, Encoded, SkewError, encode
+from workbench.lm.calls import called_texts, has_call, is_plain, without_calls
+from workbench.lm.template import NOT_LEARNED, Encoded, SkewError, apply_template, encode
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 FLAGS: Mapping[str, str] = {
     "double-bos": "more than one BOS: the text already holds a literal one",
     "literal-mark": "a field's own text holds a special token, which the model would read as a command",
+    "lost-call": "the chat template leaves out a call of a tool: the model would learn to say nothing instead",
     "no-eos": "an answer does not end with EOS: the model would never learn to stop",
     "no-label": "nothing is learned from this record",
     "out-of-range": "a token id is beyond the vocabulary",
@@ -32,6 +34,7 @@ FLAGS: Mapping[str, str] = {
 FIXES: Mapping[str, str] = {
     "double-bos": "`workbench edit CORPUS --fix literal-marker` removes it from the records",
     "literal-mark": "`workbench edit CORPUS --fix literal-marker` removes it from the records",
+    "lost-call": "use a base whose own template writes calls of tools: --set template=auto",
     "no-eos": "use a template that writes EOS behind every answer: --set template=inst, or a base tuned for turns",
     "no-label": "raise train.max_length, or shorten or drop the record: nothing of its answer is left",
     "not-encodable": "the reason stands beside the record: correct its turns, or choose another template",
@@ -247,6 +250,7 @@ def _counted(example: Example, encoded: Encoded, seen: tuple[list[int], list[int
     raised = {
         "double-bos": _has_extra_bos(ids, turns, bench),
         "literal-mark": _holds_a_mark(example.rendered, bench),
+        "lost-call": _loses_a_call(example.rendered, bench),
         # Where the end was cut away, a missing EOS is the cut's doing and says nothing about the template.
         "no-eos": _has_unended_answer(labels, bench) and not encoded.truncated,
         "no-label": not learned,
@@ -261,9 +265,22 @@ def _counted(example: Example, encoded: Encoded, seen: tuple[list[int], list[int
 def _holds_a_mark(rendered: Mapping[str, Any], bench: _Bench) -> bool:
     """Say whether a field's own text, read alone, holds a token that only the template may write."""
     texts = [message["content"] for message in rendered.get("messages", ())]
+    texts += called_texts(rendered)
     texts += [rendered[key] for key in ("prompt", "completion", "text") if isinstance(rendered.get(key), str)]
     rows = bench.tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"]
     return any(not bench.special.isdisjoint(row) for row in rows)
+
+
+def _loses_a_call(rendered: Mapping[str, Any], bench: _Bench) -> bool:
+    """Say whether turns that call tools become the same text as the same turns without the calls."""
+    messages = rendered.get("messages", ())
+    if not any(map(has_call, messages)):
+        return False
+    try:
+        bare = apply_template(bench.tokenizer, without_calls(messages))
+    except DataError:  # what a tool gave back has no place without the call
+        return False
+    return bare == apply_template(bench.tokenizer, messages)
 
 
 def _has_extra_bos(ids: list[int], turns: _Turns, bench: _Bench) -> bool:
@@ -316,13 +333,19 @@ def _cached(example: Example, encoded: Encoded, bench: _Bench) -> dict[str, Any]
         "input_ids": encoded.input_ids,
         "labels": encoded.labels,
         "prompt_ids": encoded.prompt_ids,
-        "reference": None if "text" in example.rendered else encoded.reference,
-        "bytes": _bytes(encoded, bench),
+        "reference": encoded.reference if _has_reference(example.rendered) else None,
+        "bytes": _bytes(example.rendered, encoded, bench),
     }
 
 
-def _bytes(encoded: Encoded, bench: _Bench) -> int:
-    if bench.recipe.train.completion_only and not encoded.truncated:
+def _has_reference(rendered: Mapping[str, Any]) -> bool:
+    """Say whether a record has an answer to compare with: running text has none, and a call is no text."""
+    return "text" not in rendered and not any(map(has_call, rendered.get("messages", ())[-1:]))
+
+
+def _bytes(rendered: Mapping[str, Any], encoded: Encoded, bench: _Bench) -> int:
+    is_told = is_plain(rendered.get("messages", ()))  # a call is learned too, and an answer of weight 0 is not
+    if bench.recipe.train.completion_only and not encoded.truncated and is_told:
         return sum(len(answer.encode()) for answer in encoded.answers)
     learned = [label for label in encoded.labels if label != NOT_LEARNED]
     return len(bench.tokenizer.decode(learned, skip_special_tokens=True).encode())

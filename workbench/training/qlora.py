@@ -29,7 +29,7 @@ from workbench.training.arguments import arguments, lora
 from workbench.training.callbacks import Logbook, rewind_metrics
 from workbench.training.carry import Carry, tokens_until
 from workbench.training.checkpoints import last_checkpoint, step_of
-from workbench.training.fast.choice import chosen, is_tight, obstacle
+from workbench.training.fast.choice import chosen, holds_whole, is_tight, obstacle
 from workbench.training.fast.rows import Frame, OneRow, frame
 from workbench.training.faults import explained
 from workbench.training.finite import NonFiniteError
@@ -198,7 +198,8 @@ def build_trainer(material: Material, output: Path) -> Trainer:
         quantization=recipe.quantization.kind,
         double_quant=recipe.quantization.double_quant,
         compute_dtype=recipe.quantization.compute_dtype,
-        device="cpu" if is_sharded(recipe) else None,  # a single GPU may not hold it
+        device=None if not is_sharded(recipe) or holds_whole(material.base_path, recipe, device()) else "cpu",
+        divisible=is_sharded(recipe),
     )
     trainer = Trainer(
         model=base,

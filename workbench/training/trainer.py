@@ -51,6 +51,7 @@ class Trainer(SFTTrainer):  # type: ignore[misc]
     def __init__(self, **built_from: Any) -> None:  # noqa: ANN401 - trl's own arguments
         """Begin with no number noted."""
         self.finite = Finite()
+        self.trained: list[torch.nn.Parameter] = []
         super().__init__(**built_from)
         self.recent = deque(maxlen=self.args.gradient_accumulation_steps)
 
@@ -72,6 +73,12 @@ class Trainer(SFTTrainer):  # type: ignore[misc]
         loss: torch.Tensor = super().training_step(model, inputs, num_items_in_batch)
         self._note(loss, "loss", [self.recent[-1]])
         return loss
+
+    def _clip_grad_norm(self, model: torch.nn.Module) -> Any:  # noqa: ANN401 - a float or tensor
+        """Clip the gradients and return their size before; asked of the trained weights alone, not of all modules."""
+        if not self.trained:
+            self.trained = [weight for weight in model.parameters() if weight.requires_grad]
+        return self.accelerator.clip_grad_norm_(self.trained, self.args.max_grad_norm)
 
     def _get_grad_norm(self, model: torch.nn.Module, grad_norm: Any = None) -> Any:  # noqa: ANN401 - a float or tensor
         """Return the gradients' size; raises NonFiniteError where it is none, on a GPU a step later.

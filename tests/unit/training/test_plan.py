@@ -83,3 +83,10 @@ def test_the_rows_of_a_step_stay(batch: int, parts: int, tokens: int, longest: i
     at_once, turns = rows_at_once(asked, Plan("none", tokens), longest)
     assert at_once * turns == batch * parts
     assert at_once == 1 or at_once * longest <= tokens
+
+
+def test_a_base_that_gpus_share_weighs_less_on_each_and_never_less_than_two_layers() -> None:
+    shared, plan = recipe("train.shard_base=true"), Plan("full", 4096)
+    alone, two, many = (estimate(MISTRAL, shared, plan, gpus).weights for gpus in (1, 2, 1000))
+    assert alone == estimate(MISTRAL, recipe(), plan, 2).weights
+    assert 0.5 * alone < two < 0.7 * alone and many > MISTRAL.embedding_weights * 2

@@ -51,6 +51,17 @@ def is_tight(base: str, recipe: Recipe, device: str, longest: int) -> bool:
     return needed > _EASY * _allowed(device)
 
 
+def holds_whole(base: str, recipe: Recipe, device: str) -> bool:
+    """Say whether a GPU has room for all of a base's weights; a CPU always has."""
+    if device == "cpu":
+        return True
+    try:
+        shape = read_shape(base_folder(base))
+    except KeyError:
+        return False
+    return estimate(shape, recipe, named_plan(recipe, 0)).weights < _EASY * _room(device)
+
+
 _EASY = 0.7
 """Share of a GPU below which an estimate, right to 15 %, needs no trial."""
 

@@ -13,7 +13,7 @@ from peft.tuners.lora.bnb import Linear4bit as LoraLinear
 from torch import Tensor, nn
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
-from workbench.training.fast.product import BLOCK, lora_product
+from workbench.training.fast.product import BLOCK
 
 _ADAPTER = "default"
 _ATTENTION = frozenset({"MistralAttention", "LlamaAttention", "Qwen2Attention"})
@@ -54,7 +54,8 @@ class Fused(nn.Module):
         flat = inputs.reshape(-1, inputs.shape[-1])
         down = torch.cat([layer.lora_A[_ADAPTER].weight for layer in self.layers]).to(flat.dtype)
         bias = None if self.bias is None else self.bias.to(flat.dtype)
-        outputs = lora_product(flat, self.packed, self.factors, down, self._up().to(flat.dtype), bias, self.sizes)
+        up = self._up().to(flat.dtype)
+        outputs = torch.ops.workbench.lora_product(flat, self.packed, self.factors, down, up, bias, self.sizes)
         return [output.view(*inputs.shape[:-1], output.shape[-1]) for output in outputs[:-1]]
 
     def _up(self) -> Tensor:

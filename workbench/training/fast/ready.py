@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from torch import nn
+
 from workbench.training.fast import attention
 from workbench.training.fast.compiling import compile_layers
 from workbench.training.fast.layers import fuse
@@ -20,4 +22,23 @@ def make_fast(model: Any, checkpointing: Checkpointing) -> None:  # noqa: ANN401
     # The first layer's input is no parameter's: without a gradient of its own that layer would be another graph.
     base.enable_input_require_grads()
     compile_layers(base.model.layers, checkpointing)
+    spare_walks(model)
     logging.getLogger(__name__).info("%d LoRA layers fused; kept for the backward pass: %s", fused, checkpointing)
+
+
+def spare_walks(model: nn.Module) -> None:
+    """Answer what the loop asks of a model in every step without a walk over its thousands of modules, in place.
+
+    Those walks take longer than a short step has to spare: the GPU waits for them.
+    """
+    trained = [weight for weight in model.parameters() if weight.requires_grad]
+    walk = model.train
+
+    def train(mode: bool = True) -> nn.Module:
+        return model if model.training is mode else walk(mode)
+
+    def zero_grad(set_to_none: bool = True) -> None:
+        for weight in trained:
+            weight.grad = None if set_to_none or weight.grad is None else weight.grad.zero_()
+
+    model.train, model.zero_grad = train, zero_grad  # type: ignore[method-assign, assignment]

@@ -13,7 +13,7 @@ from transformers import AutoModelForCausalLM
 
 from workbench.recipe import Recipe, with_overrides
 from workbench.training.fast import choice
-from workbench.training.fast.choice import chosen, is_tight, obstacle
+from workbench.training.fast.choice import chosen, holds_whole, is_tight, obstacle
 from workbench.training.fast.structure import unknown_part
 from workbench.training.memory import read_shape
 from workbench.training.plan import Plan
@@ -102,6 +102,15 @@ def mistral_7b(folder: Path, **more: Any) -> str:
 def on_card(monkeypatch: pytest.MonkeyPatch, free: int, total: int, share: float = 1.0) -> None:
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (free * 2**30, total * 2**30))
     monkeypatch.setattr(torch.cuda, "get_per_process_memory_fraction", lambda _: share)
+
+
+@pytest.mark.parametrize(("gib", "fits"), [(4, False), (24, True)])
+def test_a_base_is_loaded_onto_a_card_that_has_room_for_all_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gib: int, fits: bool
+) -> None:
+    on_card(monkeypatch, gib, gib)
+    assert holds_whole(mistral_7b(tmp_path), RECIPE, GPU) == fits
+    assert holds_whole(str(tmp_path), RECIPE, "cpu")
 
 
 def test_the_plan_follows_from_what_is_free_and_what_may_be_taken(
