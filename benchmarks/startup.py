@@ -43,11 +43,16 @@ def painted(workspace: Workspace, shown: str) -> tuple[float, float]:
     """Return the seconds from the start of `workbench` until a text stands in the terminal: of the clock, of a core."""
     primary, secondary = pty.openpty()
     fcntl.ioctl(secondary, termios.TIOCSWINSZ, struct.pack("HHHH", 36, 120, 0, 0))
-    ends = {"stdin": secondary, "stdout": secondary, "stderr": secondary}
     environment = os.environ | {"TERM": "xterm-256color", "COLUMNS": "120", "LINES": "36"}
     began = time.perf_counter()
     with subprocess.Popen(
-        [sys.executable, "-m", "workbench"], **ends, env=environment, cwd=workspace.root, start_new_session=True
+        [sys.executable, "-m", "workbench"],
+        stdin=secondary,
+        stdout=secondary,
+        stderr=secondary,
+        env=environment,
+        cwd=workspace.root,
+        start_new_session=True,
     ) as child:
         os.close(secondary)
         try:

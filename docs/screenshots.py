@@ -1,7 +1,8 @@
 """Write the screenshots of the documentation: `python docs/screenshots.py` fills a scratch workspace and takes them.
 
-The pictures show the sample corpora and a real run of the recipe `tiny`, measured: a few minutes. With
-`--workspace FOLDER` the filled workspace is kept there and used again; names after that take those pictures alone.
+The pictures show the sample corpora and a real run of the recipe `tiny`, measured: a few minutes. What is asked of the
+Hub is asked of the one that the tests have, on this machine. With `--workspace FOLDER` the filled workspace is kept
+there and used again; names after that take those pictures alone.
 """
 
 from __future__ import annotations
@@ -9,14 +10,17 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import re
 import shutil
+import sys
 import tempfile
-from collections.abc import Callable
-from contextlib import chdir, suppress
+from collections.abc import Callable, Iterator
+from contextlib import chdir, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from huggingface_hub import constants
 from textual.pilot import Pilot
 from textual.worker import WorkerCancelled, WorkerFailed
 
@@ -35,6 +39,8 @@ HERE = Path(__file__).parent / "screenshots"
 WIDE, NARROW = (120, 34), (80, 24)
 NOTES = "notes.csv"
 """A file that lies in the filled workspace and in no corpus: the one that is opened."""
+ON_HUB = "me/tides"
+"""A repository of somebody's records, with a file among them that nobody should open."""
 _PAUSE = 0.4
 """Seconds after a key: longer than a sheet waits for the next one before it looks anew."""
 
@@ -58,12 +64,15 @@ class Shot:
     view: str = ""
     size: tuple[int, int] = WIDE
     place: str = "filled"
+    needs_hub: bool = False
 
 
 DATA, ISSUES = Shot(corpus="domain-qa"), Shot(corpus="domain-qa", view="issues")
 VERSIONS = replace(DATA, mode="versions")
 TRAIN = replace(DATA, mode="train")
 COMPARE = replace(DATA, mode="compare")
+TO_HUB = ("P", "shift+tab", "left", "tab")
+"""Keys from a version to the line that names a repository to push it to."""
 SHOTS: dict[str, Shot] = {
     "home-empty": Shot(place="empty"),
     "home": Shot(),
@@ -87,6 +96,9 @@ SHOTS: dict[str, Shot] = {
     "split": replace(VERSIONS, keys=("s",)),
     "proof": replace(VERSIONS, keys=("p",)),
     "publish": replace(VERSIONS, keys=("P",)),
+    "push": Shot((*TO_HUB, "type:me/novel", "enter"), "novel", "versions", needs_hub=True),
+    "push-refused": Shot((*TO_HUB, "type:me/domain-qa", "enter"), "domain-qa", "versions", needs_hub=True),
+    "pull": Shot(("o", f"type:{ON_HUB}", "enter"), needs_hub=True),
     "pre-flight": replace(TRAIN, keys=("p",)),
     "train": TRAIN,
     "compare": COMPARE,
@@ -164,6 +176,24 @@ def _filled(folder: Path) -> Workspace:
     return workspace
 
 
+@contextmanager
+def a_hub() -> Iterator[None]:
+    """Let the Hub be the one of the tests, with one repository on it."""
+    sys.path.insert(0, str(HERE.parents[1]))
+    from tests.hub import TOKEN, running_hub
+    from tests.hub_calls import Repository
+
+    rows = [json.dumps({"question": f"How high is tide {n}?", "answer": f"{n} m"}) for n in range(400)]
+    train, test = ("\n".join(part).encode() for part in (rows[:360], rows[360:]))
+    with running_hub() as hub:
+        held = hub.repositories.setdefault(ON_HUB, Repository(private=False))
+        held.commit({"train.jsonl": train, "test.jsonl": test, "weights.pkl": b"no"}, "by hand")
+        os.environ["HF_TOKEN"] = TOKEN
+        constants.HF_HUB_OFFLINE, constants.HF_HUB_DISABLE_TELEMETRY = False, True
+        constants.ENDPOINT = hub.url
+        yield
+
+
 async def settle(pilot: Pilot[None]) -> None:
     """Wait until no work is under way."""
     await pilot.pause()
@@ -207,12 +237,13 @@ def slim(svg: str) -> str:
 
 async def shoot(workspace: Workspace, name: str) -> Path:
     """Take one picture."""
-    app = WorkbenchApp(Desk(workspace))
-    async with app.run_test(size=SHOTS[name].size, notifications=False) as pilot:
-        await go(pilot, SHOTS[name])
-        path = HERE / f"{name}.svg"
-        path.write_text(slim(app.export_screenshot(title="workbench")), encoding="utf-8")
-        return path
+    app, shot = WorkbenchApp(Desk(workspace)), SHOTS[name]
+    path = HERE / f"{name}.svg"
+    with a_hub() if shot.needs_hub else nullcontext():
+        async with app.run_test(size=shot.size, notifications=False) as pilot:
+            await go(pilot, shot)
+            path.write_text(slim(app.export_screenshot(title="workbench")), encoding="utf-8")
+    return path
 
 
 def main() -> None:

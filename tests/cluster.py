@@ -21,7 +21,8 @@ def running(nodes: int = 2) -> Iterator[Any]:
     pytest.importorskip("ray", reason="the extra `scale` is not installed: pip install '.[scale]'")
     from ray.cluster_utils import Cluster
 
-    with nothing_left():
+    with nothing_left(), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_worker_niceness", "0")  # Ray's own 15 lets all other tests go before its workers
         head = {"num_cpus": 0, "object_store_memory": SHARED // 2, "include_dashboard": False}
         made = Cluster(initialize_head=True, head_node_args=head)
         try:

@@ -100,6 +100,8 @@ class State:
     cas: Path | None = None
     """Folder in which hf_xet keeps what it is sent; None: this Hub knows nothing of Xet."""
     role: str = "write"
+    rights: list[dict[str, Any]] | None = None
+    """What a fine-grained token may do; None for a token of another kind."""
     repositories: dict[str, Repository] = field(default_factory=dict)
     objects: dict[str, bytes] = field(default_factory=dict)
 
@@ -141,7 +143,9 @@ def _check_token(hub: State, request: Request, repo: str | None) -> None:
 
 
 def _whoami(hub: State, request: Request) -> Reply:
-    token = {"displayName": "tests", "role": hub.role}
+    token: dict[str, Any] = {"displayName": "tests", "role": hub.role}
+    if hub.rights is not None:
+        token |= {"role": "fineGrained", "fineGrained": {"global": ["post.write"], "scoped": hub.rights}}
     return _json({"type": "user", "name": "me", "orgs": [], "auth": {"accessToken": token}})
 
 

@@ -33,7 +33,7 @@ def hub(monkeypatch: pytest.MonkeyPatch, waited: list[float]) -> Iterator[Hub]:
 def waited(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Wait for nothing, and say how long it would have been: our own pauses and the client library's."""
     pauses: list[float] = []
-    monkeypatch.setattr("workbench.publish.patience.sleep", pauses.append)
+    monkeypatch.setattr("workbench.publish.pausing.sleep", pauses.append)
     hurried = SimpleNamespace(**{**vars(time), "sleep": pauses.append})
     monkeypatch.setattr("huggingface_hub.utils._http.time", hurried)
     return pauses

@@ -18,7 +18,7 @@ from jinja2 import Template, TemplateError
 from jinja2.sandbox import SandboxedEnvironment
 from pydantic import BaseModel, ConfigDict, PositiveInt, ValidationError
 
-from workbench.errors import OutsideError, UsageError
+from workbench.errors import DataError, OutsideError, UsageError
 from workbench.fingerprint import digest
 from workbench.sql import expression
 from workbench.wording import explained, yaml_fault
@@ -82,6 +82,8 @@ class _SchemaFile(_Strict):
     columns: dict[str, dict[str, Any]]
     aliases: dict[str, tuple[str, ...]] = {}
     plural: dict[str, str] = {}
+    json_texts: tuple[str, ...] = ()
+    """Text columns that hold JSON, whatever a raw file has there; `x_json` is what was read of it, null for no JSON."""
     identity: tuple[str, ...] = ()
     derive: dict[str, str] = {}
     texts: tuple[str, ...]
@@ -152,7 +154,8 @@ class Schema:
 
     def derived(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Add the columns that rules, texts and answers may name: those of the shapes, then the declared ones."""
-        shaped = frame.with_columns(_shape_columns(frame.select(self.columns)))
+        parsed = [pl.col(name).str.json_path_match("$").alias(f"{name}_json") for name in self.declared.json_texts]
+        shaped = frame.with_columns(*_shape_columns(frame.select(self.columns)), *parsed)
         return shaped.with_columns(expression(sql).alias(name) for name, sql in self.declared.derive.items())
 
     def render(self, row: Mapping[str, Any], template: str = "default") -> Rendered:
@@ -161,7 +164,7 @@ class Schema:
             raise UsageError(f"schema {self.name!r} has no render template {template!r}")
         parts = self.declared.render[template]
         if "turns" in parts:
-            return {"messages": [dict(turn) for turn in row[parts["turns"]] or ()]}
+            return _conversation(parts, row)
         return {key: self._filled(value, row) for key, value in parts.items()}
 
     def _filled(self, part: Any, row: Mapping[str, Any]) -> Any:  # noqa: ANN401 - text or list of turns
@@ -179,19 +182,47 @@ class Schema:
             raise UsageError(f"schema {self.name!r}: render template {part!r} fails: {error}") from error
 
 
+def _conversation(parts: Mapping[str, Any], row: Mapping[str, Any]) -> Rendered:
+    """Return turns, each with what its `extra` holds as parts of their own, and the tools where a column has them."""
+    rendered: Rendered = {"messages": [_turn(turn) for turn in row[parts["turns"]] or ()]}
+    tools = row[parts["tools"]] if "tools" in parts else None
+    return rendered | {"tools": _parsed(tools, list, parts["tools"])} if tools else rendered
+
+
+def _turn(turn: Mapping[str, Any]) -> dict[str, Any]:
+    said = {key: value for key, value in turn.items() if key != "extra"}
+    beside = _parsed(turn["extra"], dict, "what a turn holds beside role and content") if turn.get("extra") else {}
+    return said | {key: value for key, value in beside.items() if key not in said}
+
+
+def _parsed(text: str, kind: type, what: str) -> Any:  # noqa: ANN401 - any JSON of that kind
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise DataError(f"{what} is no JSON: {error}", "write it as JSON, or drop the record") from error
+    if not isinstance(value, kind):
+        raise DataError(f"{what} is no JSON {'list' if kind is list else 'object'}", "write it, or drop the record")
+    return value
+
+
 def _shape_columns(frame: pl.DataFrame) -> list[pl.Expr]:
     """Return what every text list and every list of turns offers besides itself.
 
     For a text list `x`: `x_folded` (entries with case and white space folded) and `x_text` (sorted and joined).
     For turns `x`: `x_roles` ("user,assistant"), `x_text` (contents joined by newlines), `x_prompt` (all but the
     last turn), `x_answer` (the last turn if it is the assistant's), `x_shortest` (length of the shortest turn).
+    For turns with `extra` also `x_whole` (all that stands in them, joined), `x_said` (the same of the last turn if it
+    is the assistant's) and `x_torn` (how many hold no JSON object there); a turn that calls a tool and what a tool gave
+    back may be empty, and do not count in `x_shortest`.
     """
     added: list[pl.Expr] = []
     for name, kind in frame.schema.items():
         if kind == pl.List(pl.String):
             added += _list_columns(name)
         elif isinstance(kind, pl.List) and isinstance(kind.inner, pl.Struct):
-            added += _turn_columns(name)
+            has_extra = any(part.name == "extra" for part in kind.inner.fields)
+            added += [*_turn_columns(name), _shortest(name, has_extra=has_extra)]
+            added += _extra_columns(name) if has_extra else []
     return added
 
 
@@ -210,7 +241,31 @@ def _turn_columns(name: str) -> list[pl.Expr]:
         contents.list.join("\n").alias(f"{name}_text"),
         contents.list.head(turns.list.len().cast(pl.Int64) - 1).list.join("\n").alias(f"{name}_prompt"),
         pl.when(last.struct.field("role") == "assistant").then(last.struct.field("content")).alias(f"{name}_answer"),
-        contents.list.eval(pl.element().str.strip_chars().str.len_chars()).list.min().alias(f"{name}_shortest"),
+    ]
+
+
+def _shortest(name: str, *, has_extra: bool) -> pl.Expr:
+    turn = pl.element().struct
+    length = turn.field("content").fill_null("").str.strip_chars().str.len_chars()
+    if has_extra:
+        held = turn.field("extra").str
+        is_call = (
+            held.json_path_match("$.tool_calls[0]").is_not_null()
+            | held.json_path_match("$.function_call").is_not_null()
+        )
+        length = pl.when(~is_call, turn.field("role") != "tool").then(length)
+    return pl.col(name).list.eval(length).list.min().alias(f"{name}_shortest")
+
+
+def _extra_columns(name: str) -> list[pl.Expr]:
+    turns, last, extra = pl.col(name), pl.col(name).list.last().struct, pl.element().struct.field("extra")
+    whole = pl.concat_str(pl.element().struct.field("content"), extra, separator="\n", ignore_nulls=True)
+    said = pl.concat_str(last.field("content"), last.field("extra"), separator="\n", ignore_nulls=True)
+    is_torn = extra.is_not_null() & ~extra.str.json_path_match("$").fill_null("").str.starts_with("{")
+    return [
+        turns.list.eval(whole).list.join("\n").alias(f"{name}_whole"),
+        pl.when(last.field("role") == "assistant").then(said).alias(f"{name}_said"),
+        turns.list.eval(is_torn).list.sum().alias(f"{name}_torn"),
     ]
 
 
@@ -281,6 +336,7 @@ def _unknown_columns(schema: Schema) -> Iterator[str]:
     single = [name for name in (declared.language, declared.concept) if name]
     plural = [*declared.plural, *declared.plural.values()]
     fields = [rule.field for rule in declared.rules]
+    single += declared.json_texts
     single += declared.choices.model_dump().values() if declared.choices else []
     for name in (*single, *plural, *fields, *declared.identity, *declared.strata, *declared.aliases):
         if name not in schema.columns:

@@ -14,7 +14,7 @@ from pathlib import Path
 from workbench.errors import OutsideError, UsageError, unknown
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-_DRAFT = re.compile(r"^[0-9a-f]{32}(-\d+\.arrow)?$|\.[0-9a-f]{32}$")
+_DRAFT = re.compile(r"^[0-9a-f]{32}((-rejects)?-\d+\.arrow)?$|\.[0-9a-f]{32}$")
 """Drafts, in the scratch folder and in the cache, are named by a random number of 128 bits."""
 _ABANDONED, _FOLDER_ABANDONED = 3600, 86_400
 FIRST_SAMPLE = "domain-qa"

@@ -138,8 +138,9 @@ def test_an_example_renders_every_template(name, number):
     row = {**dict.fromkeys(schema.columns), **schema.declared.examples[number]}
     for template in schema.declared.render:
         shown = schema.render(row, template)
-        assert set(shown) in ({"messages"}, {"prompt", "completion"}, {"text"})
-        texts = [turn["content"] for turn in shown["messages"]] if "messages" in shown else list(shown.values())
+        assert set(shown) in ({"messages"}, {"messages", "tools"}, {"prompt", "completion"}, {"text"})
+        said = (turn for turn in shown.get("messages", ()) if not turn.get("tool_calls"))
+        texts = [turn["content"] for turn in said] if "messages" in shown else list(shown.values())
         assert all(isinstance(text, str) and text.strip() for text in texts)
         assert not any("None" in text or "{{" in text or "{%" in text for text in texts)
 

@@ -63,6 +63,7 @@ COMMANDS: dict[str, Callable[[Store], Any]] = {
     "split": lambda store: cut(store),
     "save": lambda store: save(store, "facts"),
     "export": lambda store: export(store, "facts", "latest"),
+    "build": lambda store: build(store, "facts"),
     "readmit": lambda store: readmit(store, "facts", "rows", 30, fact(77) | {"answer": words(77, 20_000)}),
 }
 LOOKS: dict[str, Callable[[Store], Any]] = {

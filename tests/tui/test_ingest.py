@@ -174,7 +174,11 @@ async def test_name_and_expression_are_typed(app: WorkbenchApp, lines: Path) -> 
         await go_to(pilot, "answer")
         await press(pilot, "e", "end", "ctrl+u", *"{answer}, no doubt", "enter")
         await looked(pilot)
-        assert "The number 3, no doubt" in painted(app)
+        assert "The number 3, no doubt" in painted(app) and "more than one field" not in painted(app)
+        await go_to(pilot, "answer")
+        await press(pilot, "e", "end", "ctrl+u", *"{question} {answer}", "enter")
+        await looked(pilot)
+        assert "? column question goes to more than one field: question, answer" in painted(app)
         await press(pilot, "enter")
         with Store(app.desk.workspace) as store:
             assert store.corpora() == ["numbers"]

@@ -18,6 +18,8 @@ from workbench.curation.compiled import Bytes, jit
 
 _P1, _P2, _P3, _P4, _P5 = (np.uint32(p) for p in (2654435761, 2246822519, 3266489917, 668265263, 374761393))
 inline = njit(inline="always")
+AHEAD = 4
+"""Bytes behind those to be hashed that are read, though they do not count."""
 
 
 @intrinsic
@@ -46,7 +48,10 @@ def _round(lane: Any, word: Any) -> Any:  # noqa: ANN401
 
 @jit
 def xxh32(data: Bytes, start: int, stop: int) -> int:
-    """Return xxHash32 (seed 0) of some bytes, as the specification of xxHash has it."""
+    """Return xxHash32 (seed 0) of some bytes, as the specification of xxHash has it; AHEAD more must stand behind.
+
+    What is left of a stripe is hashed without branches: guessing how much that is takes longer than to hash it.
+    """
     i = start
     if stop - start >= 16:
         one, two, three, four = uint32(_P1 + _P2), uint32(_P2), uint32(0), uint32(uint32(0) - _P1)
@@ -58,12 +63,17 @@ def xxh32(data: Bytes, start: int, stop: int) -> int:
     else:
         h = uint32(_P5)
     h = uint32(h + uint32(stop - start))
-    while i + 4 <= stop:
-        h = uint32(_turn(uint32(h + uint32(load32(data, i) * _P3)), 17) * _P4)
-        i += 4
-    while i < stop:
-        h = uint32(_turn(uint32(h + uint32(uint32(data[i]) * _P5)), 11) * _P1)
+    for _ in range(3):
+        with_word = uint32(_turn(uint32(h + uint32(load32(data, i) * _P3)), 17) * _P4)
+        here = i + 4 <= stop
+        h = with_word if here else h
+        i = i + 4 if here else i
+    rest = load32(data, i)
+    for _ in range(3):
+        with_byte = uint32(_turn(uint32(h + uint32((rest & uint32(255)) * _P5)), 11) * _P1)
+        h = with_byte if i < stop else h
         i += 1
+        rest = rest >> uint32(8)
     h = uint32((h ^ (h >> uint32(15))) * _P2)
     h = uint32((h ^ (h >> uint32(13))) * _P3)
     return uint32(h ^ (h >> uint32(16)))

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from workbench.curation.alphabet import ALONE, BLANK, DIGIT, HARD, KNOWN, WORD, Alphabet
 from workbench.curation.compiled import Block, Bytes, Hashes, Keys, Places, Sets, jit
-from workbench.curation.hashing import inline, load32, mixed, xxh32
+from workbench.curation.hashing import AHEAD, inline, load32, mixed, xxh32
 
 _K1, _K2 = np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53)
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
@@ -35,19 +35,20 @@ _AS_IS = np.arange(256, dtype=np.uint8)
 
 
 @jit
-def _cut_bytes(data: Bytes, start: int, stop: int, table: Bytes, out: Bytes, starts: Places) -> int:
+def _cut_bytes(data: Bytes, start: int, stop: int, table: Bytes, out: Bytes, starts: Places) -> Any:  # noqa: ANN401
     """Cut where the table says blank; write the pieces, one blank between them, and where each starts."""
-    m, pieces, gap = 0, 0, True
-    for i in range(start, stop):  # without branches: always write, advance where it counts
-        byte = table[data[i]]
-        blank = byte == 32
+    # Unsigned numbers and slices: for others numba asks of each place whether it counts from the end.
+    m, pieces, gap, one = uint64(0), uint64(0), uint64(1), uint64(1)
+    for letter in data[start:stop]:  # without branches: always write, advance where it counts
+        byte = table[letter]
+        blank = uint64(byte == 32)
         out[m] = byte
         starts[pieces] = m
-        pieces += gap & (not blank)
-        m += not (gap & blank)
+        pieces += gap & (blank ^ one)
+        m += (gap & blank) ^ one
         gap = blank
-    starts[pieces] = m + (not gap)
-    return pieces
+    starts[pieces] = m + (gap ^ one)
+    return np.int64(pieces)
 
 
 @inline
@@ -98,9 +99,9 @@ def _cut_letters(data: Bytes, start: int, stop: int, letters: Alphabet, words: b
 
 @jit
 def _plain(data: Bytes, start: int, stop: int) -> bool:
-    seen = 0
-    for i in range(start, stop):
-        seen |= int(data[i])
+    seen = uint8(0)
+    for byte in data[start:stop]:
+        seen |= byte
     return seen < 128
 
 
@@ -123,7 +124,7 @@ def _longest(block: Block) -> int:
         longest = max(longest, block.offsets[row + 1] - block.offsets[row])
     for row in range(len(block.spare_offsets) - 1):
         longest = max(longest, block.spare_offsets[row + 1] - block.spare_offsets[row])
-    return 2 * longest + 8  # folding writes at most twice the bytes
+    return 2 * longest + 8 + AHEAD  # folding writes at most twice the bytes
 
 
 @jit
@@ -146,13 +147,14 @@ def hard_rows(data: Bytes, offsets: Places, kind: Bytes) -> NDArray[np.bool_]:
 @jit
 def _evenly(data: Bytes, start: int, stop: int, out: Bytes) -> bool:
     """Fold ASCII letter by letter, four times as fast as to cut it; return whether its blanks all stand alone."""
-    size, beside = stop - start, uint8(0)
-    for i in range(size):
-        byte = data[start + i]
-        letter = uint8(byte | uint8(32)) if (byte >= 65) & (byte <= 90) else byte
-        out[i] = uint8(32) if ((byte >= 9) & (byte <= 13)) | ((byte >= 28) & (byte <= 31)) else letter
+    size, beside, text = stop - start, uint8(0), data[start:stop]
+    for i in range(size):  # bytes alone, so that many are folded at a time; below 0 they begin again from 255
+        byte = text[i]
+        blank = (uint8(byte - uint8(9)) < uint8(5)) | (uint8(byte - uint8(28)) < uint8(4))
+        letter = uint8(byte | uint8(32)) if uint8(byte - uint8(65)) < uint8(26) else byte
+        out[i] = uint8(32) if blank else letter
     for i in range(size - 1):
-        beside |= uint8((out[i] == 32) & (out[i + 1] == 32))
+        beside |= uint8((out[i] == uint8(32)) & (out[i + 1] == uint8(32)))
     return size == 0 or (beside == 0 and out[0] != 32 and out[size - 1] != 32)
 
 
@@ -221,8 +223,8 @@ def word_facts(block: Block, letters: Alphabet) -> Any:  # noqa: ANN401 - two ar
 def _has_no_digit(data: Bytes, start: int, stop: int) -> bool:
     """Return whether a text is plain and holds no digit: one look at its bytes, many at a time."""
     seen = uint8(0)
-    for i in range(start, stop):
-        seen |= uint8((data[i] >= 128) | ((data[i] >= 48) & (data[i] <= 57)))
+    for byte in data[start:stop]:
+        seen |= uint8((byte >= uint8(128)) | (uint8(byte - uint8(48)) < uint8(10)))
     return seen == 0
 
 

@@ -33,8 +33,8 @@ def room(bench: Bench) -> int:
     import torch
 
     gpu = bench.model.device
-    free = torch.cuda.mem_get_info(gpu)[0] + torch.cuda.memory_reserved(gpu) - torch.cuda.memory_allocated(gpu)
-    fitting = int(free // 2 // _bytes_of_a_token(bench.model.config))
+    free = int(torch.cuda.mem_get_info(gpu)[0]) + torch.cuda.memory_reserved(gpu) - torch.cuda.memory_allocated(gpu)
+    fitting: int = free // 2 // _bytes_of_a_token(bench.model.config)
     return max(BATCH_TOKENS, min(_MOST_TOKENS, 1 << max(fitting.bit_length() - 1, 0)))
 
 
@@ -47,7 +47,7 @@ def _bytes_of_a_token(config: PretrainedConfig) -> int:
     heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
     size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     wide = getattr(config, "intermediate_size", None) or 4 * config.hidden_size
-    return 2 * (2 * config.num_hidden_layers * heads * size + 4 * wide)
+    return int(2 * (2 * config.num_hidden_layers * heads * size + 4 * wide))
 
 
 def _seed(recipe: Recipe) -> None:

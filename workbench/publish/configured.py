@@ -11,7 +11,7 @@ import yaml
 
 from workbench.errors import UsageError
 from workbench.publish.facts import ExportFacts
-from workbench.publish.rendering import is_conversation
+from workbench.publish.rendering import holds_more, is_conversation
 from workbench.publish.written import Written
 from workbench.recipe import ALL_LINEAR, Recipe
 from workbench.schema import Schema
@@ -93,6 +93,13 @@ def refuse_split_texts(configured: Configured) -> None:
     if configured.format == "prompt-completion" and "prompt" not in configured.schema.declared.render["default"]:
         what = f"prompt and completion of {configured.schema.name!r} records are turns, and need a template"
         raise UsageError(what, "give --format messages")
+
+
+def refuse_calls(configured: Configured, trainer: str) -> None:
+    """Refuse conversations that call tools for a trainer that would leave the calls out, or write them otherwise."""
+    if holds_more(configured.schema):
+        what = f"{trainer} does not read calls of tools as records of {configured.schema.name!r} hold them"
+        raise UsageError(what, "give --stub axolotl, or export without a stub")
 
 
 def as_yaml(head: list[str], keys: Mapping[str, Any]) -> str:

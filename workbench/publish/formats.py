@@ -118,8 +118,10 @@ def _put_parquet(table: pa.Table, split: str, handle: BinaryIO) -> Put:
     # Content-defined chunks keep most bytes of a slightly edited version unchanged on the Hub.
     pq.write_table(table, handle, compression="zstd", use_content_defined_chunking=True, write_page_index=True)
     handle.flush()
+    rows = table.num_rows
+    del table  # nobody else holds it, and what is read next is as large
     # Measured on what a reader gets: the writer's own table may carry empty null maps.
-    return Put(table.num_rows, pq.ParquetFile(handle.name).read().nbytes)
+    return Put(rows, pq.ParquetFile(handle.name).read().nbytes)
 
 
 def _shards(split: str, sizes: NDArray[np.int64]) -> list[NewFile]:

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
 from workbench.errors import DataError, UsageError
-from workbench.publish.rendering import Row, Turn, checked, fields_under, is_conversation, merged, turns, used
+from workbench.publish.rendering import (
+    Row,
+    Turn,
+    checked,
+    fields_under,
+    holds_more,
+    is_conversation,
+    merged,
+    tools_in,
+    turns,
+    used,
+)
 from workbench.schema import Schema
+from workbench.text import show
 
 CHATML_START, CHATML_END = "<|im_start|>", "<|im_end|>"
 _ROLE = re.compile(r"[^\s<]+")
@@ -37,12 +49,13 @@ class Form:
 
 def messages(schema: Schema) -> Form:
     """Return the form of the OpenAI API and of `apply_chat_template`: `messages` with role and content."""
-    return _of_turns(schema, {"messages": _TURNS}, lambda turns: {"messages": turns})
+    return _with_tools(schema, _of_turns(schema, {"messages": _TURNS}, lambda turns: {"messages": turns}))
 
 
 def sharegpt(schema: Schema) -> Form:
     """Return the form of the ShareGPT collection: `conversations` with `from` and `value`, the system turn first."""
-    return _of_turns(schema, {"conversations": _SHAREGPT_TURNS}, lambda turns: {"conversations": _renamed(turns)})
+    fields = {"conversations": _SHAREGPT_TURNS}
+    return _with_tools(schema, _of_turns(schema, fields, lambda turns: {"conversations": _renamed(turns)}))
 
 
 def chatml(schema: Schema) -> Form:
@@ -74,7 +87,9 @@ def alpaca(schema: Schema) -> Form:
 def prompt_completion(schema: Schema) -> Form:
     """Return the form of TRL and of the older OpenAI API: prompt and completion, of a conversation both as turns."""
     if is_conversation(schema):
-        return _of_turns(schema, {"prompt": _TURNS, "completion": _TURNS}, _before_and_answer)
+        return _with_tools(
+            schema, _of_turns(schema, dict.fromkeys(("prompt", "completion"), _TURNS), _before_and_answer)
+        )
     fields = dict.fromkeys(("prompt", "completion"), pa.string())
     if "prompt" in schema.declared.render["default"]:
         return Form(fields, schema.render, used(schema), merged(schema))
@@ -114,15 +129,47 @@ FORMS: dict[str, Callable[[Schema], Form]] = {
 
 
 def _of_turns(schema: Schema, fields: Mapping[str, pa.DataType], shaped: Callable[[list[Turn]], Row]) -> Form:
-    """Return a form made from the turns that a record renders to."""
-    return Form(fields, lambda record: shaped(turns(schema, record)), used(schema), merged(schema, framed=False))
+    """Return a form made from the turns that a record renders to; what defines tools rides along as it is."""
+    taken, note = used(schema) - tools_in(schema), merged(schema, framed=False)
+    return Form(fields, lambda record: shaped(turns(schema, record)), taken, note)
+
+
+def _with_tools(schema: Schema, form: Form) -> Form:
+    """Return a form whose turns keep what else they hold, with the tools they call as `tools`, as OpenAI has them."""
+    if not holds_more(schema):
+        return form
+    fields = dict.fromkeys(form.fields, pa.json_()) | dict.fromkeys(("tools",) if tools_in(schema) else (), pa.json_())
+
+    def row(record: Row) -> Row:
+        tools = schema.render(record).get("tools")
+        return form.row(record) | ({"tools": tools} if tools else {})
+
+    return replace(form, fields=fields, row=row, taken=used(schema))
 
 
 def _renamed(turns: list[Turn]) -> list[Turn]:
-    return [{"from": _SHAREGPT_ROLES.get(turn["role"], turn["role"]), "value": turn["content"]} for turn in turns]
+    if any({"from", "value"} & _beside(turn).keys() for turn in turns):
+        raise DataError("a turn holds a part called from or value beside role and content", "use --format messages")
+    return [
+        {"from": _SHAREGPT_ROLES.get(turn["role"], turn["role"]), "value": turn["content"]} | _beside(turn)
+        for turn in turns
+    ]
+
+
+def _beside(turn: Turn) -> Turn:
+    return {key: value for key, value in turn.items() if key not in ("role", "content")}
+
+
+def _refuse_more(turns: Iterable[Turn]) -> None:
+    """Raise DataError where a turn holds what a form of mere texts would lose."""
+    more = sorted({key for turn in turns for key in _beside(turn)})
+    if more:
+        what = f"a turn holds {show(', '.join(more), limit=80)} beside role and content"
+        raise DataError(what, "use --format messages, which keeps it")
 
 
 def _marked(turn: Turn) -> str:
+    _refuse_more([turn])
     role, content = turn["role"], turn["content"]
     if any(mark in content for mark in (CHATML_START, CHATML_END)) or not _ROLE.fullmatch(role):
         raise DataError("a turn holds a mark of ChatML, and would end where it does not", "use --format messages")
@@ -130,6 +177,7 @@ def _marked(turn: Turn) -> str:
 
 
 def _with_history(turns: list[Turn]) -> Row:
+    _refuse_more(turns)
     system = turns[0]["content"] if turns and turns[0]["role"] == "system" else None
     exchanges = turns if system is None else turns[1:]
     roles = [turn["role"] for turn in exchanges]

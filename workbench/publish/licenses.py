@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 
 from workbench.errors import UsageError
 
@@ -30,9 +31,24 @@ def checked_license(name: str | None) -> str:
         raise UsageError("this names no licence, and a licence is needed to publish", hint)
     if name in LICENSES:
         return name
-    near = difflib.get_close_matches(name.lower(), LICENSES, n=1)
-    guess = f"did you mean {near[0]!r}? " if near else ""
+    near = _nearest(name)
+    guess = f"did you mean {near!r}? " if near else ""
     raise UsageError(
         f"the Hub knows no licence {name!r}",
         f"{guess}the identifiers are listed at huggingface.co/docs/hub/repositories-licenses; 'other' is one",
     )
+
+
+def _nearest(name: str) -> str:
+    """Return the licence that a name begins, of several the plainest and newest; else the one spelt most alike."""
+    by_letters = {_letters(known): known for known in sorted(LICENSES)}
+    begun = [known for letters, known in by_letters.items() if letters.startswith(_letters(name))]
+    if begun and _letters(name):
+        shortest = min(map(len, begun))
+        return max(known for known in begun if len(known) == shortest)
+    near = difflib.get_close_matches(_letters(name), by_letters, n=1)
+    return by_letters[near[0]] if near else ""
+
+
+def _letters(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())

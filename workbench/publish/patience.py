@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from time import sleep
 from typing import TypeVar
 
+from workbench.publish.pausing import wait
 from workbench.publish.refusals import LONGEST_PAUSE, LostAnswerError
 
 ATTEMPTS = 3
@@ -29,10 +29,9 @@ def patiently(ask: Callable[[], Answer]) -> Answer:
 
 
 def pause(lost: LostAnswerError, attempt: int) -> None:
-    """Wait a little longer at each attempt, or as long as the Hub asks; raise what was lost where that is too long."""
-    # It counts in whole seconds: asked to wait for none, three attempts would be over at once.
-    seconds = max(_FIRST * 4 ** (attempt - 1), lost.wait or 0)
-    if seconds > LONGEST_PAUSE:
-        lost.hint = f"the Hub asks to wait {seconds:,.0f} s; then try again: it goes on where it stopped"
+    """Wait a little longer at each attempt; raise what was lost where the Hub asks for more than LONGEST_PAUSE."""
+    if lost.wait is not None and lost.wait > LONGEST_PAUSE:
+        lost.hint = f"the Hub asks to wait {lost.wait:,.0f} s; then try again: it goes on where it stopped"
         raise lost
-    sleep(seconds)
+    # A pause that the Hub asked for was kept when it answered; asked for none, three attempts would be over at once.
+    wait(_FIRST * 4 ** (attempt - 1), "asking the Hub again")

@@ -88,21 +88,20 @@ class Held:
         """Write files, one piece after the other."""
         total, done = sum(piece.stop - piece.first for file in files for piece in file.pieces), 0
 
-        def told(rows: pa.Table, split: str, handle: BinaryIO) -> Put:
+        def told(piece: Piece, handle: BinaryIO) -> Put:
             nonlocal done
             self.report("writing records", done, total)
-            put = work(rows, split, handle)
-            done += rows.num_rows
-            return put
+            done += piece.stop - piece.first
+            return work(self._table(piece), piece.split, handle)  # the only one who holds the table
 
         written = [self._written(file, told, folder / file.path) for file in files]
         self.report("writing records", done, total)
         return written
 
-    def _written(self, file: NewFile, work: Work, path: Path) -> Put:
+    def _written(self, file: NewFile, put_piece: Callable[[Piece, BinaryIO], Put], path: Path) -> Put:
         with path.open("wb") as handle:
             handle.write(file.head)
-            put = together([work(self._table(piece), piece.split, handle) for piece in file.pieces])
+            put = together([put_piece(piece, handle) for piece in file.pieces])
         if not put.rows:
             path.unlink()
         return put

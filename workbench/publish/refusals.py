@@ -17,12 +17,15 @@ from huggingface_hub.utils import (  # type: ignore[attr-defined] # loaded on fi
 from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 
 from workbench.errors import OutsideError, UsageError, WorkbenchError
+from workbench.publish.pausing import wait
 from workbench.text import show
 
 PATIENCE = Timeout(120, connect=10)
 """Seconds that the Hub may keep silent in the middle of a call; the client library itself would wait for ever."""
 LONGEST_PAUSE = 300.0
 """Seconds that are waited at most where the Hub asks for a pause; it counts calls in windows of five minutes."""
+_PAUSES = ("retry-after", "ratelimit")
+"""Headers that ask for a pause."""
 _TOKEN = re.compile(r"(?:hf|api_org)_[\w.-]{6,}")
 _LONGEST = 300
 """Characters of a message from outside that are told."""
@@ -69,15 +72,24 @@ def _hurried(client: Client) -> None:
     """Let a client of the library wait for an answer no longer than we do."""
     client.timeout = PATIENCE
     hooks = client.event_hooks
-    if _refuse_long_pause not in hooks["response"]:
-        client.event_hooks = {**hooks, "response": [*hooks["response"], _refuse_long_pause]}
+    if _keep_pause not in hooks["response"]:
+        client.event_hooks = {**hooks, "response": [*hooks["response"], _keep_pause]}
 
 
-def _refuse_long_pause(answer: Response) -> None:
-    """Raise what the library would raise in the end: by itself it sleeps as long as it is asked, and says nothing."""
-    if _is_for_now(answer.status_code) and (_asked_pause(answer.headers) or 0) > LONGEST_PAUSE:
+def _keep_pause(answer: Response) -> None:
+    """Wait as long as the Hub asks; raise its answer where that is too long.
+
+    By itself the library would sleep as long as it is asked, say nothing, and end for nobody.
+    """
+    asked = _asked_pause(answer.headers) if _is_for_now(answer.status_code) else None
+    if asked is None:
+        return
+    if asked > LONGEST_PAUSE:
         answer.read()
         hf_raise_for_status(answer)
+    wait(asked, "the Hub asks for a pause")
+    for name in _PAUSES:  # kept: nobody need keep it once more
+        answer.headers.pop(name, None)
 
 
 def _is_for_now(status: int) -> bool:

@@ -20,6 +20,7 @@ from workbench.publish.content import Content
 from workbench.publish.facts import CARD, CURATION, DataFile
 from workbench.publish.patience import patiently
 from workbench.publish.refusals import answering
+from workbench.publish.rights import fault_of
 from workbench.publish.transfer import Watch, bar_for
 from workbench.text import show
 
@@ -83,6 +84,10 @@ class Remote:
     curation: Mapping[str, Any] | None = None
 
 
+_ADDRESS = re.compile(r"https?://[^/]+/(?:datasets/|models/)?([\w.-]+/[\w.-]+)/?", re.ASCII)
+"""The address of a repository in a browser."""
+
+
 def find_token() -> Token | None:
     """Return the token that huggingface_hub knows, if any."""
     token = huggingface_hub.get_token()
@@ -102,20 +107,18 @@ def open_repository(
 ) -> Repository:
     """Return the way to `owner/name`; `endpoint` defaults to HF_ENDPOINT or the Hub itself."""
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", name, re.ASCII):
-        raise UsageError(f"{name!r} is not a repository name", "write it as OWNER/NAME")
+        meant = _ADDRESS.fullmatch(name)
+        hint = f"write it as OWNER/NAME: {meant[1]}" if meant else "write it as OWNER/NAME, as in me/quiz"
+        raise UsageError(f"{name!r} is not a repository name", hint)
     return Repository(name, HfApi(endpoint=endpoint, token=token.value if token else False), kind)
 
 
 def check_may_write(repository: Repository) -> None:
-    """Raise OutsideError for a token that may only read, before anything is made or sent.
-
-    Of a fine-grained token only the Hub itself can say what it may write to, and does: 403.
-    """
-    known = patiently(partial(_whoami, repository))
-    role = known.get("auth", {}).get("accessToken", {}).get("role")
-    if role == "read":
-        hint = "make one that may write: huggingface.co/settings/tokens"
-        raise OutsideError(f"the token may only read, so nothing can be sent to {repository.name!r}", hint)
+    """Raise OutsideError for a token that may not write to a repository, before anything is made or sent."""
+    fault = fault_of(patiently(partial(_whoami, repository)), repository.name, repository.kind)
+    if fault:
+        hint = "make one that may write there, and log in with it: huggingface.co/settings/tokens, hf auth login"
+        raise OutsideError(f"{fault}, so nothing can be sent to {repository.name!r}", hint)
 
 
 def _whoami(repository: Repository) -> dict[str, Any]:

@@ -9,10 +9,12 @@ import polars as pl
 from jinja2 import Environment, meta
 
 from workbench.errors import DataError, UsageError
+from workbench.readers.conversion import EXTRA
 from workbench.schema import Schema
 
 Row = dict[str, Any]
-Turn = dict[str, str]
+Turn = dict[str, Any]
+"""Its role, its content, and what else stands in it."""
 
 
 def is_conversation(schema: Schema) -> bool:
@@ -36,11 +38,23 @@ def turns(schema: Schema, record: Row) -> list[Turn]:
     ]
 
 
-def checked(found: Sequence[Mapping[str, str | None]] | None) -> list[Turn]:
+def tools_in(schema: Schema) -> frozenset[str]:
+    """Return the column that defines the tools of a conversation, where a schema has one."""
+    rendered = schema.declared.render["default"]
+    return frozenset({str(rendered["tools"])} if "turns" in rendered and "tools" in rendered else ())
+
+
+def holds_more(schema: Schema) -> bool:
+    """Return whether the turns of a schema may hold more than a role and a content."""
+    kind = schema.types.get(schema.declared.render["default"].get("turns", ""))
+    return kind is not None and any(part.name == EXTRA for part in kind.inner.fields)  # type: ignore[attr-defined]
+
+
+def checked(found: Sequence[Mapping[str, Any]] | None) -> list[Turn]:
     """Return turns as they are; DataError where one has no role or no text."""
     if not all(turn["role"] and turn["content"] is not None for turn in found or ()):
         raise DataError("a turn has no role or no text", "write it, or drop the record")
-    return [{"role": str(turn["role"]), "content": str(turn["content"])} for turn in found or ()]
+    return [{**turn, "role": str(turn["role"]), "content": str(turn["content"])} for turn in found or ()]
 
 
 def _bare(text: str, schema: Schema) -> str:
@@ -99,7 +113,7 @@ def _parts(rendered: Any) -> Iterator[str]:  # noqa: ANN401 - a template, a list
         yield rendered
     elif isinstance(rendered, dict):
         if "turns" in rendered:
-            yield f"{{{{ {rendered['turns']} }}}}"
+            yield from (f"{{{{ {column} }}}}" for column in rendered.values())
             return
         for part in rendered.values():
             yield from _parts(part)

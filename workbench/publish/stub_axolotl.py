@@ -7,6 +7,7 @@ from typing import Any
 from workbench.errors import UsageError
 from workbench.lm.turns import TEMPLATES
 from workbench.publish.configured import Configured, Trainer, as_yaml, base_said, refuse_split_texts
+from workbench.publish.rendering import holds_more
 
 SETTINGS = "axolotl.yaml"
 
@@ -22,6 +23,10 @@ def _head(configured: Configured) -> list[str]:
     said = [f"In this folder: axolotl train {SETTINGS}", *base_said(configured)]
     if configured.format in _CHAT and configured.recipe.template == "auto":
         said.append("It takes the base's own chat template, and stops where there is none: give the recipe a template.")
+    if holds_more(configured.schema):
+        said.append(
+            "It gives calls and tools to the template, and learns answers of weight 0, a mark it does not know."
+        )
     if configured.format == "alpaca":
         said.append("Its type alpaca writes a sentence before each instruction that the workbench does not write.")
     return said

@@ -6,7 +6,15 @@ import json
 from typing import Any
 
 from workbench.errors import UsageError
-from workbench.publish.configured import TINY, Configured, Trainer, as_yaml, base_said, training_arguments
+from workbench.publish.configured import (
+    TINY,
+    Configured,
+    Trainer,
+    as_yaml,
+    base_said,
+    refuse_calls,
+    training_arguments,
+)
 
 INFO, SETTINGS = "dataset_info.json", "llama-factory.yaml"
 _TEMPLATES = {"inst": "mistral", "instruction-response": "alpaca"}
@@ -16,6 +24,7 @@ _FAMILIES = {"mistral": "mistral", "mixtral": "mistral", TINY: "mistral", "llama
 
 
 def _write(configured: Configured) -> dict[str, str]:
+    refuse_calls(configured, "LLaMA-Factory")
     if configured.format == "prompt-completion" and (configured.has_history or configured.schema.declared.markers):
         raise UsageError(
             f"LLaMA-Factory cannot read prompt and completion of {configured.schema.name!r} records",

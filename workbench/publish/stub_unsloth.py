@@ -6,7 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from workbench.lm.turns import TEMPLATES
-from workbench.publish.configured import Configured, Trainer, base_said, refuse_split_texts, training_arguments
+from workbench.publish.configured import (
+    Configured,
+    Trainer,
+    base_said,
+    refuse_calls,
+    refuse_split_texts,
+    training_arguments,
+)
 
 SCRIPT = "unsloth_train.py"
 _MODULES = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
@@ -14,6 +21,7 @@ _MODULES = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "dow
 
 
 def _write(configured: Configured) -> dict[str, str]:
+    refuse_calls(configured, "Unsloth's script")
     refuse_split_texts(configured)
     parts = (_head(configured), _model(configured), _TEXTS[configured.format], _training(configured))
     return {SCRIPT: "\n\n".join(part.strip("\n") for part in parts) + "\n"}

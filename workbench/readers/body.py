@@ -26,6 +26,10 @@ _BOMS = {
 }
 _STATEFUL = ("utf-7", "hz", "iso2022")
 _MARK_EVERY = 16_384
+_HEAD = 1 << 16
+"""Bytes by which it is told what ends lines."""
+_STRAY = 2
+"""Lines that end with a carriage return, for each line feed beside them, from which on these are strays."""
 MAPPED = 8 << 20
 """Bytes beyond which a file is mapped: whoever cuts a mapped file short ends the process that looks at it (SIGBUS)."""
 
@@ -92,26 +96,44 @@ class Body:
 
     def lines(self, start: int, end: int, newline: bytes) -> Iterator[tuple[int, int]]:
         """Yield the span of each line with its line end."""
-        find = self.buffer.find
         while start < end:
-            stop = find(newline, start, end) + 1 or end
+            stop = self.line_end(start, newline, end)
             yield start, stop
             start = stop
 
     def newline(self) -> bytes:
-        """Return the byte that ends lines: a carriage return where no line feed is in the whole file, which is read."""
-        return b"\n" if self.buffer.find(b"\n", self.begin) >= 0 else b"\r"
+        """Return the byte that ends lines: a carriage return where they end with that alone, as in old Mac files.
+
+        Told by the head, or by the whole file, which is read, where no line ends in the head.
+        """
+        told = newline_of(self.buffer[self.begin : self.begin + _HEAD])
+        return told or (b"\n" if self.buffer.find(b"\n", self.begin) >= 0 else b"\r")
 
     def line_end(self, start: int, newline: bytes, end: int) -> int:
-        """Return the offset behind the line that starts at `start`."""
-        found = self.buffer.find(newline, start, end)
-        return end if found < 0 else found + 1
+        """Return the offset behind the line that starts at `start`.
+
+        Where carriage returns end lines, a stray line feed ends one too: none can stand within a row but in quotes.
+        """
+        stop = self.buffer.find(newline, start, end) + 1 or end
+        return stop if newline == b"\n" else self.buffer.find(b"\n", start, stop) + 1 or stop
 
     def trimmed(self, start: int, end: int) -> int:
         """Return `end` without the line end in front of it."""
         while end > start and self.buffer[end - 1 : end] in (b"\n", b"\r"):
             end -= 1
         return end
+
+
+def newline_of(head: bytes) -> bytes:
+    """Return the byte that ends the lines of a file that begins like this, nothing where none ends here.
+
+    That is a carriage return only where line feeds are a few strays among them; quoted cells may hold either.
+    """
+    unquoted = b"".join(head.removesuffix(b"\r").split(b'"')[::2])
+    feeds, returns = unquoted.count(b"\n"), unquoted.count(b"\r") - unquoted.count(b"\r\n")
+    if returns > _STRAY * feeds:
+        return b"\r"
+    return b"\n" if feeds else b""
 
 
 def load(path: Path, encoding: str) -> Body:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable
 from typing import Any
@@ -19,8 +20,12 @@ _ROLES = {
     "model": "assistant",
     "assistant": "assistant",
     "system": "system",
+    "tool": "tool",
 }
-_TURN = {"role", "content", "from", "value", "text"}
+_USUAL = {"role", "content"}
+_CONTENTS = ("content", "value", "text")
+EXTRA = "extra"
+"""The part of a turn that holds, as JSON, what stands beside its role and content."""
 _TRUE, _FALSE = ("true", "yes", "1"), ("false", "no", "0")
 
 
@@ -73,13 +78,48 @@ def _truth(value: Any) -> bool:  # noqa: ANN401 - any raw value
     return text in _TRUE
 
 
+def _json(value: Any) -> str:  # noqa: ANN401 - any raw value
+    """Return a value as JSON; a text stays as it is, and what it holds is for a rule to judge."""
+    return value if isinstance(value, str) else _dumped(value)
+
+
+def _dumped(value: Any) -> str:  # noqa: ANN401 - any raw value
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
 def messages(value: Any) -> list[dict[str, str]]:  # noqa: ANN401 - any raw value
     """Return a conversation as role and content, from those names or from `from` and `value`."""
+    return [_turn(turn) for turn in _turns(value)]
+
+
+def _messages_with_extra(value: Any) -> list[dict[str, str | None]]:  # noqa: ANN401 - any raw value
+    """Return a conversation as role, content and what else each turn holds, as JSON; None where it holds no more."""
+    return [{**_turn(turn), EXTRA: _extra(turn)} for turn in _turns(value)]
+
+
+def _turns(value: Any) -> list[Any]:  # noqa: ANN401 - any raw value
     if isinstance(value, str):
         value = json_from(value, "a conversation")
     if not isinstance(value, list):
         raise impossible(value, "a list of turns")
-    return [_turn(turn) for turn in value]
+    return value
+
+
+def _extra(turn: dict[str, Any]) -> str | None:
+    """Return what a turn holds beside role and content, as JSON; an export of ours holds it as JSON already."""
+    beside = {key: turn[key] for key in turn if key in _beside(turn)}
+    written = beside.get(EXTRA)
+    if isinstance(written, str) and written.lstrip().startswith("{"):
+        beside = json_from(written, "JSON") | {key: held for key, held in beside.items() if key != EXTRA}
+    return _dumped(beside) if beside else None
+
+
+def _beside(turn: dict[str, Any]) -> set[str]:
+    """Return the parts of a turn beside role and content; a null says nothing: Arrow gives each turn all parts."""
+    if turn.keys() == _USUAL:
+        return set()
+    said = {"role" if "role" in turn else "from", next((key for key in _CONTENTS if key in turn), "")}
+    return {key for key in turn.keys() - said if turn[key] is not None}
 
 
 def _turn(turn: Any) -> dict[str, str]:  # noqa: ANN401 - any raw value
@@ -102,15 +142,26 @@ def _content(content: Any) -> str:  # noqa: ANN401 - any raw value
 
 def tells_more(value: Any) -> bool:  # noqa: ANN401 - any raw value
     """Return whether turns hold more than role and content, so that the raw column must be kept."""
-    return isinstance(value, list) and any(isinstance(turn, dict) and turn.keys() - _TURN for turn in value)
+    return isinstance(value, list) and any(isinstance(turn, dict) and _beside(turn) for turn in value)
+
+
+def told_beside(value: Any) -> set[str]:  # noqa: ANN401 - any raw value
+    """Return what turns, a list or one as JSON text, hold beside role and content: the names of those parts."""
+    try:
+        turns = _turns(value)
+    except MappingError:
+        return set()
+    return {key for turn in turns if isinstance(turn, dict) for key in _beside(turn)}
 
 
 _CONVERSIONS: dict[str, Callable[[Any], Any]] = {
     "str": text_from,
+    "json": _json,
     "int": whole_number,
     "float": _decimal,
     "bool": _truth,
     "list[str]": _list_of_texts,
     "list[int]": _list_of_numbers,
     "messages": messages,
+    "messages+extra": _messages_with_extra,
 }

@@ -7,12 +7,15 @@ from typing import Literal
 
 from workbench.text import show
 
-Kind = Literal["str", "int", "float", "bool", "list[str]", "list[int]", "messages"]
+Kind = Literal["str", "json", "int", "float", "bool", "list[str]", "list[int]", "messages", "messages+extra"]
 
 
 @dataclass(frozen=True, slots=True)
 class FieldSpec:
-    """The type and the names of one field."""
+    """The type and the names of one field.
+
+    `json` is a text that holds JSON; `messages+extra` are turns that keep what they hold beside role and content.
+    """
 
     kind: Kind
     required: bool = False

@@ -9,9 +9,9 @@ from typing import Any
 
 from workbench.errors import UsageError, unknown
 from workbench.readers.choices import Choices, answers, choices_from
-from workbench.readers.conversion import convert, indices, tells_more
+from workbench.readers.conversion import convert, indices, tells_more, told_beside
 from workbench.readers.expression import Expression, evaluate, parsed
-from workbench.readers.field_spec import FieldSpec, MappingError
+from workbench.readers.field_spec import FieldSpec, Kind, MappingError
 from workbench.readers.naming import doubts, proposed
 from workbench.text import show
 
@@ -85,6 +85,8 @@ def applied(mapping: Mapping, fields: dict[str, FieldSpec]) -> Applied:
     columns, blank = mapping.columns, dict.fromkeys(fields)
     texts = {name: mapping.parsed[name].columns[0] for name in mapping.expressions if _is_text(mapping, name, fields)}
     others = [name for name in mapping.expressions if name not in texts]
+    whole = {mapping.parsed[name].columns[0] for name in others if _is_of(mapping, name, fields, "messages+extra")}
+    turns = {mapping.parsed[name].columns[0] for name in others if _is_of(mapping, name, fields, "messages")}
 
     def row_applied(row: Row) -> tuple[dict[str, Any], dict[str, Any]]:
         if columns and columns.isdisjoint(row):
@@ -99,8 +101,11 @@ def applied(mapping: Mapping, fields: dict[str, FieldSpec]) -> Applied:
         extra = {
             column: value
             for column, value in row.items()
-            if column not in columns or (isinstance(value, list) and tells_more(value))
+            if column not in columns or (isinstance(value, list) and column not in whole and tells_more(value))
         }
+        for column in turns:
+            if isinstance(row.get(column), str) and told_beside(row[column]):
+                extra[column] = row[column]
         return typed, extra
 
     return row_applied
@@ -112,7 +117,12 @@ def _of_another_shape(row: Row, columns: abc.Iterable[str]) -> MappingError:
 
 
 def _is_text(mapping: Mapping, name: str, fields: dict[str, FieldSpec]) -> bool:
-    return fields[name].kind == "str" and mapping.parsed[name].shape == "column"
+    return _is_of(mapping, name, fields, "str")
+
+
+def _is_of(mapping: Mapping, name: str, fields: dict[str, FieldSpec], kind: Kind) -> bool:
+    """Return whether a field of this kind takes one column as it stands."""
+    return fields[name].kind == kind and mapping.parsed[name].shape == "column"
 
 
 def _named(mapping: Mapping, name: str, row: Row, fields: dict[str, FieldSpec]) -> dict[str, Any]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from workbench.readers.body import codec_of
+from workbench.readers.body import codec_of, newline_of
 from workbench.readers.encoding import HEAD, NO_TEXT, Encoding, encoding_of
 
 _TAIL = 4096
@@ -49,10 +50,11 @@ class Sight:
     @property
     def lines(self) -> list[str]:
         """Return the complete lines of the head, with their line ends."""
-        newline = "\n" if "\n" in self.text else "\r"
-        lines = [line + newline for line in self.text.split(newline)]
-        lines[-1] = lines[-1][:-1]
-        return [line for line in (lines if self.whole else lines[:-1] or lines) if line]
+        told = newline_of(self.text.encode()) or (b"\n" if "\n" in self.text else b"\r")
+        ends = re.compile("[^\r\n]*[\r\n]?" if told == b"\r" else "[^\n]*\n?")
+        lines = [line for line in ends.findall(self.text) if line]
+        is_cut = not self.whole and bool(lines) and not lines[-1].endswith(told.decode())
+        return lines[:-1] or lines if is_cut else lines
 
 
 def look(path: Path, given: str | None = None) -> Sight:

@@ -26,6 +26,7 @@ from workbench.scale.engine import Engine
 from workbench.scale.shards import SHARD, Parts
 from workbench.scale.surface import Plan
 
+_EDGES = dict.fromkeys(("part", "one", "other"), pl.Int64)
 _ENDS = {"part": pl.Int64, "node": pl.Int64, "near": pl.Int64, "loose": pl.Boolean}
 """An edge as its end `node` sees it; `loose` tells whether the round that tied it found anything to do there."""
 
@@ -49,14 +50,14 @@ def components_of(engine: Engine, edges: Sequence[Path], size: int) -> NDArray[n
 
 def _stars(engine: Engine, edges: Sequence[Path], parts: int, folder: Path) -> list[Path]:
     """Return the files of the edges between each thing and the smallest one of its component, seen from both ends."""
-    forest = Plan.read(edges, parts, ("part", "one", "other")).grouped("part", partial(_forest, parts=parts), _ENDS)
+    forest = Plan.read(edges, parts, _EDGES).grouped("part", partial(_forest, parts=parts), _ENDS)
     tied = engine.ran("looking for what hangs together", forest, folder)
     loose = True
     while loose:
-        large = Plan.read(tied, parts).grouped("part", partial(_large, parts=parts), _ENDS)
+        large = Plan.read(tied, parts, _ENDS).grouped("part", partial(_large, parts=parts), _ENDS)
         again = large.grouped("part", partial(_small, parts=parts), _ENDS)
         tied = engine.ran("following what hangs together", again, folder)
-        loose = bool(pl.scan_parquet(tied).select(pl.col("loose").any()).collect().item())
+        loose = any(part["loose"].any() for part in Parts(tuple(tied), ("loose",)))
     return tied
 
 

@@ -13,6 +13,7 @@ from workbench.errors import OutsideError
 from workbench.scale.engine import Engine
 from workbench.scale.records import PART, over, slices
 from workbench.scale.surface import collected
+from workbench.scale.torn import AGAIN, readable
 from workbench.schema import Schema
 from workbench.store.rows import rows_of
 from workbench.store.state import State
@@ -38,8 +39,10 @@ def content_digest(engine: Engine, state: State, assignment: pl.DataFrame, schem
         )
         told = collected(engine.ran("writing the content down", plan, folder), _SORTED).sort("bucket")
         for path, size in told.select("path", "size").iter_rows():
-            if hashed_from(Path(path), hashed) != size:
-                raise OutsideError(f"{path} is shorter here than where it was written", "run the command again")
+            with readable(Path(path)):
+                read = hashed_from(Path(path), hashed)
+            if read != size:
+                raise OutsideError(f"shard {path} is shorter here than where it was written", AGAIN)
     return hashed.hexdigest()
 
 

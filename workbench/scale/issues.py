@@ -46,7 +46,9 @@ def _look(paths: pl.DataFrame, types: dict[str, pl.DataType], schema: Schema, ru
     (path,) = paths.row(0)
     try:
         stored = pl.read_parquet(path)
+        stored.get_column("rid")  # else any other table would pass for a segment without rows
+        rows = pl.concat([pl.DataFrame(schema=types), stored], how="diagonal_relaxed")
     except (pl.exceptions.PolarsError, OSError) as error:
         raise DataError(f"segment {path} cannot be read: {error}") from error
-    rows = pl.concat([pl.DataFrame(schema=types), stored], how="diagonal_relaxed").select(*types).sort("rid")
+    rows = rows.select(*types).sort("rid")
     return record_issues(rows, schema).with_columns(path=pl.lit(path))

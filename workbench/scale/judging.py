@@ -35,6 +35,7 @@ from workbench.scale.engine import Engine
 from workbench.scale.shards import SHARD, Parts, part_written
 from workbench.scale.surface import Plan
 
+_PLACED = {**PAIRED, "part": pl.Int64, "rank_a": pl.Int64, "rank_b": pl.Int64}
 _LED = {"unit": pl.Int64, "winner": pl.Int64, "jaccard": pl.Float64, "cluster": pl.Int64}
 
 
@@ -82,7 +83,7 @@ def _led_by(engine: Engine, judged: Sequence[Path], size: int) -> Led:
     if not judged:
         return out
     with engine.folder() as folder:
-        plan = Plan.read(judged, -(-size // SHARD)).grouped("part", _lead, _LED)
+        plan = Plan.read(judged, -(-size // SHARD), _PLACED).grouped("part", _lead, _LED)
         files = engine.ran("choosing who stays", plan, folder)
         for part in Parts(tuple(files), tuple(_LED)):
             unit = part["unit"].to_numpy()

@@ -45,6 +45,7 @@ _HASH = np.uint64(32)
 _ROW = 0xFFFFFFFF
 _KEYS = {"part": pl.Int64, "key": pl.UInt64, "number": pl.Int64}
 _MET = {"shard": pl.Int64, "key": pl.UInt64, "number": pl.Int64, "size": pl.Int64}
+_MEMBERS = {"number": pl.Int64, "size": pl.Int64}
 _ATTACHED = {
     **{"part": pl.Int64, "key": pl.UInt64, "number": pl.Int64, "side": pl.UInt8},
     **{"low": pl.Binary, "further": pl.Binary},
@@ -118,7 +119,7 @@ class _Run:
     def candidates(self, met: list[Path]) -> list[Path]:
         """Return the candidate pairs; one that shares several buckets stands there several times."""
         attach = partial(_attach, shards=self.shards, ngram=self.ngram)
-        attached = Plan.read(met, self.shards.count).grouped("shard", attach, _ATTACHED)
+        attached = Plan.read(met, self.shards.count, _MET).grouped("shard", attach, _ATTACHED)
         return self._ran(
             "comparing signatures", attached.grouped("part", partial(_pair, floor=self.floor), _CANDIDATES)
         )
@@ -127,18 +128,19 @@ class _Run:
         """Return the pairs at the floor or above, in files that last as long as the engine."""
         bring = partial(_bring, shards=self.shards)
         verify = partial(_verify, shards=self.shards, ngram=self.ngram, floor=self.floor)
-        brought = Plan.read(candidates, self.shards.count).grouped("shard", bring, _BROUGHT)
+        brought = Plan.read(candidates, self.shards.count, _CANDIDATES).grouped("shard", bring, _BROUGHT)
         plan = brought.grouped("shard", verify, PAIRS)
         return tuple(self.engine.ran("comparing texts", plan, self.engine.kept()))
 
     def left_out(self, met: list[Path], candidates: list[Path]) -> int:
         """Return how many pairs of crowded buckets were not compared, at most."""
-        crowded = pl.scan_parquet(met).filter(pl.col("size") > CROWDED)
+        parts = (part.filter(pl.col("size") > CROWDED) for part in Parts(tuple(met), tuple(_MEMBERS)))
+        crowded = pl.concat([pl.DataFrame(schema=_MEMBERS), *parts])
         of_buckets = (pl.col("size") - 1).sum()  # a bucket stands there once a member, so each pair counts twice
-        twice, members = crowded.select(of_buckets, pl.col("number").n_unique()).collect().row(0)
+        twice, members = crowded.select(of_buckets, pl.col("number").n_unique()).row(0)
         if not members:
             return 0
-        counted = Plan.read(candidates, self.shards.count).grouped("shard", _compared, _COMPARED)
+        counted = Plan.read(candidates, self.shards.count, _CANDIDATES).grouped("shard", _compared, _COMPARED)
         counts = collected(self._ran("counting what is left out", counted), _COMPARED)
         return uncompared(twice // 2, members, int(counts["compared"].sum()))
 

@@ -10,7 +10,7 @@ import polars as pl
 
 from workbench.errors import OutsideError
 from workbench.scale.engine import Engine
-from workbench.scale.surface import TRIES, Kinds, Plan
+from workbench.scale.surface import TRIES, Kinds, LostError, Plan
 
 Piece = Callable[[int], dict[str, Any]]
 """Does the piece of a number and returns its result as one row; any worker may do it, and may do it again."""
@@ -25,13 +25,17 @@ def in_order(engine: Engine, line: str, piece: Piece, count: int, kinds: Kinds) 
     engine.tell(line)
     waiting: dict[int, dict[str, Any]] = {}
     next_one = 0
-    for _ in range(TRIES):
+    for left in reversed(range(TRIES)):
         absent = [number for number in range(next_one, count) if number not in waiting]
-        for number, row in _made(absent, piece, kinds):
-            waiting[number] = row
-            while next_one in waiting:
-                yield waiting.pop(next_one)
-                next_one += 1
+        try:
+            for number, row in _made(absent, piece, kinds):
+                waiting[number] = row
+                while next_one in waiting:
+                    yield waiting.pop(next_one)
+                    next_one += 1
+        except LostError:
+            if not left:
+                raise
         if next_one == count:
             return
     hint = "do its workers stay up? then run the command again"

@@ -11,8 +11,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from workbench.errors import DataError
 from workbench.scale.surface import FAULT
+from workbench.scale.torn import readable, refuse_other_columns
 from workbench.store.objects import write_parquet
 
 SHARD = 16_384
@@ -30,12 +30,11 @@ class Shards:
     count: int
 
     def read(self, shard: int) -> pl.DataFrame:
-        """Return `text` and `side` of a shard; one that cannot be read is a DataError that names it."""
+        """Return `text` and `side` of a shard; one that cannot be read is an OutsideError that names it."""
         path = _path(self.folder, shard)
-        try:
+        refuse_other_columns(path, _TEXTS)
+        with readable(path):
             return pl.read_parquet(path, columns=list(_TEXTS))
-        except (pl.exceptions.PolarsError, OSError) as error:
-            raise DataError(f"shard {path} cannot be read: {error}") from error
 
 
 @dataclass(frozen=True)
@@ -46,19 +45,19 @@ class Parts:
     columns: tuple[str, ...]
 
     def __iter__(self) -> Iterator[pl.DataFrame]:
-        """Yield the rows; a file that cannot be read is a DataError that names it."""
-        import pyarrow as pa
+        """Yield the rows; a file that cannot be read is an OutsideError that names it."""
+        for path in self.files:
+            yield from self._of(path)
+
+    def _of(self, path: Path) -> Iterator[pl.DataFrame]:
         from pyarrow import parquet
 
-        for path in self.files:
-            try:
-                with parquet.ParquetFile(path) as file:
-                    beside = [FAULT] if FAULT in file.schema_arrow.names else []
-                    for batch in file.iter_batches(PART, columns=[*self.columns, *beside]):
-                        rows = pl.DataFrame(batch)
-                        yield rows.filter(pl.col(beside).is_null()).select(self.columns) if beside else rows
-            except (pa.ArrowException, OSError) as error:
-                raise DataError(f"shard {path} cannot be read: {error}") from error
+        with readable(path), parquet.ParquetFile(path) as file:
+            beside = [FAULT] if FAULT in file.schema_arrow.names else []
+            for batch in file.iter_batches(PART, columns=[*self.columns, *beside]):
+                rows = pl.DataFrame(batch)
+                # A column that is not there is no error of the reader's.
+                yield (rows.filter(pl.col(beside).is_null()) if beside else rows).select(self.columns)
 
 
 def part_written(rows: pl.DataFrame, folder: Path, number: int) -> Path:

@@ -13,6 +13,7 @@ import polars as pl
 
 from workbench.errors import DataError, OutsideError, UsageError, WorkbenchError
 from workbench.scale.receipts import SIGN, is_balanced, receipt
+from workbench.scale.torn import readable, refuse_other_columns, refuse_torn
 
 if TYPE_CHECKING:
     import daft
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 FAULT = "_fault"
 """Column of what went wrong in a group, in words, or of its receipt; null where its rows are what was asked for."""
 TRIES = 3
-"""Times that a plan is run before rows that got lost are told."""
+"""Times that a plan is run before what got lost on the way is told."""
 Work = Callable[[pl.DataFrame], pl.DataFrame]
 """A function over all rows of one group; it is sent to the workers, so it is a module's function or a partial of one.
 
@@ -36,6 +37,10 @@ _QUIET = {
     **{"DAFT_PROGRESS_BAR": "0", "RAY_LOG_TO_DRIVER": "0"},
 }
 """Both packages would else report their use over the network, and fill a screen that is not theirs."""
+
+
+class LostError(OutsideError):
+    """A node, or a worker, went with what it alone held; the same can be asked for again."""
 
 
 @cache  # an engine takes the number of its threads only once
@@ -90,16 +95,19 @@ class Plan:
         return cls(daft.from_arrow(table.to_arrow(compat_level=pl.CompatLevel.oldest())), parts, table.height)
 
     @classmethod
-    def read(cls, shards: Sequence[Path], parts: int, columns: Sequence[str] = ()) -> Plan:
-        """Return a plan that begins with what another one wrote, or with some columns of it."""
+    def read(cls, shards: Sequence[Path], parts: int, kinds: Kinds) -> Plan:
+        """Return a plan that begins with some columns of what another one wrote.
+
+        A shard that is gone, torn, or holds other columns is an OutsideError that names it.
+        """
         import daft
 
+        for path in shards:
+            refuse_other_columns(path, kinds)
         frame = daft.read_parquet([str(path) for path in shards])
         if FAULT in frame.column_names:
-            frame = frame.where(daft.col(FAULT).is_null()).exclude(FAULT)
-        if columns:
-            frame = frame.select(*columns)
-        return cls(frame, parts, shards)
+            frame = frame.where(daft.col(FAULT).is_null())
+        return cls(frame.select(*kinds), parts, shards)
 
     def grouped(self, key: str, work: Work, kinds: Kinds) -> Plan:
         """Bring the rows of equal keys together and run some work over each group; `kinds` is what it returns.
@@ -151,36 +159,69 @@ class Plan:
         """Run the plan and return the Parquet files that hold its table; the first fault is raised as DataError.
 
         Only the files that the engine names count: what a killed worker left beside them belongs to nobody. Where rows
-        were lost or doubled all the same, the plan is run again. An engine that cannot go on (no worker left, no
-        space, a file gone) is an OutsideError.
+        were lost or doubled all the same, or a node went with rows that it alone held, the plan is run again. An
+        engine that cannot go on (no worker left, no space, a file gone) is an OutsideError.
         """
-        for _ in range(TRIES):
+        for left in reversed(range(TRIES)):
             try:
-                done = self.frame.write_parquet(str(folder), write_mode="append", compression="zstd")
-            except _failures() as error:
-                raise _broken(error) from error
-            files = [Path(path) for path in done.to_pydict()["path"]]
+                files = self._written(folder)
+            except LostError:
+                if not left:
+                    raise
+                continue
             raise_fault(files)
             if not self.steps or self._is_balanced(files):
                 return files
         raise OutsideError(f"the engine lost rows {TRIES} times", "do its workers stay up? then run the command again")
 
+    def _written(self, folder: Path) -> list[Path]:
+        try:
+            done = self.frame.write_parquet(str(folder), write_mode="append", compression="zstd")
+        except _failures() as error:
+            broken = _broken(error)
+            if not isinstance(broken, LostError) and not isinstance(self.begun, int):
+                for path in self.begun:
+                    refuse_torn(path)  # the engine does not say which one it stumbled over
+            raise broken from error
+        return [Path(path) for path in done.to_pydict()["path"]]
+
     def _is_balanced(self, files: Sequence[Path]) -> bool:
-        receipts = pl.scan_parquet(list(files)).select(FAULT).drop_nulls().collect()[FAULT]
+        receipts = (told for path in files for told in _faults(path).drop_nulls())
         begun = self.begun if isinstance(self.begun, int) else _rows(self.begun)
         return is_balanced(receipts, begun, _rows(files))
 
 
+def _faults(path: Path) -> pl.Series:
+    """Return the faults and receipts in a file, null for a row that is one."""
+    with readable(path):
+        return pl.read_parquet(path, columns=[FAULT])[FAULT]
+
+
 def _rows(files: Sequence[Path]) -> int:
     """Return how many rows some files hold, without receipts."""
-    table = pl.scan_parquet(list(files))
-    held = pl.col(FAULT).null_count() if FAULT in table.collect_schema() else pl.len()
-    return int(table.select(held).collect().item())
+    return sum(map(_height, files))
+
+
+def _height(path: Path) -> int:
+    with readable(path):
+        if FAULT in pl.read_parquet_schema(path):
+            return _faults(path).null_count()
+        return int(pl.scan_parquet(path).select(pl.len()).collect().item())
 
 
 def _broken(error: Exception) -> OutsideError:
+    cause = getattr(error, "cause", error)  # what Ray says of a task holds what was raised there
+    if _is_spread() and _is_lost(cause):
+        hint = "do its nodes stay up? see: ray status; then run the command again"
+        return LostError(f"the engine lost a node, or a worker: {type(cause).__name__}", hint)
     hint = "is there space, and are workers left? see: ray status; then run the command again"
-    return OutsideError(f"the engine cannot go on: {error}", hint)
+    return OutsideError(f"the engine cannot go on: {cause}", hint)
+
+
+def _is_lost(error: Exception) -> bool:
+    from ray.exceptions import RayError, RayTaskError
+
+    return isinstance(error, RayError) and not isinstance(error, RayTaskError)
 
 
 def _failures() -> tuple[type[Exception], ...]:
@@ -204,9 +245,8 @@ def _is_spread() -> bool:
 
 def raise_fault(files: Sequence[Path]) -> None:
     """Raise the first fault, by its words, that some files hold."""
-    told = pl.scan_parquet(list(files)).filter(~pl.col(FAULT).str.starts_with(SIGN))
-    faults = told.select(pl.col(FAULT).unique().sort()).collect()[FAULT].to_list()
-    if faults:
+    told = {fault for path in files for fault in _faults(path).drop_nulls().unique()}
+    if faults := sorted(fault for fault in told if not fault.startswith(SIGN)):
         more = f"; so say {len(faults)} groups" if len(faults) > 1 else ""
         raise _raised(faults[0], more)
 
@@ -225,10 +265,13 @@ def _raised(fault: str, more: str = "") -> WorkbenchError:
 
 def collected(files: Sequence[Path], kinds: Kinds) -> pl.DataFrame:
     """Return the rows that a plan wrote as one table."""
-    tables = [pl.read_parquet(path, columns=[*kinds, FAULT]).filter(pl.col(FAULT).is_null()) for path in files]
-    return pl.concat(
-        [pl.DataFrame(schema=dict(kinds)), *(table.select(*kinds).cast(pl.Schema(kinds)) for table in tables)]
-    )
+    return pl.concat([pl.DataFrame(schema=dict(kinds)), *(_table(path, kinds) for path in files)])
+
+
+def _table(path: Path, kinds: Kinds) -> pl.DataFrame:
+    with readable(path):
+        table = pl.read_parquet(path, columns=[*kinds, FAULT]).filter(pl.col(FAULT).is_null())
+        return table.select(*kinds).cast(pl.Schema(kinds))
 
 
 def _types(kinds: Kinds) -> dict[str, daft.DataType]:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+import polars as pl
 
 from workbench.corpus import Corpus
 from workbench.curation.flags.credentials import secrets_among
@@ -22,7 +25,11 @@ from workbench.store.redaction import SHORTEST, Redaction, is_marked, plain_code
 from workbench.store.store import Store
 from workbench.store.traces import Found, find
 from workbench.store.verify import faults
-from workbench.store.versions import version_of
+from workbench.store.versions import state_of, version_of
+
+_PIECE = 1 << 22
+_LONGEST = 1 << 16
+"""Characters of a raw file that are looked at together, and those of the longest private key."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +45,11 @@ class Plan:
     records: tuple[str, ...]
     """Records whose stored rows or edits hold a text."""
     versions: tuple[tuple[str, str], ...]
-    """(corpus, version id) of the versions in which such a record stands."""
+    """(corpus, version id) of the versions in which a record holds a text."""
     runs: tuple[str, ...]
+    """Runs whose token cache holds a text: it stood in train, validation or test of their version."""
+    trained: tuple[str, ...]
+    """Those of them where it stood in train."""
     exports: tuple[str, ...]
     publications: tuple[str, ...]
     own_files: tuple[str, ...]
@@ -75,10 +85,25 @@ def _kept_texts(store: Store, corpus: Corpus) -> Iterator[Iterable[str]]:
     yield (text for row in state.rows if row.kind in ("edit", "judgement") for text in texts_of(row.body))
     for row in state.of("delivery"):
         for raw in row.body["raw"]:
-            data = store.objects.path(f"{raw}.raw").read_bytes()
-            whole = data.decode(plain_codec(row.body["encoding"] or "utf-8", data), "replace")
-            # Line by line is fast; only a private key spans lines.
-            yield [*whole.split("\n"), *([whole] if "PRIVATE KEY" in whole else [])]
+            for piece in _pieces(store.objects.path(f"{raw}.raw"), row.body["encoding"] or "utf-8"):
+                # Line by line is fast; only a private key spans lines.
+                yield [*piece.split("\n"), *([piece] if "PRIVATE KEY" in piece else [])]
+
+
+def _pieces(path: Path, encoding: str) -> Iterator[str]:
+    """Yield the text of a file in pieces that overlap; a secret shorter than _LONGEST is whole in one of them."""
+    with path.open("rb") as handle:
+        codec = plain_codec(encoding, handle.read(4))
+    with path.open(encoding=codec, errors="replace", newline="") as handle:
+        held = ""
+        while block := handle.read(_PIECE):
+            held += block
+            # A secret that is cut would be taken for a shorter one. None goes on behind these signs, but a private
+            # key, which has an end of its own.
+            end = max(map(held.rfind, '\n "')) + 1 or len(held) // _LONGEST * _LONGEST
+            yield held[:end]
+            held = held[max(end - _LONGEST, 0) :]
+        yield held
 
 
 def field_texts(store: Store, name: str, prefix: str, field: str) -> list[str]:
@@ -107,31 +132,39 @@ def planned(store: Store, name: str, texts: Iterable[str]) -> Plan:
         raise CorruptionError(f"the store is not whole: {wrong[0]}", "see: workbench verify")
     found = find(store, redaction)
     rows = store.catalogue.rows()
-    versions = _holding_versions(store, rows, found)
-    named = {version for _, version in versions}
+    sides = _sides(store, rows, found, redaction)
+    told = {version: where for (_, version), where in sides.items()}
+    runs = [(row.subject, told.get(str(row.body.get("version")), set())) for row in rows if row.kind == "run"]
     return Plan(
         corpus=corpus.name,
         redaction=redaction,
         objects=len(found.objects),
         log_rows=len(found.bodies),
         records=tuple(sorted(found.records)),
-        versions=versions,
-        runs=tuple(row.subject for row in rows if row.kind == "run" and row.body.get("version") in named),
-        exports=tuple(_exports(store, named)),
-        publications=tuple(_publications(rows, named)),
+        versions=tuple(sides),
+        runs=tuple(run for run, where in runs if where & {"train", "validation", "test"}),
+        trained=tuple(run for run, where in runs if "train" in where),
+        exports=tuple(_exports(store, set(told))),
+        publications=tuple(_publications(rows, set(told))),
         own_files=tuple(_own_files(store, rows, {*found.objects, *old})),
         leftovers=len(store.objects.leftovers()),
     )
 
 
-def _holding_versions(store: Store, rows: list[Row], found: Found) -> tuple[tuple[str, str], ...]:
-    out = []
+def _sides(store: Store, rows: list[Row], found: Found, redaction: Redaction) -> dict[tuple[str, str], set[str]]:
+    """Return the splits in which records hold a text, by (corpus, version id): an edit may have brought or taken it."""
+    out: dict[tuple[str, str], set[str]] = {}
     for row in rows:
         if row.kind == "version" and row.corpus in found.corpora:
-            standing = store.objects.table(version_of(row).assignment, ["id"])["id"]
-            if standing.is_in(list(found.records)).any():
-                out.append((row.corpus, row.subject))
-    return tuple(out)
+            version = version_of(row)
+            schema = store.kept_schema(version.schema_object)
+            seen = state_of(store.catalogue, store.objects, schema, version)
+            records = seen.records.filter(pl.col("id").is_in([seen.today(record) for record in found.records]))
+            placed = records.join(store.objects.table(version.assignment, ["id", "split"]), on="id")
+            fields = placed.select("split", *schema.columns).iter_rows(named=True)
+            if holding := {str(one["split"]) for one in fields if redaction.value(one) is not one}:
+                out[row.corpus, row.subject] = holding
+    return out
 
 
 def _exports(store: Store, versions: set[str]) -> Iterator[str]:
@@ -192,6 +225,7 @@ def facts(done: Plan | Purged) -> dict[str, Any]:
         "log_rows": plan.log_rows,
         "records": list(plan.records),
         "runs": list(plan.runs),
+        "trained": list(plan.trained),
         "exports": list(plan.exports),
         "publications": list(plan.publications),
         "own_files": list(plan.own_files),

@@ -12,14 +12,13 @@ import polars as pl
 from numpy.typing import NDArray
 
 from workbench.fingerprint import digest_bytes, record_id
-from workbench.readers.record import Reject
 from workbench.store.catalogue import Entry
 from workbench.store.edits import WHOLE, body_of
 from workbench.store.heirs import matches
 from workbench.store.intake import Arrival, Intake
 from workbench.store.objects import Objects
-from workbench.store.readmissions import standing
-from workbench.store.state import LINEAGE, MEMBERS, REJECTS, State
+from workbench.store.readmissions import standing, unit_of
+from workbench.store.state import LINEAGE, MEMBERS, State
 
 Keep = Callable[[Intake, pl.DataFrame, Objects], list[str]]
 """Keeps the fresh rows of a delivery as segments, each what `segment` makes of SEGMENT_ROWS rows, and names those."""
@@ -40,15 +39,7 @@ def take(intake: Intake, facts: dict[str, Any], state: State, keep: Keep | None 
     `keep` writes the segments elsewhere than in this process. Counted: read = kept + merged + quarantined.
     """
     corpus, source = intake.of
-    rows = _numbered(_identified(intake, state), state, source)
-    fresh = int(rows["_fresh"].sum())
-    quarantined = len(intake.rejects)
-    counts = {
-        "read": rows.height + quarantined,
-        "kept": fresh,
-        "merged": rows.height - fresh,
-        "quarantined": quarantined,
-    }
+    rows, counts = numbered(intake, state)
     body = (
         facts
         | counts
@@ -57,7 +48,7 @@ def take(intake: Intake, facts: dict[str, Any], state: State, keep: Keep | None 
             "first": state.next_rid,
             "segments": (keep or _segments)(intake, rows, state.objects),
             "members": state.objects.put_table(_members(intake, rows)),
-            "rejects": _kept_rejects(intake.rejects, state.objects),
+            "rejects": state.objects.put_frames(intake.rejects.frames()),
         }
     )
     entries: list[Entry] = [("delivery", corpus, source, body)]
@@ -66,6 +57,17 @@ def take(intake: Intake, facts: dict[str, Any], state: State, keep: Keep | None 
         if rows["_fresh"][number]:
             entries += _repairs(corpus, rows["id"][number], arrival)
     return Taken(entries, counts)
+
+
+def numbered(intake: Intake, state: State) -> tuple[pl.DataFrame, dict[str, int]]:
+    """Return the rows of a delivery with their identities and numbers, and its counts; nothing is written.
+
+    `_fresh` are rows to keep, the others are here already. Counted: read = kept + merged + quarantined.
+    """
+    rows = _numbered(_identified(intake, state), state, intake.of[1])
+    fresh, quarantined = int(rows["_fresh"].sum()), len(intake.rejects)
+    counts = {"kept": fresh, "merged": rows.height - fresh, "quarantined": quarantined}
+    return rows, {"read": rows.height + quarantined} | counts
 
 
 def _identified(intake: Intake, state: State) -> pl.DataFrame:
@@ -171,15 +173,10 @@ def _staying(intake: Intake, rows: pl.DataFrame, state: State, source: str) -> l
     made = state.of("readmission")
     if not made:
         return []
-    units = Counter((source, digest_bytes(reject.raw)) for reject in intake.rejects)
+    known = {unit_of(row) for row in made}
+    waiting = ((source, digest_bytes(raw)) for frame in intake.rejects.frames() for raw in frame["raw"])
+    units = Counter(unit for unit in waiting if unit in known)
     return [row.subject for row in standing(made, units, rows["id"].to_list())]
-
-
-def _kept_rejects(rejects: list[Reject], objects: Objects) -> str | None:
-    if not rejects:
-        return None
-    rows = [(*reject.origin, reject.reason, reject.raw) for reject in rejects]
-    return objects.put_table(pl.DataFrame(rows, schema=REJECTS, orient="row"))
 
 
 def _repairs(corpus: str, record: str, arrival: Arrival) -> Iterable[Entry]:

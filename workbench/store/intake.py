@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple
@@ -14,9 +13,10 @@ import orjson
 import polars as pl
 
 from workbench.fingerprint import canonical, digest, digest_bytes, record_ids
-from workbench.readers.record import Origin, Reject, Repair
+from workbench.readers.record import Origin, Repair
 from workbench.store.objects import Objects
-from workbench.store.spool import Spool
+from workbench.store.rejects import Rejects, SetAside
+from workbench.store.spool import Spool, evenly
 
 SEGMENT_ROWS = 16_384
 _AT_HAND = 2_048
@@ -57,7 +57,7 @@ class HandedOver(NamedTuple):
 
     files: tuple[Path, ...]
     height: int
-    rejects: list[Reject]
+    rejects: SetAside
 
 
 class Intake:
@@ -85,7 +85,6 @@ class Intake:
         self.joins = joins
         self.height = 0
         """Rows taken so far."""
-        self.rejects: list[Reject] = []
         self.repaired: dict[int, Arrival] = {}
         """The rows that the reader changed, by their number."""
         self._kinds: dict[str, Any] = {**types, **BROUGHT}
@@ -96,7 +95,9 @@ class Intake:
         """The rows before those."""
         self._first: list[int] = []
         """What to add to the positions in each frame of the spool."""
-        self._spool = Spool(objects.scratch, draft or uuid.uuid4().hex)
+        name = draft or uuid.uuid4().hex
+        self._spool = Spool(objects.scratch, name)
+        self.rejects = Rejects(objects.scratch, name)
 
     def __enter__(self) -> Intake:
         """Return the intake; its files go at the end of the block."""
@@ -107,6 +108,7 @@ class Intake:
     ) -> None:
         """Remove what waited on disk."""
         self._spool.close()
+        self.rejects.close()
 
     def add(self, arrival: Arrival) -> None:
         """Take one row; TypeError for one without a stable form, which is then not taken."""
@@ -142,7 +144,7 @@ class Intake:
     def handed_over(self) -> HandedOver:
         """Return what was taken for another intake of the same columns and key; this one is empty then."""
         self._spool_all()
-        return HandedOver(self._spool.hand_over(), self.height, self.rejects)
+        return HandedOver(self._spool.hand_over(), self.height, self.rejects.handed_over())
 
     def take_over(self, part: HandedOver) -> None:
         """Put what another intake took from the next part of the file behind the rest; positions go on from here."""
@@ -151,11 +153,11 @@ class Intake:
         self._spool.take_over(part.files)
         self._first += [units] * len(part.files)
         self.height += part.height
-        self.rejects += (_moved(reject, units) for reject in part.rejects)
+        self.rejects.take_over(part.rejects, units)
 
     def frames(self, columns: list[str] | None = None) -> Iterator[pl.DataFrame]:
         """Yield the rows, SEGMENT_ROWS at a time and then the rest: some or all of the schema's columns and BROUGHT."""
-        return _evenly(self._taken(columns))
+        return evenly(self._taken(columns), SEGMENT_ROWS)
 
     def _taken(self, columns: list[str] | None) -> Iterator[pl.DataFrame]:
         for first, frame in zip(self._first, self._spool.frames(columns), strict=True):
@@ -175,26 +177,6 @@ class Intake:
         """Return some columns of all rows."""
         empty = pl.DataFrame(schema={name: self._kinds[name] for name in columns})
         return pl.concat([empty, *self._taken(columns)])
-
-
-def _moved(reject: Reject, units: int) -> Reject:
-    return replace(reject, origin=reject.origin._replace(position=reject.origin.position + units))
-
-
-def _evenly(frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
-    """Yield the rows of frames SEGMENT_ROWS at a time, so that segments do not tell how the rows came in."""
-    held: list[pl.DataFrame] = []
-    for frame in frames:
-        if not held and frame.height == SEGMENT_ROWS:
-            yield frame
-            continue
-        held.append(frame)
-        while sum(part.height for part in held) >= SEGMENT_ROWS:
-            whole = pl.concat(held)
-            yield whole[:SEGMENT_ROWS].rechunk()
-            held = [rest] if (rest := whole[SEGMENT_ROWS:]).height else []
-    if held:
-        yield pl.concat(held).rechunk()
 
 
 def _json(extra: dict[str, Any]) -> str:

@@ -6,6 +6,7 @@ handed out, so before any log row names it; the folder on this disk is a cache, 
 
 from __future__ import annotations
 
+import mmap
 import os
 import shutil
 import stat
@@ -14,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import partial
+from itertools import chain, islice
 from pathlib import Path
 
 import polars as pl
@@ -21,6 +23,7 @@ import polars as pl
 from workbench.errors import CorruptionError, DataError, OutsideError, UsageError
 from workbench.fingerprint import digest_file
 from workbench.store.remote import Remote, remote_of
+from workbench.store.spool import evenly
 from workbench.workspace import Workspace, out_of_space, private, sync_folder
 
 _BLOCK = 1 << 20
@@ -173,17 +176,28 @@ class Objects:
     def put_file(self, source: Path) -> str:
         """Keep a regular file byte for byte and return its digest; one that was purged is refused with DataError."""
         with self._draft() as draft:
-            _copy(source, draft)
-            self._renamed = self._read_renamed()
-            name = digest_file(draft)
-            if f"{name}.raw" in self._renamed:
-                raise DataError(
-                    f"{source.name!r} was purged: it still holds a text that was removed from here for good",
-                    "ingest a copy without the text under the same source name: edits and splits go on with its rows",
-                )
-            return self._keep(draft, ".raw").removesuffix(".raw")
+            self.hold_file(source, draft)
+            return self.keep_held(draft)
 
-    def put_bytes(self, data: bytes) -> str:
+    def hold_file(self, source: Path, place: Path) -> str:
+        """Copy a regular file to a place in the scratch folder and return its digest; DataError for a purged one."""
+        with out_of_space(place):
+            _copy(source, private(place))
+            name = digest_file(place)
+        self._renamed = self._read_renamed()
+        if f"{name}.raw" in self._renamed:
+            raise DataError(
+                f"{source.name!r} was purged: it still holds a text that was removed from here for good",
+                "ingest a copy without the text under the same source name: edits and splits go on with its rows",
+            )
+        return name
+
+    def keep_held(self, place: Path) -> str:
+        """Keep what `hold_file` put in a place and return its digest; the file is there no more."""
+        with out_of_space(place):
+            return self._keep(place, ".raw").removesuffix(".raw")
+
+    def put_bytes(self, data: bytes | bytearray | mmap.mmap) -> str:
         """Keep bytes as a raw object and return the object's name."""
         with self._draft() as draft:
             draft.write_bytes(data)
@@ -193,6 +207,19 @@ class Objects:
         """Keep a frame as Parquet and return the object's name."""
         with self._draft() as draft:
             write_parquet(frame, draft)
+            return self._keep(draft, ".parquet")
+
+    def put_frames(self, frames: Iterable[pl.DataFrame]) -> str | None:
+        """Keep frames of the same columns one behind the other as one table, None where there is none.
+
+        As many rows as a row group has are held at a time.
+        """
+        groups = evenly(frames, ROW_GROUP)
+        first = list(islice(groups, 2))
+        if len(first) < 2:
+            return self.put_table(first[0]) if first else None
+        with self._draft() as draft:
+            _write_groups(chain(first, groups), draft)
             return self._keep(draft, ".parquet")
 
     def table(self, name: str, columns: list[str] | None = None) -> pl.DataFrame:
@@ -290,6 +317,18 @@ def _copy(source: Path, draft: Path) -> None:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise UsageError(f"{source.name!r} is no regular file", "save its content to a file first")
         shutil.copyfileobj(handle, target, _BLOCK)
+
+
+def _write_groups(groups: Iterable[pl.DataFrame], path: Path) -> None:
+    """Write frames of the same columns as one Parquet file, a row group each: polars holds all that it writes."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    tables = (group.to_arrow(compat_level=pl.CompatLevel.oldest()) for group in groups)
+    first: pa.Table = next(tables)
+    with pq.ParquetWriter(path, first.schema, compression="zstd", compression_level=1) as writer:
+        for table in chain([first], tables):
+            writer.write_table(table)
 
 
 def write_parquet(frame: pl.DataFrame, path: Path) -> None:

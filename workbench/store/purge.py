@@ -6,6 +6,8 @@ bytes. Until the transaction nothing has happened; after it only old bytes can b
 
 from __future__ import annotations
 
+import polars as pl
+
 from workbench.errors import UsageError
 from workbench.store.catalogue import PURGE, Entry, Row
 from workbench.store.objects import Objects
@@ -43,7 +45,7 @@ def purge(store: Store, corpus: str, redaction: Redaction, reason: str = "") -> 
 def put_objects(store: Store, found: Found) -> dict[str, str]:
     """Write what the objects become beside what they are; return their names by the names before."""
     return {
-        old: store.objects.put_bytes(made) if isinstance(made, bytes) else store.objects.put_table(made)
+        old: store.objects.put_table(made) if isinstance(made, pl.DataFrame) else store.objects.put_bytes(made)
         for old, made in found.objects.items()
     }
 

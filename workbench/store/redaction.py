@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import mmap
 import re
 import unicodedata
 from base64 import b64encode
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from io import BytesIO
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 import polars as pl
 
@@ -25,6 +27,7 @@ SHORTEST = 6
 _MARK = "[purged "
 _NAME = re.compile(r"[0-9a-f]{32}(?:[0-9a-f]{32})?(?:\.raw|\.parquet)?")
 """Ids, digests and names of objects: what the store is held together by is never rewritten."""
+_PERCENT = re.compile("%[0-9A-F]{2}")
 _SHORT_ESCAPES = {
     '"': ('\\"', '""'),
     "\\": ("\\\\",),
@@ -40,6 +43,8 @@ _ENCODINGS = ("utf-8", "utf-16-le", "utf-16-be", "cp1252")
 """Encodings that a text is looked for in, whatever a file is said to be in."""
 Span = tuple[int, int]
 """First byte and the one behind the last."""
+Bytes = bytearray | mmap.mmap
+"""Bytes that can be written over; those of a large file are mapped, so that only what is changed is held."""
 
 
 def marker(text: str) -> str:
@@ -78,7 +83,7 @@ class Redaction:
 
     @cached_property
     def forms(self) -> list[tuple[str, str]]:
-        """Return (form, marker): each text as it is, in NFC and NFD, as JSON writes it in a string, and in base64."""
+        """Return (form, marker): each text as it is, in NFC and NFD, as JSON writes it in a string, and as `_coded`."""
         out: dict[str, str] = {}
         for text in self.texts:
             for form in _written(text):
@@ -176,27 +181,31 @@ class Redaction:
         return str(self.noted(text)) if self.holds(made) else made
 
     def raw(self, data: bytes, encoding: str = "utf-8") -> tuple[bytes, list[Span]]:
-        """Return bytes of a text file with filler of equal length in each place, and those places in order.
+        """Return bytes of a text file with filler of equal length in each place, and those places in order."""
+        out = bytearray(data)
+        places = self.fill(out, encoding)
+        return bytes(out), places
 
-        A text is found as it is, as JSON or CSV escapes it and in base64, in the file's own encoding and in common
+    def fill(self, data: Bytes, encoding: str) -> list[Span]:
+        """Put filler over the texts in the bytes of a text file, and return the places in order.
+
+        A text is found as it is, as JSON or CSV escapes it and as `_coded`, in the file's own encoding and in common
         others.
         """
         found: list[Span] = []
-        out = bytearray(data)
         looked: set[bytes] = set()
+        forms = dict.fromkeys(form for text in self.texts for form in (*_normal_forms(text), *_coded(text)))
         for codec in dict.fromkeys((encoding, *_codecs(data))):
             escapes = _escapes(data, codec)
-            for form in dict.fromkeys(
-                form for text in self.texts for form in (*_normal_forms(text), *_in_base64(text))
-            ):
+            for form in forms:
                 pattern = _pattern(form, codec, escapes)
                 if pattern in looked:
                     continue
                 looked.add(pattern)
-                for span in _places(form, codec, pattern, out):
+                for span in _places(form, codec, pattern, data):
                     found.append(span)
-                    blank(out, span, codec)
-        return bytes(out), sorted(found)
+                    blank(data, span, codec)
+        return sorted(found)
 
 
 def flat(column: pl.Series) -> bytes:
@@ -206,7 +215,7 @@ def flat(column: pl.Series) -> bytes:
     return sink.getvalue()
 
 
-def blank(data: bytearray, span: Span, encoding: str) -> None:
+def blank(data: Bytes, span: Span, encoding: str) -> None:
     """Put filler over a span, of exactly its length, in letters of the encoding."""
     start, end = span
     letter = "x".encode(encoding)
@@ -230,43 +239,54 @@ def _written(text: str) -> Iterator[str]:
         yield form
         yield json.dumps(form, ensure_ascii=False)[1:-1]
         yield json.dumps(form)[1:-1]
-    yield from _in_base64(text)
+    yield from _coded(text)
 
 
-def _in_base64(text: str) -> Iterator[str]:
+def _coded(text: str) -> Iterator[str]:
+    """Yield a text within base64, in hexadecimal digits and percent-encoded (RFC 3986, and as HTML forms do)."""
+    for form in _normal_forms(text):
+        data = form.encode("utf-8", "surrogatepass")
+        yield from _in_base64(data)
+        yield from (data.hex(), data.hex().upper())
+        for coded in (quote(data), quote(data, safe=""), quote_plus(data)):
+            yield coded
+            yield _PERCENT.sub(lambda match: match[0].lower(), coded)
+
+
+def _in_base64(data: bytes) -> Iterator[str]:
     """Yield what a text is within base64, in both alphabets (RFC 4648), wherever among the encoded bytes it begins.
 
     These are the characters that it decides alone; those at its ends hold bits of the neighbouring bytes too.
     """
-    data = text.encode("utf-8", "surrogatepass")
     for before in range(3):
         coded = b64encode(bytes(before) + data)[-(-before * 8 // 6) : (before + len(data)) * 8 // 6]
         yield coded.decode()
         yield coded.translate(_OTHER_ALPHABET).decode()
 
 
-def _escapes(data: bytes, codec: str) -> frozenset[str]:
+def _escapes(data: Bytes, codec: str) -> frozenset[str]:
     """Return the escapes `\\uXXXX` that stand in a file, in lower case: what is absent need not be looked for."""
     head = re.escape("\\u".encode(codec))
     digit = b"[0-9a-fA-F]".join(re.escape(part) for part in "0".encode(codec).partition(b"0")[::2])
     return frozenset(match.decode(codec).lower() for match in set(re.findall(head + b"(?:%b){4}" % digit, data)))
 
 
-def _codecs(data: bytes) -> tuple[str, ...]:
+def _codecs(data: Bytes) -> tuple[str, ...]:
     """Return the common encodings that bytes may be in: without a zero byte they are no UTF-16."""
-    return _ENCODINGS if b"\0" in data else tuple(codec for codec in _ENCODINGS if not codec.startswith("utf-16"))
+    has_zero = data.find(b"\0") >= 0
+    return tuple(codec for codec in _ENCODINGS if has_zero or not codec.startswith("utf-16"))
 
 
-def _places(form: str, codec: str, pattern: bytes, data: bytearray) -> list[Span]:
+def _places(form: str, codec: str, pattern: bytes, data: Bytes) -> list[Span]:
     """Return where a pattern stands in bytes; one that is just the text is found without a regex, much faster."""
     with suppress(UnicodeEncodeError):
         literal = form.encode(codec)
         if pattern == re.escape(literal):
             return _literal_places(literal, data)
-    return [match.span() for match in re.finditer(pattern, bytes(data))]
+    return [match.span() for match in re.finditer(pattern, data)]
 
 
-def _literal_places(literal: bytes, data: bytearray) -> list[Span]:
+def _literal_places(literal: bytes, data: Bytes) -> list[Span]:
     out: list[Span] = []
     at = data.find(literal)
     while at >= 0:

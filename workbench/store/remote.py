@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -37,6 +38,20 @@ _TOLD = 300
 """Characters of another package's message that are told."""
 
 
+_CLIENTS = {
+    "botocore.exceptions": ("BotoCoreError", "ClientError"),
+    "aiohttp": ("ClientError",),
+    "gcsfs.retry": ("HttpError",),
+    "google.auth.exceptions": ("GoogleAuthError",),
+    "azure.core.exceptions": ("AzureError",),
+    "oss2.exceptions": ("OssError",),
+    "paramiko.ssh_exception": ("SSHException",),
+}
+"""Errors of the stores' clients by their modules. fsspec asks for OSError, and most of what they raise is turned into
+it; a login that fails, and a wire that breaks, is not. A bad endpoint in the environment is a ValueError, a store that
+takes nothing a NotImplementedError."""
+
+
 @dataclass(frozen=True)
 class Remote:
     """A store behind an address; how to log in is the environment's business, as the store's own client reads it."""
@@ -55,7 +70,7 @@ class Remote:
         except (ImportError, ValueError) as error:  # a package that is not installed, a store that nobody knows
             hint = "pip install 'workbench[scale]' brings S3; for another store, the fsspec package that it names"
             raise UsageError(f"{self.address!r} cannot be reached: {error}", hint) from error
-        except Exception as error:  # some clients log in as they are made
+        except _client_errors() as error:  # some clients log in as they are made
             raise self._failure("answer", error) from error
         return system, root.rstrip("/")
 
@@ -178,16 +193,23 @@ class Remote:
 
     @contextmanager
     def _reached(self, doing: str) -> Iterator[None]:
-        """Turn whatever a store's client raises into one message that names the store and holds no credentials."""
+        """Turn what a store's client raises into one message that names the store and holds no credentials."""
         try:
             yield
-        except Exception as error:  # each store's client has its own errors, and they share no base
+        except _client_errors() as error:
             raise self._failure(doing, error) from error
 
     def _failure(self, doing: str, error: Exception) -> OutsideError:
         told = without_credentials(f"{type(error).__name__}: {error}")
         hint = "is it there, and do the environment's credentials allow it? then run the command again"
         return OutsideError(f"{self.address!r} does not {doing}: {told}", hint)
+
+
+def _client_errors() -> tuple[type[Exception], ...]:
+    """Return what the clients that are loaded in this process raise of a store; anything else is a bug of ours."""
+    loaded = ((sys.modules.get(module), names) for module, names in _CLIENTS.items())
+    own = (getattr(module, name) for module, names in loaded for name in names if hasattr(module, name))
+    return (OSError, ValueError, NotImplementedError, *own)
 
 
 def remote_of(workspace: Workspace) -> Remote | None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
-from workbench.errors import CorruptionError, DataError
+from workbench.errors import CorruptionError, DataError, OutsideError
 from workbench.store.objects import write_parquet
 from workbench.store.state import LINEAGE, MEMBERS, State
 
@@ -82,9 +82,9 @@ def stored_types(state: State, segments: list[Path]) -> dict[str, pl.DataType]:
 def read(listing: Path, types: dict[str, pl.DataType]) -> pl.DataFrame:
     """Return the records of a listing in its order, with its columns beside their own.
 
-    DataError names the file that cannot be read, or that lacks a row.
+    DataError names the segment that cannot be read, or that lacks a row; OutsideError the listing.
     """
-    wanted = _parquet(listing)
+    wanted = _scratch(listing, {"rid", _PATH})
     parts = wanted.partition_by(_PATH, as_dict=True, maintain_order=True)
     own = {name: kind for name, kind in types.items() if name == "rid" or name not in wanted.columns}
     rows = pl.concat([_picked(Path(path), some["rid"], own) for (path,), some in parts.items()])
@@ -92,14 +92,28 @@ def read(listing: Path, types: dict[str, pl.DataType]) -> pl.DataFrame:
 
 
 def _picked(path: Path, wanted: pl.Series, types: dict[str, pl.DataType]) -> pl.DataFrame:
-    stored = _parquet(path).filter(pl.col("rid").is_in(wanted.implode()))
+    whole = _scratch(path, {"rid"}) if path.name == EDITED else _segment(path)
+    stored = whole.filter(pl.col("rid").is_in(wanted.implode()))
     if stored.height != len(wanted):
         raise DataError(f"segment {path} lacks {len(wanted) - stored.height} rows", "run: workbench verify")
     return pl.concat([pl.DataFrame(schema=types), stored], how="diagonal_relaxed").select(*types)
 
 
-def _parquet(path: Path) -> pl.DataFrame:
+def _segment(path: Path) -> pl.DataFrame:
     try:
-        return pl.read_parquet(path)
+        stored = pl.read_parquet(path)
+        stored.get_column("rid")  # another table may stand there
     except (pl.exceptions.PolarsError, OSError) as error:
         raise DataError(f"segment {path} cannot be read: {error}", "run: workbench verify") from error
+    return stored
+
+
+def _scratch(path: Path, needed: Set[str]) -> pl.DataFrame:
+    """Return what the asking process wrote for its workers."""
+    try:
+        rows = pl.read_parquet(path)
+        rows.select(needed)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        hint = "do all workers see the workspace under the same path? then run the command again"
+        raise OutsideError(f"shard {path} cannot be read: {error}", hint) from error
+    return rows

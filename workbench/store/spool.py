@@ -48,9 +48,14 @@ class Spool:
                 raise OutsideError(f"cannot write {str(path)!r}: {error}", hint) from error
 
     def frames(self, columns: list[str] | None = None) -> Iterator[pl.DataFrame]:
-        """Yield the frames, with some of their columns or all."""
+        """Yield the frames, with some of their columns or all; a file that cannot be read is an OutsideError."""
         for path in self._files:
-            yield pl.read_ipc(path, columns=columns)
+            try:
+                frame = pl.read_ipc(path, columns=columns)
+            except (pl.exceptions.PolarsError, OSError) as error:
+                hint = "is the disk well? then run the command again"
+                raise OutsideError(f"shard {path} cannot be read: {error}", hint) from error
+            yield frame
 
     def close(self) -> None:
         """Remove the files."""
@@ -62,3 +67,19 @@ def discard(files: Iterable[Path]) -> None:
     for path in files:
         with suppress(OSError):  # on a read-only disk this would hide the first error
             path.unlink()
+
+
+def evenly(frames: Iterable[pl.DataFrame], rows: int) -> Iterator[pl.DataFrame]:
+    """Yield the rows of frames, so many at a time and then the rest: what is kept does not tell how they came in."""
+    held: list[pl.DataFrame] = []
+    for frame in frames:
+        if not held and frame.height == rows:
+            yield frame
+            continue
+        held.append(frame)
+        while sum(part.height for part in held) >= rows:
+            whole = pl.concat(held)
+            yield whole[:rows].rechunk()
+            held = [rest] if (rest := whole[rows:]).height else []
+    if held:
+        yield pl.concat(held).rechunk()

@@ -17,6 +17,7 @@ from workbench.store.catalogue import Catalogue, Row
 from workbench.store.edits import WHOLE, Edit, Kinship, Replayed, edit_of, replay
 from workbench.store.objects import Objects
 from workbench.store.readmissions import Unit, standing, unit_of
+from workbench.store.rejects import REJECTS
 from workbench.store.view import View, kept, opened
 
 LINEAGE = {
@@ -29,12 +30,11 @@ LINEAGE = {
 """What a segment holds beside the schema's columns; `extra` is the JSON of the raw columns no field took."""
 MEMBERS = {"rid": pl.Int64, "position": pl.Int64, "start": pl.Int64, "end": pl.Int64}
 """One row per record of a delivery: which stored row it is, and where it stands in the raw file."""
-REJECTS = {"position": pl.Int64, "start": pl.Int64, "end": pl.Int64, "reason": pl.String, "raw": pl.Binary}
 _KINSHIP: dict[str, Kinship] = {"row": "same", "near": "near", "place": "place"}
 _VIEW = "1"
 """Number of the form that views are kept in."""
 _UNEDITED = (
-    *("deliveries", "segments", "index", "current", "members", "_quarantine", "_placed", "_current"),
+    *("deliveries", "segments", "index", "current", "members", "_readmitted", "rejects", "_placed", "_current"),
     *("stored", "_delivered", "view_name", "view", "heirs", "_ancestors"),
 )
 """What of a state, worked out on first use, no edit and no judgement changes."""
@@ -59,23 +59,28 @@ class Standing:
         return dict(sorted(newest.items()))
 
     @cached_property
-    def _quarantine(self) -> tuple[list[tuple[Row, dict[str, Any]]], pl.DataFrame]:
-        """Part the newest deliveries' rejects into those a re-admission stands for, and those still set aside.
+    def _readmitted(self) -> list[tuple[Row, dict[str, Any]]]:
+        """Return the re-admissions that stand, each with the quarantined unit that it stands for, and its `row`.
 
         A re-admission is known by the unit's bytes, so it outlives a delivery in which the unit is still torn. While
         a delivery holds its record, that row is the record, and the unit waits again.
         """
-        whole = self._rejected
-        if whole.is_empty():
-            return [], whole
-        waiting: dict[Unit, list[dict[str, Any]]] = defaultdict(list)
-        for unit in whole.with_row_index("row").iter_rows(named=True):
-            waiting[unit["source"], digest_bytes(unit["raw"])].append(unit)
-        made = [row for row in self.of("readmission") if unit_of(row) in waiting]
+        made = self.of("readmission")
+        waiting = self._waiting({unit_of(row) for row in made}) if made else {}
+        made = [row for row in made if unit_of(row) in waiting]
         units = Counter({unit: len(same) for unit, same in waiting.items()})
         stands = standing(made, units, self._held({row.subject for row in made}))
-        back = [(row, waiting[unit_of(row)].pop(0)) for row in stands]
-        return back, whole.with_row_index("row").filter(~pl.col("row").is_in([u["row"] for _, u in back])).drop("row")
+        return [(row, waiting[unit_of(row)].pop(0)) for row in stands]
+
+    def _waiting(self, wanted: set[Unit]) -> dict[Unit, list[dict[str, Any]]]:
+        """Return the rejects of the newest deliveries that are one of some units, in order, by unit."""
+        whole = self._rejected
+        out: dict[Unit, list[dict[str, Any]]] = defaultdict(list)
+        for row, (source, raw) in enumerate(whole.select("source", "raw").iter_rows()):
+            unit = source, digest_bytes(raw)
+            if unit in wanted:
+                out[unit].append({"row": row, **whole.row(row, named=True)})
+        return out
 
     def _held(self, records: set[str]) -> set[str]:
         """Return which of some records the newest deliveries hold."""
@@ -98,10 +103,17 @@ class Standing:
         ]
         return pl.concat([pl.DataFrame(schema={**REJECTS, "source": pl.String}), *tables])
 
-    @property
+    @cached_property
     def rejects(self) -> pl.DataFrame:
         """Return the quarantined units of the newest deliveries that were not re-admitted, with their source."""
-        return self._quarantine[1]
+        back = [unit["row"] for _, unit in self._readmitted]
+        return self._rejected.with_row_index("row").filter(~pl.col("row").is_in(back)).drop("row")
+
+    @property
+    def quarantined(self) -> int:
+        """Return how many units the `rejects` are; their bytes are not read for that."""
+        counts: list[int] = [row.body["quarantined"] for row in self.deliveries.values()]
+        return sum(counts) - len(self._readmitted)
 
     @cached_property
     def segments(self) -> list[str]:
@@ -124,7 +136,7 @@ class Standing:
     @cached_property
     def members(self) -> pl.DataFrame:
         """Return the rids of the current records with their place in the newest deliveries."""
-        back = [{"rid": row.body["rid"], **unit} for row, unit in self._quarantine[0]]
+        back = [{"rid": row.body["rid"], **unit} for row, unit in self._readmitted]
         return pl.concat([self._placed, pl.DataFrame(back, schema=MEMBERS)])
 
 
@@ -179,7 +191,7 @@ class State(Standing):
     def view_name(self) -> str:
         """Return the name of the view of the delivered records: another one wherever they are others."""
         tables = [row.body["members"] for row in self.deliveries.values()]
-        back = [[row.body["rid"], unit["position"]] for row, unit in self._quarantine[0]]
+        back = [[row.body["rid"], unit["position"]] for row, unit in self._readmitted]
         columns = {name: str(kind) for name, kind in self.schema.types.items()}
         held = self.objects.names(self.segments)  # a purge renames them
         return digest([_VIEW, held, tables, back, columns])[:32]

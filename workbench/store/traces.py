@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -14,8 +15,9 @@ from workbench.errors import CorruptionError
 from workbench.store import arrow_bytes
 from workbench.store.catalogue import Row
 from workbench.store.purged import renamed
-from workbench.store.redaction import SHORTEST, Redaction, Span, blank, plain_codec
-from workbench.store.state import LINEAGE, REJECTS
+from workbench.store.redaction import SHORTEST, Bytes, Redaction, Span, blank, plain_codec
+from workbench.store.rejects import REJECTS
+from workbench.store.state import LINEAGE
 from workbench.store.store import Store
 from workbench.store.versions import ASSIGNMENT, named_objects
 
@@ -37,7 +39,7 @@ class Found:
 
     seen: int
     """The newest log row when this was looked for."""
-    objects: dict[str, pl.DataFrame | bytes] = field(default_factory=dict)
+    objects: dict[str, pl.DataFrame | bytes | Bytes] = field(default_factory=dict)
     """What each object that holds a text is to become, by its name."""
     bodies: dict[int, dict[str, Any]] = field(default_factory=dict)
     """What each log row that holds a text, or names a changed value by digest, is to say, by its number."""
@@ -68,16 +70,19 @@ class _Look:
         self.paths = [path for path in store.objects.held() if path.name not in today and not path.is_symlink()]
         self.rids: dict[str, set[int]] = defaultdict(set)
         self.spans: dict[str, list[Span]] = defaultdict(list)
+        self.filled: dict[str, Bytes] = {}
+        """Raw files with filler in place of what was found."""
 
     def through(self) -> Found:
         raws = [path for path in self.paths if path.suffix == ".raw"]
-        found = {path.name: self._raw(path.name, path.read_bytes()) for path in raws}
-        torn = self._torn({name: hits for name, (_, hits) in found.items()})
+        hits = {path.name: self._raw(path) for path in raws}
+        torn = self._torn(hits)
         for path in self.paths:
             if path.suffix == ".parquet":
                 self._table(path, torn)
         for path in raws:
-            self._keep_raw(path, *found.pop(path.name))
+            self._fill_units(path, hits[path.name])
+        self.found.objects |= self.filled
         self._bodies()
         changed = self.found.objects.keys()
         for row in self.rows:
@@ -96,18 +101,25 @@ class _Look:
                 out[name].append(row)
         return out
 
-    def _encodings(self, users: Iterable[Row], data: bytes) -> list[str]:
-        return list(dict.fromkeys(plain_codec(row.body["encoding"] or "utf-8", data) for row in users)) or ["utf-8"]
+    def _encodings(self, users: Iterable[Row], head: bytes) -> list[str]:
+        return list(dict.fromkeys(plain_codec(row.body["encoding"] or "utf-8", head) for row in users)) or ["utf-8"]
 
-    def _raw(self, name: str, data: bytes) -> tuple[bytes | None, list[Span]]:
-        """Return what raw bytes become, None where nothing was found, and where texts stood."""
-        if arrow_bytes.is_table(data):
-            return arrow_bytes.redacted(data, self.redaction), []
-        out, hits = data, []
-        for encoding in self._encodings(self.raws[name], data):
-            out, more = self.redaction.raw(out, encoding)
-            hits += more
-        return (out if hits else None), hits
+    def _raw(self, path: Path) -> list[Span]:
+        """Take note of what raw bytes become where a text is found in them, and return where texts stood."""
+        if _is_table(path):
+            made = arrow_bytes.redacted(path.read_bytes(), self.redaction)
+            if made is not None:
+                self.found.objects[path.name] = made
+            return []
+        data = _mapped(path)
+        hits = [
+            hit
+            for encoding in self._encodings(self.raws[path.name], bytes(data[:4]))
+            for hit in self.redaction.fill(data, encoding)
+        ]
+        if hits:
+            self.filled[path.name] = data
+        return hits
 
     def _torn(self, hits: dict[str, list[Span]]) -> set[int]:
         """Return the stored rows whose unit holds a part of a text only: it was cut between two passages."""
@@ -185,19 +197,18 @@ class _Look:
         parts = (form[at : at + SHORTEST] for form, _ in self.redaction.forms for at in range(len(form) - SHORTEST + 1))
         return any(part in reason for part in parts)
 
-    def _keep_raw(self, path: Path, made: bytes | None, hits: list[Span]) -> None:
-        """Take note of what a raw file becomes; a unit that holds a text, though its bytes show none, is blanked."""
-        data = path.read_bytes()
-        out = bytearray(data if made is None else made)
+    def _fill_units(self, path: Path, hits: list[Span]) -> None:
+        """Put filler over the units of a raw file that hold a text, though their bytes show none."""
         for row in self.raws[path.name]:
-            if row.body["reader"] in _TABLES or len(row.body["raw"]) > 1 or arrow_bytes.is_table(data):
+            if row.body["reader"] in _TABLES or len(row.body["raw"]) > 1 or _is_table(path):
                 continue
-            codec = self._encodings([row], data)[0]
-            for start, end in self._units(row):
-                if not any(first < end and last > start for first, last in hits):
-                    blank(out, (start, end), codec)
-        if bytes(out) != data:
-            self.found.objects[path.name] = bytes(out)
+            data = self.filled.get(path.name) or _mapped(path)
+            codec = self._encodings([row], bytes(data[:4]))[0]
+            for start, end in (span for span in self._units(row) if not _touches(span, hits)):
+                before = data[start:end]
+                blank(data, (start, end), codec)
+                if data[start:end] != before:
+                    self.filled[path.name] = data
 
     def _units(self, row: Row) -> Iterator[Span]:
         rids = self.rids[row.corpus]
@@ -224,6 +235,24 @@ class _Look:
         if name is None or "purged" in body:
             return body
         return body | {name: self.redaction.digests.get(body[name], body[name])}
+
+
+def _touches(span: Span, hits: list[Span]) -> bool:
+    start, end = span
+    return any(first < end and last > start for first, last in hits)
+
+
+def _is_table(path: Path) -> bool:
+    with path.open("rb") as handle:
+        return arrow_bytes.is_table(handle.read(8))
+
+
+def _mapped(path: Path) -> Bytes:
+    """Return the bytes of a file to write over in memory alone: pages that are only looked at take none."""
+    with path.open("rb") as handle:
+        if not path.stat().st_size:
+            return bytearray()
+        return mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_COPY)
 
 
 def find(store: Store, redaction: Redaction) -> Found:

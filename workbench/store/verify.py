@@ -61,7 +61,7 @@ def _delivery_faults(row: Row, objects: Objects) -> Iterator[str]:
         yield f"{where}: read is not kept + merged + quarantined"
     try:
         members = objects.table(body["members"]).height
-        quarantined = objects.table(body["rejects"]).height if body["rejects"] else 0
+        quarantined = objects.table(body["rejects"], ["position"]).height if body["rejects"] else 0
         kept = sum(objects.table(name).height for name in body["segments"])
     except WorkbenchError as error:
         yield f"{where}: {error.what}"

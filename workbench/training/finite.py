@@ -58,7 +58,7 @@ class Finite:
         if is_finite.is_cuda:
             host = torch.empty_like(is_finite, device="cpu", pin_memory=True)
             host.copy_(is_finite, non_blocking=True)
-            arrived = torch.cuda.Event()
+            arrived = torch.cuda.Event()  # type: ignore[no-untyped-call]
             arrived.record()
             is_finite = host
         self._noted.append(_Noted(is_finite, arrived, step, where, tuple(batches)))

@@ -39,7 +39,7 @@ def shard(model: Any, device: str) -> None:  # noqa: ANN401 - peft's own type
     _move_the_rest(base, layers, device)
     base.hf_device_map = {"": device}  # what accelerate believes of a quantised base
     frozen = [name for name, weight in model.named_parameters() if not weight.requires_grad]
-    DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(model, frozen)
+    DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(model, frozen)  # type: ignore[no-untyped-call]
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from rich.text import Text
 from textual import constants
 from textual.binding import Binding, BindingType
 from textual.theme import BUILTIN_THEMES
+from textual.timer import Timer
 from textual.worker import Worker, WorkerState
 
 from workbench.errors import Cancelled, UsageError, unknown
@@ -25,7 +26,7 @@ from workbench.tui.modes import MODES
 from workbench.tui.offers import Offer, offers
 from workbench.tui.screens.base import ENDED, WorkScreen
 from workbench.tui.screens.corpora import CorporaScreen
-from workbench.tui.screens.sheets import ErrorSheet, KeySheet
+from workbench.tui.screens.sheets import ErrorSheet, KeySheet, refusal
 from workbench.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ _SETTLED = 1.0
 _SECOND_THOUGHTS = 5.0
 """Seconds in which esc takes a training back."""
 _HERE = Path(__file__).parent
+_SAID = 4.0
+"""Seconds for which a notice is shown."""
 _EVERY = 0.25 if constants.MAX_FPS > 10 else 1.0
 """Seconds between two looks at the jobs; a slow link is asked for by fewer frames."""
 
@@ -84,6 +87,9 @@ class WorkbenchApp(InOrder[None]):
         self.jobs = Jobs()
         self.changes = 0
         """How often anything was written from here; screens compare it to know whether to read again."""
+        self.notice = ""
+        """What was said last, while it is shown: one line above the keys, that lies over no row."""
+        self._silence: Timer | None = None
         self._begun: Begun | None = None
         self._until = 0.0
         self._then: dict[Worker[Any], tuple[Job, WorkScreen, Callable[[Any], None]]] = {}
@@ -162,17 +168,28 @@ class WorkbenchApp(InOrder[None]):
         if job.writes:
             self.changed(screen)
         self._show_jobs()
+        if job.state != "done" and screen.is_attached:
+            screen.give_up(f"{job.name} was cancelled." if job.error is None else refusal(job.error))
         if job.error is not None:
             self.push_screen(ErrorSheet(job.error))
         elif job.state == "cancelled":
-            self._tell(f"{job.name}: cancelled; what was acknowledged before is kept")
+            self.tell(f"{job.name}: cancelled; what was acknowledged before is kept")
         elif screen.is_attached:
             then(event.worker.result)
         else:
-            self._tell(f"{job.name}: done after {in_words(job.seconds)}")
+            self.tell(f"{job.name}: done after {in_words(job.seconds)}")
 
-    def _tell(self, line: str) -> None:
-        self.notify(show(line), markup=False, timeout=4)
+    def tell(self, line: str) -> None:
+        """Say something for some seconds above the keys of the screen, in place of what was said before."""
+        if self._silence is not None:
+            self._silence.stop()
+        self.notice = line
+        self._silence = self.set_timer(_SAID, self._fall_silent)
+        self._show_jobs()
+
+    def _fall_silent(self) -> None:
+        self.notice = ""
+        self._show_jobs()
 
     def may_withdraw(self, begun: Begun) -> None:
         """Let esc on the run take a training back for a few seconds."""

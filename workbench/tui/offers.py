@@ -21,7 +21,7 @@ _HEADINGS: dict[Where, str] = {
     "moving": "Moving",
 }
 """What can be done by where it belongs, in the order of the help: what one came for first, how to move last."""
-_EVERYWHERE = ("mode.", "train.now", "review.queue", "back")
+_EVERYWHERE = ("mode.", "train.now", "review.queue", "reread", "back")
 """Ids of the bindings that every screen has and that mean the same on all of them."""
 _COPY = "screen.copy_text"
 """Textual's own on every screen; it stands with what works everywhere."""

@@ -90,11 +90,48 @@ def test_a_list_of_records_is_as_wide_as_a_page(folder):
 
 def test_quarantined_lines_are_rows_everywhere(folder):
     listed = called("show", "facts", "--quarantine", cwd=folder).out
-    assert "quarantined rows" in listed and listed.splitlines()[1].split()[:2] == ["source", "row"]
+    assert "quarantined rows" in listed and listed.splitlines()[1].startswith("  rows.jsonl:13  ")
     refused = called("edit", "facts", "--readmit", "rows.jsonl:99", "--set", "a=b", cwd=folder)
     assert "no quarantined row 99" in refused.talk and "workbench show facts --quarantine" in refused.talk
     told = listed + refused.talk + called("edit", "--help", cwd=folder).out
     assert "unit" not in told and "position" not in told and "SOURCE:ROW" in told
+
+
+def test_the_reason_of_a_quarantined_row_is_told_whole(folder):
+    listed = called("show", "facts", "--quarantine", cwd=folder)
+    (row,) = called("show", "facts", "--quarantine", "--json", cwd=folder).json["rows"]
+    assert f"    {row['reason']}" in listed.out.splitlines()
+
+
+def held(folder: Path) -> dict[str, bytes]:
+    """Return every file of a folder."""
+    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_dry_run_tells_what_an_ingest_does_and_writes_nothing(tmp_path):
+    folder = ingested(tmp_path, facts(1))
+    new = [fact(90) | {"url": "u"}, fact(1), {"other": "shape"}, {"other": "again"}]
+    (folder / "new.jsonl").write_text("".join(json.dumps(row) + "\n" for row in new) + "[]\n")
+    asked = ("ingest", "facts", "new.jsonl", "--json")
+    before = held(folder)
+    rehearsed = called(*asked, "--dry-run", cwd=folder).json
+    said = called(*asked[:-1], "--dry-run", cwd=folder).out
+    assert held(folder) == before
+    assert rehearsed.pop("dry_run") is True and "nothing was written" in said
+    (told,) = rehearsed["sources"]
+    assert (told["read"], told["kept"], told["quarantined"], told["unread"]) == (5, 2, 3, {"url": 1})
+    assert list(told["reasons"].values()) == [2, 1] and all(reason in said for reason in told["reasons"])
+    (done,) = called(*asked, cwd=folder).json["sources"]
+    assert {key: done[key] for key in told} == told
+    (again,) = called(*asked, "--dry-run", cwd=folder).json["sources"]
+    assert (again["kept"], again["merged"], again["quarantined"]) == (0, 2, 3)
+
+
+def test_a_dry_run_makes_no_corpus(tmp_path):
+    folder = ingested(tmp_path, facts(1))
+    before = held(folder)
+    said = called("ingest", "rows.jsonl", "--corpus", "fresh", "--dry-run", cwd=folder)
+    assert said.code == 0 and "kept 1" in said.out and held(folder) == before
 
 
 def test_ingest_says_where_quarantined_rows_are_seen(folder):

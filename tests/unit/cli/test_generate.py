@@ -45,9 +45,13 @@ def test_held_out_records_are_told_with_what_stands_there(store, monkeypatch):
     deliver(store, facts(*range(8)))
     scored_run(store, cut(store), "one", [])
     said = {"record": "0" * 32, "prompt": "Where?", "base": "no", "tuned": "here", "reference": "there"}
-    monkeypatch.setattr("workbench.services.evaluation.asked.answers", lambda *_: [said])
+    monkeypatch.setattr(
+        "workbench.services.evaluation.asked.answers", lambda *_: {"answers": [said], "left_out": [long]}
+    )
+    long = {"record": "1" * 32, "prompt": "And?", "reason": "the prompt is 9 tokens longer"}
     asked = ("generate", "one", "--split", "test", "-n", "3")
     found = workbench(*asked, "--json", cwd=store.workspace.root)
-    assert found.json == {"run": "one", "split": "test", "answers": [said]}
+    assert found.json == {"run": "one", "split": "test", "answers": [said], "left_out": [long]}
+    told = "111111111111  left out: the prompt is 9 tokens longer"
     read = workbench(*asked, cwd=store.workspace.root).out.splitlines()
-    assert read == ["000000000000  > Where?", "  base : no", "  tuned: here", "  there: there"]
+    assert read == ["000000000000  > Where?", "  base : no", "  tuned: here", "  there: there", told]

@@ -44,6 +44,22 @@ def test_compare_prints_one_object_or_a_table_with_verdicts(measured):
     assert workbench("compare", "one", "--split", "trian", cwd=root).code == 2
 
 
+def test_a_run_is_not_compared_with_itself(measured):
+    said = workbench("compare", "one", "one", cwd=measured.workspace.root)
+    assert said.code == 2 and "'one' is compared with itself" in said.talk and said.out == ""
+
+
+def test_the_only_corpus_with_records_and_the_corpus_of_a_run_need_no_naming(measured):
+    root = measured.workspace.root
+    measured.workspace.take_sample("quiz")
+    assert workbench("review", "--json", cwd=root).json["corpus"] == CORPUS
+    assert workbench("review", "--run", "one", "--json", cwd=root).json["corpus"] == CORPUS
+    assert workbench("ingest", "quiz", cwd=root).code == 0
+    which = workbench("review", cwd=root)
+    assert which.code == 2 and "one of: facts, quiz" in which.talk
+    assert workbench("review", "--run", "one", "--json", cwd=root).json["corpus"] == CORPUS
+
+
 def test_hardest_lists_records_that_can_be_edited(measured):
     root = measured.workspace.root
     found = workbench("hardest", "one", "-n", "3", "--json", cwd=root)

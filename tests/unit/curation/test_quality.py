@@ -130,6 +130,26 @@ def test_the_frame_of_a_kind_is_no_fault_there_and_other_markers_are():
     assert rules(PROSE, {"text": text}) == [["literal-marker"]]
 
 
+@pytest.mark.parametrize(
+    ("text", "mended"),
+    [
+        ("one <pad> two", "one two"),
+        ("one <pad> <unk> two", "one two"),
+        ("<s> one", "one"),
+        ("one </s>", "one"),
+        ("one </s>\ntwo", "one\ntwo"),
+        ("one<pad>two", "onetwo"),
+        ("  one<pad>  two  ", "  one  two  "),
+        ("<s>", ""),
+    ],
+)
+def test_a_marker_goes_with_the_blank_that_stood_there_for_its_sake_and_with_no_other(text, mended):
+    assert (
+        json.loads(found(QA, {"question": "What is it?", "answer": text}).filter(rule="literal-marker")["fix"][0])
+        == mended
+    )
+
+
 LETTERS = "aeéàÃ©Â â€™“œŒ\xa0\x85\x92ïšŸ¢ВГРў×²°€™ ’.,ßøØÙà²"
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pyarrow as pa
@@ -14,13 +16,13 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from peft import LoraConfig, get_peft_model
-from transformers import MistralForCausalLM
+from transformers import MistralConfig, MistralForCausalLM
 
 from workbench.errors import CorruptionError, OutsideError, RefusedError, UsageError
 from workbench.evaluation import answering
 from workbench.evaluation import score as scoring
-from workbench.evaluation.bench import Bench, batches, drop_adapter, load_bench, padded
-from workbench.evaluation.generate import generate, prompt_ids
+from workbench.evaluation.bench import BATCH_TOKENS, Bench, batches, drop_adapter, load_bench, padded
+from workbench.evaluation.generate import encoded, generate
 from workbench.evaluation.losses import losses
 from workbench.evaluation.metrics import evaluate
 from workbench.evaluation.metrics.questions import Question
@@ -257,6 +259,25 @@ def test_batches_hold_every_place_once_within_the_limit() -> None:
     assert [sum(lengths[place] for place in group) for group in groups] == [50, 10, 6]
 
 
+@pytest.mark.parametrize(
+    ("gib", "tokens"), [(0, 4_096), (1, 4_096), (2, 4_096), (5, 8_192), (10, 16_384), (130, 65_536)]
+)
+def test_a_gpu_answers_as_many_prompts_at_once_as_half_of_its_free_memory_holds(
+    monkeypatch: pytest.MonkeyPatch, gib: int, tokens: int
+) -> None:
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: ((gib - 1) * 2**30, 141 * 2**30))
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda _: 3 * 2**30)
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda _: 2 * 2**30)
+    sizes = {"hidden_size": 4096, "num_hidden_layers": 32, "num_attention_heads": 32, "num_key_value_heads": 8}
+    config = MistralConfig(**sizes, intermediate_size=14336)
+    model = SimpleNamespace(device=torch.device("cuda", 0), config=config)
+    assert answering.room(SimpleNamespace(model=model)) == tokens  # type: ignore[arg-type]
+
+
+def test_a_cpu_answers_few_prompts_at_once(bench: Bench) -> None:
+    assert answering.room(bench) == BATCH_TOKENS
+
+
 def test_padding_is_on_the_asked_side() -> None:
     assert padded([[1, 2], [3]], 0).tolist() == [[1, 2], [3, 0]]
     assert padded([[1, 2], [3]], 0, left=True).tolist() == [[1, 2], [0, 3]]
@@ -271,16 +292,32 @@ def test_answers_stand_side_by_side_in_the_order_of_the_prompts(run: RunFolder) 
     assert [(answer.base, answer.tuned) for answer in alone] == [(None, answer.tuned) for answer in answers]
 
 
+def test_a_prompt_that_is_too_long_stays_without_an_answer_and_the_others_have_theirs(run: RunFolder) -> None:
+    room = run.recipe().train.max_length
+    long, *asked = generate(run, ["far " * 3000, "Where is it?", "Where far is it?"])
+    assert (long.base, long.tuned) == (None, None)
+    assert re.fullmatch(rf"the prompt is [\d,]+ tokens longer than the {room:,} that the recipe reads", long.unasked)
+    assert asked == generate(run, ["Where is it?", "Where far is it?"])
+    with pytest.raises(UsageError, match=f"the prompt is .* longer than the {room:,}"):
+        generate(run, ["far " * 3000, "far " * 4000])
+
+
+def test_a_prompt_that_the_template_refuses_says_why(run: RunFolder) -> None:
+    turns = [{"role": "narrator", "content": "Once."}, {"role": "user", "content": "And?"}]
+    refused, asked = generate(run, [{"messages": turns}, "Where is it?"], "tuned")
+    assert "narrator" in refused.unasked and refused.tuned is None and asked.tuned is not None
+
+
 def test_a_typed_question_is_asked_like_a_trained_one(run: RunFolder, bench: Bench) -> None:
     row = cached(run, "train")[0]
-    assert prompt_ids(bench, "Where is it?") == row["prompt_ids"]
+    assert encoded(bench, "Where is it?").prompt_ids == row["prompt_ids"]
     turns = [{"role": "user", "content": "Where is it?"}]
-    assert prompt_ids(bench, {"messages": turns}) == row["prompt_ids"]
+    assert encoded(bench, {"messages": turns}).prompt_ids == row["prompt_ids"]
 
 
 @pytest.mark.parametrize("key", ["prompt", "text"])
 def test_a_bare_text_is_continued_without_an_end(bench: Bench, key: str) -> None:
-    ids = prompt_ids(bench, {key: "Brest"})
+    ids = encoded(bench, {key: "Brest"}).prompt_ids
     assert ids[0] == bench.tokenizer.bos_token_id and bench.tokenizer.eos_token_id not in ids
 
 

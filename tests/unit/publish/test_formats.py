@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import weakref
 from pathlib import Path
 
 import polars as pl
@@ -59,6 +60,23 @@ def test_files_come_back_in_order_and_exist(tmp_path):
         "data/test-00000-of-00001.parquet",
     )
     assert all((tmp_path / "out" / name).is_file() for name in (*written.names, "README.md", "curation.json"))
+
+
+def test_the_rows_of_a_parquet_file_are_let_go_before_it_is_measured(tmp_path, monkeypatch):
+    write, opened, tables_written = pq.write_table, pq.ParquetFile, list[weakref.ref[pa.Table]]()
+
+    def writing(table: pa.Table, *rest: object, **options: object) -> None:
+        tables_written.append(weakref.ref(table))
+        write(table, *rest, **options)
+
+    def measured(name: str) -> pq.ParquetFile:
+        assert [table() for table in tables_written] == [None] * len(tables_written)
+        return opened(name)
+
+    monkeypatch.setattr(pq, "write_table", writing)
+    monkeypatch.setattr(pq, "ParquetFile", measured)
+    write_export(facts(), held(tables()), tmp_path / "out")
+    assert len(tables_written) == 3
 
 
 def test_a_split_beyond_the_limit_is_cut_into_shards_that_load_in_order(tmp_path, monkeypatch):

@@ -327,6 +327,48 @@ def test_a_token_that_may_only_read_is_refused_before_anything_is_made(hub, expo
     assert hub.repositories == {}
 
 
+@pytest.mark.parametrize("address", ["https://huggingface.co/datasets/me/quiz", "https://huggingface.co/me/quiz/"])
+def test_the_address_of_a_repository_is_answered_with_its_name(address):
+    with pytest.raises(UsageError) as caught:
+        open_repository(address, None)
+    assert caught.value.hint.endswith("OWNER/NAME: me/quiz")
+
+
+def right(kind: str, name: str, *permissions: str) -> dict[str, object]:
+    return {"entity": {"type": kind, "name": name}, "permissions": list(permissions)}
+
+
+@pytest.mark.parametrize(
+    "rights",
+    [
+        [],
+        [right("user", "me", "repo.content.read")],
+        [right("org", "them", "repo.write", "repo.content.read")],
+        [right("dataset", "me/other", "repo.write"), right("model", "me/quiz", "repo.write")],
+        [right("user", "me", "inference.serverless.write", "discussion.write")],
+    ],
+)
+def test_a_fine_grained_token_without_the_right_is_refused_before_anything_is_made(hub, export, rights):
+    hub.state.rights = rights
+    with pytest.raises(OutsideError, match="no right to write to repositories of 'me'") as caught:
+        pushed(hub, export)
+    assert "settings/tokens" in caught.value.hint
+    assert hub.repositories == {} and not hub.called("POST|PUT")
+
+
+@pytest.mark.parametrize(
+    "rights",
+    [
+        [right("org", "them", "repo.content.read"), right("user", "Me", "repo.content.read", "repo.write")],
+        [right("dataset", "me/quiz", "repo.write")],
+        [right("resource-group", "some", "repo.write")],
+    ],
+)
+def test_a_fine_grained_token_with_the_right_or_one_that_only_the_hub_knows_goes_on(hub, export, rights):
+    hub.state.rights = rights
+    assert pushed(hub, export).tag == "v1"
+
+
 def test_a_private_repository_stays_private_and_says_so(hub, export, tmp_path):
     pushed(hub, export)
     told: list[str] = []

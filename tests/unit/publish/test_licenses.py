@@ -13,10 +13,27 @@ def test_a_known_licence_passes(name):
     assert checked_license(name) == name
 
 
-def test_a_misspelt_licence_is_answered_with_the_nearest():
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("CC-BY-4", "cc-by-4.0"),
+        ("ccby", "cc-by-4.0"),
+        ("CC BY SA 4.0", "cc-by-sa-4.0"),
+        ("Apache", "apache-2.0"),
+        ("MITT", "mit"),
+    ],
+)
+def test_a_misspelt_licence_is_answered_with_the_nearest(name, meant):
     with pytest.raises(UsageError) as caught:
-        checked_license("CC-BY-4")
-    assert "cc-by-4.0" in caught.value.hint
+        checked_license(name)
+    assert f"did you mean {meant!r}?" in caught.value.hint
+
+
+@pytest.mark.parametrize("name", ["?", "entirely my own terms"])
+def test_a_licence_that_is_like_no_other_is_answered_with_the_list(name):
+    with pytest.raises(UsageError) as caught:
+        checked_license(name)
+    assert caught.value.hint.startswith("the identifiers are listed at")
 
 
 @pytest.mark.parametrize("missing", [None, ""])

@@ -11,9 +11,10 @@ from httpx2 import Timeout
 
 from tests.exports import an_export
 from tests.hub import SLOW, Hub
-from workbench.errors import OutsideError, WorkbenchError
+from workbench.errors import Cancelled, OutsideError, WorkbenchError
 from workbench.publish import refusals
 from workbench.publish.hub import Pushed, push
+from workbench.publish.pausing import telling
 
 pytestmark = pytest.mark.thorough
 
@@ -143,13 +144,37 @@ def test_uploads_go_on_where_they_stopped(hub, export):
 def test_the_pause_that_the_hub_asks_for_is_kept(hub, export, waited, headers, seconds):
     hub.fail(COMMIT, 429, headers=headers)
     pushed(hub, export)
-    assert seconds in waited
+    assert sum(waited) == seconds + 1, "and a second before it is asked again"
+
+
+@pytest.mark.parametrize("call", ["POST .*/preupload/", COMMIT])
+def test_a_pause_is_told_second_by_second(hub, export, call):
+    hub.fail(call, 429, headers={"Retry-After": "3"})
+    told: list[tuple[str, int, int]] = []
+    with telling(lambda line, done=0, total=0: told.append((line, done, total))):
+        pushed(hub, export)
+    why = "the Hub asks for a pause"
+    assert told[:3] == [(f"{why}: 3 s left", 0, 3), (f"{why}: 2 s left", 1, 3), (f"{why}: 1 s left", 2, 3)]
+
+
+@pytest.mark.parametrize("call", ["POST .*/preupload/", COMMIT, "GET /api/whoami-v2"])
+def test_who_cancels_in_a_pause_waits_no_longer_and_nothing_is_half_there(hub, export, waited, call):
+    hub.fail(call, 429, headers={"Retry-After": "300"})
+
+    def cancel(line: str, done: int = 0, total: int = 0) -> None:
+        if done == 2:
+            raise Cancelled("it was cancelled")
+
+    with telling(cancel), pytest.raises(Cancelled):
+        pushed(hub, export)
+    assert waited == [1, 1]
+    check_whole_or_absent(hub, export)
 
 
 def test_a_pause_of_no_time_at_all_is_not_three_attempts_at_once(hub, export, waited):
     hub.fail(COMMIT, 429, times=2, headers={"RateLimit": '"api";r=0;t=0'})
     pushed(hub, export)
-    assert waited == [1, 4]
+    assert waited == [1] * 5
 
 
 @pytest.mark.parametrize("call", ["POST .*/preupload/", UPLOAD, COMMIT, BACK])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -35,6 +36,14 @@ EXCHANGES = st.lists(st.tuples(turn("user"), turn("assistant")), min_size=1, max
 TALKS = st.tuples(st.lists(turn("system"), max_size=1), EXCHANGES).map(
     lambda parts: [*parts[0], *(said for exchange in parts[1] for said in exchange)]
 )
+BESIDE = st.none() | st.fixed_dictionaries({}, optional={"name": TEXT, "weight": st.integers(0, 1)}).filter(bool).map(
+    lambda held: json.dumps(held, ensure_ascii=False)
+)
+CALLS = TALKS.flatmap(
+    lambda said: st.tuples(*(BESIDE for _ in said)).map(
+        lambda held: [{**one, "extra": extra} for one, extra in zip(said, held, strict=True)]
+    )
+)
 OPTIONS = st.lists(TEXT, min_size=2, max_size=5).flatmap(
     lambda options: st.tuples(st.just(options), st.integers(0, len(options) - 1))
 )
@@ -42,6 +51,7 @@ RECORDS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     "qa": st.fixed_dictionaries({"question": TEXT, "answer": TEXT, "context": MAYBE, "lang": MAYBE, "concept": MAYBE}),
     "instruction": st.fixed_dictionaries({"instruction": TEXT, "input": MAYBE | st.just(""), "output": TEXT}),
     "chat": st.fixed_dictionaries({"messages": TALKS, "lang": MAYBE}),
+    "tools": st.fixed_dictionaries({"messages": CALLS, "lang": MAYBE, "tools": st.none() | st.just('[{"name": "é"}]')}),
     "preference": st.fixed_dictionaries({"messages": TALKS, "rejected": TEXT, "lang": MAYBE}),
     "prose": st.fixed_dictionaries({"text": TEXT, "chapter": MAYBE}),
     "story": st.tuples(TEXT, TEXT).map(lambda two: {"text": f"[INST] {two[0]} [/INST] {two[1]}"}),
@@ -60,6 +70,7 @@ RECORDS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
 }
 EXACT = [(schema, format) for schema in RECORDS for format in ("parquet", "jsonl")]
 EXACT += [("chat", name) for name in ("messages", "sharegpt", "alpaca", "prompt-completion", "chatml")]
+EXACT += [("tools", name) for name in ("messages", "sharegpt", "prompt-completion")]
 READERS = {("chat", "alpaca"): "conversations"}
 """Read by a named reader: without a system turn or a history anywhere, such a file is plain Alpaca."""
 EXACT += [("preference", "preference"), ("preference", "messages"), ("preference", "sharegpt")]
@@ -97,6 +108,10 @@ def marked(name: str, text: str) -> list[dict[str, Any]]:
     known = [{"correct_option_index": 0, **one} for one in held]
     if name == "story":
         known = [one | {"text": f"[INST] {one['text']} [/INST] {one['text']}"} for one in known]
+    if name == "tools":
+        known = [
+            one | {"messages": [{**turn, "extra": None} for turn in one["messages"]], "tools": None} for one in known
+        ]
     return [{column: one.get(column) for column in schema(name).columns} for one in known]
 
 

@@ -126,3 +126,16 @@ def test_a_hostile_name_of_a_recipe_stays_a_text_in_the_script():
     wanted = configured("messages", "chat", 'name="\'); import os #"')
     tree = ast.parse(STUBS["unsloth"].write(wanted)["unsloth_train.py"])
     assert not [node for node in ast.walk(tree) if isinstance(node, ast.Import)]
+
+
+@pytest.mark.parametrize("trainer", ["llama-factory", "unsloth"])
+def test_a_trainer_that_would_leave_calls_of_tools_out_is_not_configured_for_them(trainer):
+    with pytest.raises(UsageError, match="does not read calls of tools") as caught:
+        STUBS[trainer].write(configured("messages", "tools"))
+    assert "axolotl" in caught.value.hint
+
+
+def test_axolotl_gives_calls_of_tools_to_the_template_and_says_what_it_learns():
+    text = STUBS["axolotl"].write(configured("messages", "tools"))["axolotl.yaml"]
+    assert "answers of weight 0" in text
+    assert "answers of weight 0" not in STUBS["axolotl"].write(configured())["axolotl.yaml"]

@@ -6,9 +6,12 @@ import time
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from workbench.readers import jsonl
-from workbench.readers.body import Body
+from workbench.readers import jsonl, registry
+from workbench.readers.body import Body, newline_of
+from workbench.readers.detect import detect
 from workbench.readers.record import Proposal, Reading, Record
 
 ROW = b'{"text": "one row like any other"}'
@@ -20,8 +23,9 @@ class Watched(bytes):
     searched = 0
 
     def find(self, wanted, start=0, end=None):
-        found = super().find(wanted, start, len(self) if end is None else end)
-        self.searched += (len(self) if found < 0 else found + 1) - start
+        end = len(self) if end is None else end
+        found = super().find(wanted, start, end)
+        self.searched += (end if found < 0 else found + 1) - start
         return found
 
 
@@ -44,7 +48,7 @@ def searched(monkeypatch):
 def test_a_part_is_searched_for_its_own_lines_alone(searched, end):
     rows, looks, size = searched(end, 2_000, part=1_000)
     assert rows == 2_000
-    # Once for a line feed in the whole, once for each line, and once a part for its end.
+    # Once or, for a stray end, twice for each line, and as often a part for its end.
     assert looks <= 3 * size
 
 
@@ -67,3 +71,62 @@ def test_200_megabytes_of_lines_that_end_with_a_carriage_return_are_read_in_part
     parts = (jsonl.read(replace(reading, span=span)) for span in jsonl.spans(reading, 0, 1 << 20))
     assert sum(isinstance(unit, Record) for part in parts for unit in part) == rows
     assert time.process_time() - began < 60
+
+
+def read_all(path, reader: str, **settings):
+    return list(registry.read(Reading(path, Proposal(reader), **settings)))
+
+
+def test_a_stray_line_feed_among_carriage_returns_ends_a_row_and_hides_none(tmp_path):
+    file = tmp_path / "rows.jsonl"
+    rows = [b'{"text": "row %d"}' % number for number in range(9)]
+    file.write_bytes(b"\r".join(rows[:5]) + b"\n" + b"\r".join(rows[5:]) + b"\r")
+    found = read_all(file, "jsonl")
+    assert [unit.fields["text"] for unit in found] == [f"row {number}" for number in range(9)]
+    assert [file.read_bytes()[unit.origin.start : unit.origin.end] for unit in found] == rows
+    reading = Reading(file, Proposal("jsonl"))
+    for size in (1, 20, 60, 1000):
+        parts = [unit for span in jsonl.spans(reading, 0, size) for unit in jsonl.read(replace(reading, span=span))]
+        assert [unit.fields for unit in parts] == [unit.fields for unit in found]
+
+
+def test_an_old_table_may_hold_line_feeds_in_its_cells_and_a_stray_one(tmp_path):
+    file = tmp_path / "rows.csv"
+    file.write_bytes(b'question,answer\r"two\nlines",a\rplain,b\nstray,c\r"again\nand\nagain",d\rlast,e\r')
+    assert detect(file).reader == "delimited"
+    found = read_all(file, "delimited")
+    assert [tuple(unit.fields.values()) for unit in found] == [
+        ("two\nlines", "a"),
+        ("plain", "b"),
+        ("stray", "c"),
+        ("again\nand\nagain", "d"),
+        ("last", "e"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("head", "newline"),
+    [
+        (b"a\nb\n", b"\n"),
+        (b"a\r\nb\r\n", b"\n"),
+        (b"a\r\r\nb\r\r\n", b"\n"),
+        (b"a\rb\rc\rd\r", b"\r"),
+        (b"a\rb\rc\rd\ne\rf\r", b"\r"),
+        (b'"many\rreturns\rin\ra\rcell",1\n2,3\n', b"\n"),
+        (b'"a\nb",1\r"c\nd",2\r3,4\r', b"\r"),
+        (b"a line that is cut\r", b""),
+        (b"", b""),
+    ],
+)
+def test_what_ends_lines_is_told_by_most_of_them_outside_of_quotes(head, newline):
+    assert newline_of(head) == newline
+
+
+@given(st.lists(st.sampled_from([b"\n", b"\r", b"\r\n"]), min_size=1, max_size=12))
+def test_every_byte_is_in_just_one_line_whatever_ends_them(ends):
+    whole = b"".join(b"x%d" % number + end for number, end in enumerate(ends))
+    body = Body(whole, "utf-8", 0)
+    spans = list(body.lines(0, body.end, body.newline()))
+    assert b"".join(whole[start:stop] for start, stop in spans) == whole
+    if body.newline() == b"\r":
+        assert all(len(whole[start:stop].split()) <= 1 for start, stop in spans)

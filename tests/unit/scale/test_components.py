@@ -84,6 +84,6 @@ def test_edges_that_cannot_be_read_name_their_file_and_leave_nothing_behind(engi
                 shard.write_bytes(b"torn")
 
     edges = laid_out(engine, [(1, 2), (2, 3)])
-    with pytest.raises(OutsideError, match=r"cannot go on.*scale-.*\.parquet"):
+    with pytest.raises(OutsideError, match=r"shard .*scale-.*\.parquet cannot be read"):
         spread.components_of(Engine(tmp_path, spoil), [edges], 9)
     assert not list(tmp_path.glob("scale-*"))

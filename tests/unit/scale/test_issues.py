@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from tests.corpora import deliver as delivered
@@ -27,10 +28,13 @@ def test_each_segment_has_the_issues_that_one_machine_finds(engine, store):
     assert alone[0].height and not alone[1].height
 
 
-def test_a_torn_segment_names_itself(engine, store, tmp_path):
+@pytest.mark.parametrize("other", [False, True], ids=["torn", "other"])
+def test_a_bad_segment_names_itself(engine, store, tmp_path, other):
     delivered(store, [fact(1)])
     torn = tmp_path / "torn.parquet"
     torn.write_bytes(b"torn")
+    if other:
+        pl.DataFrame({"another": [1]}).write_parquet(torn)
     seen = state(store)
     with pytest.raises(DataError, match=r"torn\.parquet cannot be read"):
         issues.issues_of(engine, [*segments_of(store), torn], seen.stored.schema, seen.schema)

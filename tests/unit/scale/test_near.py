@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from workbench.curation import nearness
 from workbench.curation.nearness import Near
-from workbench.errors import DataError
+from workbench.errors import OutsideError
 from workbench.scale import near, shards
 from workbench.scale.engine import Engine
 
@@ -85,6 +85,6 @@ def test_a_bad_shard_names_itself_and_nothing_is_left_behind(engine, tmp_path: P
             shard.chmod(0o600)
             shard.write_bytes(b"torn")
 
-    with pytest.raises(DataError, match=r"texts-000001\.parquet cannot be read"):
+    with pytest.raises(OutsideError, match=r"texts-000001\.parquet cannot be read"):
         near.near_parts(Engine(tmp_path, spoil), drawn(60), 2)
     assert not list(tmp_path.iterdir())

@@ -8,6 +8,7 @@ import pytest
 from workbench.errors import DataError, OutsideError, UsageError
 from workbench.scale.engine import Engine
 from workbench.scale.pieces import in_order
+from workbench.scale.surface import TRIES, LostError
 
 KINDS = {"double": pl.Int64, "names": pl.List(pl.String), "maybe": pl.String}
 
@@ -61,3 +62,24 @@ def test_an_engine_that_loses_a_piece_each_time_ends_the_work(monkeypatch, tmp_p
     losing(monkeypatch, [3, 3, 3])
     with pytest.raises(OutsideError, match="lost piece 3"):
         list(in_order(Engine(tmp_path, told.append), "doubling", doubled, 4, KINDS))
+
+
+@pytest.mark.parametrize("times", [TRIES - 1, TRIES])
+def test_pieces_that_a_lost_node_held_are_done_again(monkeypatch, tmp_path, told, times):
+    left = [None] * times
+
+    def each(self, work, kinds):
+        yield work(pl.DataFrame({"piece": [self[0]]}))
+        if left:
+            left.pop()
+            raise LostError("the engine lost a node")
+        yield from (work(pl.DataFrame({"piece": [number]})) for number in self[1:])
+
+    plan = type("Lossy", (list,), {"of": classmethod(lambda cls, table, parts: cls(table["piece"])), "each": each})
+    monkeypatch.setattr("workbench.scale.pieces.Plan", plan)
+    made = in_order(Engine(tmp_path, told.append), "doubling", doubled, 9, KINDS)
+    if times == TRIES:
+        with pytest.raises(LostError):
+            list(made)
+        return
+    assert list(made) == [doubled(number) for number in range(9)]

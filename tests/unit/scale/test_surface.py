@@ -10,7 +10,7 @@ import pytest
 from workbench.errors import DataError, OutsideError
 from workbench.scale import surface
 from workbench.scale.shards import Parts
-from workbench.scale.surface import Plan, collected
+from workbench.scale.surface import LostError, Plan, collected
 
 TABLE = pl.DataFrame({"group": [0, 1, 1, 2], "value": [1, 2, 3, 4]})
 SUMS = {"group": pl.Int64, "value": pl.Int64}
@@ -43,7 +43,7 @@ def test_work_sees_whole_groups_one_after_another(tmp_path: Path):
     plan = Plan.of(TABLE, 2).grouped("group", summed, SUMS)
     files = plan.written(tmp_path / "sums")
     assert sorted(collected(files, SUMS)["value"]) == [1, 4, 5]
-    again = Plan.read(files, 2).grouped("group", summed, SUMS).written(tmp_path / "sum")
+    again = Plan.read(files, 2, SUMS).grouped("group", summed, SUMS).written(tmp_path / "sum")
     assert collected(again, SUMS)["value"].to_list() == [10]
 
 
@@ -67,7 +67,7 @@ def test_an_engine_that_cannot_write_is_the_outside_worlds_fault_and_ours_stays_
 def test_groups_may_give_nothing(tmp_path: Path):
     files = Plan.of(TABLE, 2).grouped("group", nothing, SUMS).written(tmp_path / "none")
     assert collected(files, SUMS).schema == pl.Schema(SUMS)
-    again = Plan.read(files, 2).grouped("group", summed, SUMS).written(tmp_path / "still none")
+    again = Plan.read(files, 2, SUMS).grouped("group", summed, SUMS).written(tmp_path / "still none")
     assert collected(again, SUMS).is_empty()
 
 
@@ -94,4 +94,27 @@ def test_rows_that_an_engine_loses_are_made_again_or_told(tmp_path: Path, monkey
     assert collected(files, SUMS).sort("value").equals(TABLE)
     parts = pl.concat(Parts(tuple(files), ("group", "value")))
     assert parts.sort("value").equals(TABLE)
-    assert collected(Plan.read(files, 2).grouped("group", same, SUMS).written(tmp_path / "again"), SUMS).height == 4
+    assert (
+        collected(Plan.read(files, 2, SUMS).grouped("group", same, SUMS).written(tmp_path / "again"), SUMS).height == 4
+    )
+
+
+@pytest.mark.usefixtures("engine")
+@pytest.mark.parametrize("times", [surface.TRIES - 1, surface.TRIES])
+def test_a_plan_whose_node_is_lost_is_run_again(tmp_path: Path, monkeypatch, times):
+    left, written = [None] * times, Plan._written
+
+    def losing(self: Plan, folder: Path) -> list[Path]:
+        files = written(self, folder)
+        if left:
+            left.pop()
+            raise LostError("the engine lost a node")
+        return files
+
+    monkeypatch.setattr(Plan, "_written", losing)
+    plan = Plan.of(TABLE, 2).grouped("group", same, SUMS)
+    if times == surface.TRIES:
+        with pytest.raises(OutsideError, match="lost a node"):
+            plan.written(tmp_path / "same")
+        return
+    assert collected(plan.written(tmp_path / "same"), SUMS).sort("value").equals(TABLE)

@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import aiohttp
+import botocore.exceptions
 import fsspec
 import pytest
 from fsspec.implementations.local import LocalFileSystem
@@ -29,7 +31,7 @@ class Faulty(LocalFileSystem):
 
     def put_file(self, lpath, rpath, **more):
         if self.fault == "refuses":
-            raise RuntimeError(f"500 from https://me:{'x' * 8}@store.example/")
+            raise OSError(f"500 from https://me:{'x' * 8}@store.example/")
         super().put_file(lpath, rpath, **more)
         if self.fault == "keeps half":
             Path(rpath).chmod(0o600)
@@ -242,6 +244,30 @@ def test_an_address_that_cannot_be_written_is_refused_before_anything_is_set(sto
             keep_at(other.workspace, f"faulty://{there(other)}")
         assert remote_of(other.workspace) is None
         assert list(other.workspace.scratch.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        PermissionError(13, "not yours"),
+        ValueError("Invalid endpoint"),
+        NotImplementedError("read only"),
+        botocore.exceptions.NoCredentialsError(),
+        botocore.exceptions.ClientError({"Error": {"Code": "SlowDown"}}, "PutObject"),
+        aiohttp.ClientPayloadError("cut off"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_what_a_stores_client_raises_is_the_outside_worlds(store, faulty, monkeypatch, error):
+    monkeypatch.setattr(faulty, "put_file", lambda *_, **__: (_ for _ in ()).throw(error))
+    with pytest.raises(OutsideError, match=f"does not take object .*{type(error).__name__}"):
+        deliver(store, facts(1))
+
+
+def test_a_bug_of_ours_is_not_taken_for_a_fault_of_the_store(store, faulty, monkeypatch):
+    monkeypatch.setattr(faulty, "put_file", lambda *_, **__: len(3))
+    with pytest.raises(TypeError):
+        deliver(store, facts(1))
 
 
 def test_a_setting_that_cannot_be_read_is_not_taken_for_none(store):

@@ -76,7 +76,7 @@ def check(
     facts: dict[str, Any] = {
         "corpus": name,
         "records": state.records.height,
-        "quarantined": state.rejects.height,
+        "quarantined": state.quarantined,
         "issues": counts,
         "balance": balance,
         "unchecked": unchecked(),

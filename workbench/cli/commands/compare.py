@@ -10,6 +10,7 @@ import typer
 from workbench.cli.numbers import difference, is_missing, reasons, shown, undecided
 from workbench.cli.options import AsJson, In, opened
 from workbench.cli.output import fitted, result, table
+from workbench.errors import UsageError
 
 One = Annotated[str, typer.Argument(metavar="RUN", help="Run, a unique prefix of one, or latest.")]
 Other = Annotated[
@@ -49,6 +50,9 @@ def compare(
         from workbench.services.training.train import found
 
         runs = found(store.workspace, one), found(store.workspace, other) if other else None
+        if runs[1] is not None and runs[0].name == runs[1].name:
+            hint = f"name another run, or none to compare it with its base: workbench compare {runs[0].name}"
+            raise UsageError(f"{runs[0].name!r} is compared with itself", hint)
         if judgements:
             from workbench.services.evaluation.comparison import judged
 

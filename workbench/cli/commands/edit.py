@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any
@@ -42,7 +41,9 @@ def edit(
     option: Option = None,
     values: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="FIELD=VALUE", help="New value; JSON for numbers and lists."),
+        typer.Option(
+            "--set", metavar="FIELD=VALUE", help="New value; JSON for numbers and lists, or an option's letter."
+        ),
     ] = None,
     fix: Annotated[
         str | None,
@@ -86,11 +87,11 @@ def edit(
         elif undo or redo:
             done = _undone(store, name, undo) if undo else _redone(store, name, redo)
         elif readmit:
-            done = _readmitted(store, name, readmit, _values(values))
+            done = _readmitted(store, name, readmit, _texts(values))
         elif wanted and (drop or back):
             done = _dropped(store, name, wanted, (reason, back))
         else:
-            done = _set(store, name, wanted, _values(values), reason)
+            done = _set(store, name, wanted, _texts(values), reason)
     lines = [f"{name}: {counted(done.count, 'edit')}" if done.count or not done.nothing else f"{name}: {done.nothing}"]
     lines += [_again_line(row) for row in done.again[:_ALL_SHOWN]]
     result({"corpus": name, "record": done.record or wanted, "edits": done.count}, lines, as_json=as_json)
@@ -122,10 +123,12 @@ def _redone(store: Store, corpus: str, number: int) -> _Done:
     return _Done(len(rows), again=rows, nothing=nothing)
 
 
-def _readmitted(store: Store, corpus: str, place: str, values: dict[str, Any]) -> _Done:
+def _readmitted(store: Store, corpus: str, place: str, texts: dict[str, str]) -> _Done:
     from workbench.services.intake.quarantine import readmit
+    from workbench.services.records.typed import parsed
 
     source, _, row = place.rpartition(":")
+    values = {name: parsed(text) for name, text in texts.items()}
     return _Done(1, record=readmit(store, corpus, source, _number(row), values))
 
 
@@ -136,11 +139,17 @@ def _dropped(store: Store, corpus: str, record: str, how: tuple[str, bool]) -> _
     return _Done(drop(store, corpus, [record], reason=reason, back=back))
 
 
-def _set(store: Store, corpus: str, record: str | None, values: dict[str, Any], reason: str) -> _Done:
+def _set(store: Store, corpus: str, record: str | None, texts: dict[str, str], reason: str) -> _Done:
     from workbench.services.records.editing import edit as changed
+    from workbench.services.records.typed import is_letter, value_of
 
-    if not record or not values:
+    if not record or not texts:
         raise UsageError("nothing to change", "name a record with --set, --drop or --restore, or use --fix or --undo")
+    schema = store.schema(store.corpus(corpus))
+    values = {name: value_of(schema, name, text) for name, text in texts.items()}
+    for name, text in texts.items():
+        if is_letter(schema, name, text):
+            say(f"{name}: option {text.strip().upper()} is number {values[name]}, counted from 0")
     return _Done(changed(store, corpus, record, values, reason=reason))
 
 
@@ -182,18 +191,11 @@ def _number(text: str) -> int:
     return int(text)
 
 
-def _values(pairs: list[str] | None) -> dict[str, Any]:
-    out: dict[str, Any] = {}
+def _texts(pairs: list[str] | None) -> dict[str, str]:
+    out: dict[str, str] = {}
     for pair in pairs or []:
         name, equals, text = pair.partition("=")
         if not equals:
             raise UsageError(f"--set {pair!r} is no FIELD=VALUE", "for example: --set answer=Paris")
-        out[name] = _value(text)
+        out[name] = text
     return out
-
-
-def _value(text: str) -> Any:  # noqa: ANN401 - a JSON value
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return text

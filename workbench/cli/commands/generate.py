@@ -81,20 +81,24 @@ def generate(
 def _answers(run: RunFolder, prompts: list[str]) -> tuple[dict[str, Any], list[str]]:
     from workbench.services.evaluation import evaluate as service
 
-    answers = service.generate(run, prompts, progress)
-    lines = [line for a in answers for line in (f"> {a['prompt']}", f"  base : {a['base']}", f"  tuned: {a['tuned']}")]
-    return {"run": run.name, "answers": answers}, lines
+    said = service.generate(run, prompts, progress)
+    lines = []
+    for one in said["answers"]:
+        lines += [f"> {one['prompt']}", f"  base : {one['base']}", f"  tuned: {one['tuned']}"]
+    lines += [f"prompt {one['number']} left out: {one['reason']}" for one in said["left_out"]]
+    return {"run": run.name, **said}, lines
 
 
 def _held_out(store: Store, run: RunFolder, split: str, count: int) -> tuple[dict[str, Any], list[str]]:
     from workbench.services.evaluation import asked as service
 
-    answers = service.answers(store, run, split, count, progress)
+    said = service.answers(store, run, split, count, progress)
     told = {"base ": "base", "tuned": "tuned", "there": "reference"}
     lines = []
-    for one in answers:
+    for one in said["answers"]:
         lines += [f"{one['record'][:ID]}  > {one['prompt']}", *(f"  {name}: {one[key]}" for name, key in told.items())]
-    return {"run": run.name, "split": split, "answers": answers}, lines
+    lines += [f"{one['record'][:ID]}  left out: {one['reason']}" for one in said["left_out"]]
+    return {"run": run.name, "split": split, **said}, lines
 
 
 def _records(

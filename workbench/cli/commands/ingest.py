@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,6 +18,17 @@ from workbench.text import show as shown
 if TYPE_CHECKING:
     from workbench.services.intake.ingest import Delivery
     from workbench.store.store import Store
+
+
+_SHOWN = (
+    *("name", "schema", "digest", "reader", "encoding", "read", "kept", "merged", "quarantined", "reasons"),
+    *("mapping", "unread", "guesses"),
+)
+"""What is told of a delivery."""
+_LOGGED = ("repairs", "matched", "conflicts")
+"""What is told besides once the log has it."""
+_REASONS = 5
+"""Reasons of quarantined rows that are told at most."""
 
 
 def register(app: typer.Typer) -> None:
@@ -62,6 +74,9 @@ def ingest(
         str | None,
         typer.Option(help="Licence of these files, as the Hub names it; of the whole corpus where it has no others."),
     ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Read all rows and tell what would become of them; write nothing.")
+    ] = False,
     engine: OnEngine = EngineName.local,
     workers: Workers = None,
     as_json: AsJson = False,
@@ -75,6 +90,7 @@ def ingest(
     Examples:
       workbench ingest quiz.json --corpus quiz
       workbench ingest alpaca.json --corpus alpaca --schema instruction --limit 1000
+      workbench ingest faq.csv --corpus faq --dry-run
       workbench ingest faq.csv --corpus faq --map question=prompt --map 'answer={short}\\n{long}'
       workbench ingest crawl.jsonl --corpus crawl --engine daft
     """
@@ -85,7 +101,7 @@ def ingest(
     }  # fmt: skip
     settings = {option: value for option, value in given.items() if value is not None}
     with opened(workspace) as store:
-        from workbench.services.intake.ingest import Order
+        from workbench.services.intake.ingest import Order, rehearse
         from workbench.services.intake.ingest import ingest as take_in
 
         named, files = _parted(what or [], corpus, store)
@@ -93,26 +109,14 @@ def ingest(
             raise UsageError("--source names one file, but several are given", "ingest them one by one")
         order = Order(named, tuple(files), schema, license, settings)
         with engine_of(store, engine, workers) as spread:
-            deliveries = take_in(store, order, progress, spread)
-        kind = store.corpus(named).schema_name
-    shown = (
-        "name",
-        "digest",
-        "reader",
-        "encoding",
-        "read",
-        "kept",
-        "merged",
-        "quarantined",
-        "mapping",
-        "unread",
-        "guesses",
-        "repairs",
-        "matched",
-        "conflicts",
-    )
-    rows = [{key: getattr(d, key) for key in shown} for d in deliveries]
-    result({"corpus": named, "sources": rows}, _lines(named, kind, deliveries), as_json=as_json)
+            deliveries = (rehearse if dry_run else take_in)(store, order, progress, spread)
+    told = _SHOWN if dry_run else (*_SHOWN, *_LOGGED)
+    facts: dict[str, Any] = {"corpus": named, "sources": [{key: getattr(d, key) for key in told} for d in deliveries]}
+    lines = _lines(named, deliveries, is_kept=not dry_run)
+    if dry_run:
+        lines.append("nothing was written: that was a dry run")
+        facts["dry_run"] = True
+    result(facts, lines, as_json=as_json)
 
 
 def _pairs(mapping: list[str] | None) -> dict[str, str] | None:
@@ -143,14 +147,16 @@ def _parted(what: list[str], corpus: str | None, store: Store) -> tuple[str, lis
     return new_corpus_name(store, named, corpus), [Path(file).resolve() for file in files]
 
 
-def _lines(corpus: str, kind: str, deliveries: list[Delivery]) -> list[str]:
+def _lines(corpus: str, deliveries: list[Delivery], *, is_kept: bool) -> list[str]:
     out: list[str] = []
     for d in deliveries:
-        out.append(f"{corpus}: {d.name} ({kind} records; {d.reader}, {d.encoding}, sha256 {d.digest[:12]})")
+        out.append(f"{corpus}: {d.name} ({d.schema} records; {d.reader}, {d.encoding}, sha256 {d.digest[:12]})")
         out.append(f"  read {d.read:,} = kept {d.kept:,} + merged {d.merged:,} + quarantined {d.quarantined:,}")
         out += [f"  guess: {guess}" for guess in d.guesses]
+        out += ["  a guess that is wrong: say it with --encoding, --reader, --header, --map"] if d.guesses else []
+        out += [f"    {line}" for line in _reasons(d.reasons)]
         told = {
-            f"why, and how to bring a row back: workbench show {corpus} --quarantine": d.quarantined,
+            f"how to bring a row back: workbench show {corpus} --quarantine": d.quarantined * is_kept,
             f"{counted(d.repairs, 'repair')}, each an edit that can be undone": d.repairs,
             f"{counted(d.matched, 'changed row')} matched to the records they were": d.matched,
             f"{counted(d.conflicts, 'edit')} no longer fitting: workbench show {corpus} --conflicts": d.conflicts,
@@ -160,6 +166,12 @@ def _lines(corpus: str, kind: str, deliveries: list[Delivery]) -> list[str]:
         out += [f"    {line}" for line in _preview(d.preview)]
         out += [f"  {d.left_over}"] if d.left_over else []
     return out
+
+
+def _reasons(reasons: dict[str, int]) -> list[str]:
+    lines = [f"{counted(rows, 'row')}: {reason}" for reason, rows in islice(reasons.items(), _REASONS)]
+    more = len(reasons) - _REASONS
+    return [*lines, f"and {counted(more, 'other reason')}"] if more > 0 else lines
 
 
 def _preview(rows: tuple[dict[str, Any], ...]) -> list[str]:

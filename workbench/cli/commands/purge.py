@@ -96,13 +96,19 @@ def _lines(plan: Plan) -> list[str]:
 
 def _outside(plan: Plan) -> list[str]:
     return [
-        *_some([f"  run {run}: its token cache and adapter have seen the records" for run in plan.runs]),
+        *_some([f"  run {run}: {_learned(run in plan.trained)}" for run in plan.runs]),
         *_some([f"  export {name}: made before; export the version again, with --force" for name in plan.exports]),
         *_some([f"  pushed to {place}: remove it there yourself" for place in plan.publications]),
         *_some(
             [f"  your file {path} is not touched: put the marks in its place, and ingest it" for path in plan.own_files]
         ),
     ]
+
+
+def _learned(is_trained: bool) -> str:
+    if is_trained:
+        return "its token cache holds them, and its adapter was trained on them: train again"
+    return "its token cache holds them, and its adapter was measured on them, not trained"
 
 
 def _some(lines: list[str]) -> list[str]:

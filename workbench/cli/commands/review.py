@@ -50,9 +50,20 @@ def review(
       workbench review quiz --accept 3f9a
     """
     with opened(workspace) as store:
-        name = corpus_name(store, corpus, option)
+        name = corpus_name(store, corpus or (None if option else _plain(store, run)), option)
         facts, lines = _accepted(store, name, accept) if accept else _queue(store, name, (run, split, by), limit)
     result(facts, lines, as_json=as_json)
+
+
+def _plain(store: Store, run: str | None) -> str | None:
+    """Return the corpus that needs no naming: that of the run, else the only one that anything was ingested into."""
+    if run is not None:
+        from workbench.services.training.train import found
+
+        return found(store.workspace, run).facts().get("corpus")
+    known = store.corpora()
+    filled = {row.corpus for row in store.catalogue.rows(kinds=("delivery",)) if row.corpus in known}
+    return filled.pop() if len(filled) == 1 else None
 
 
 def _accepted(store: Store, corpus: str, records: list[str]) -> tuple[dict[str, Any], list[str]]:

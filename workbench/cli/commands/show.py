@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from workbench.cli.options import ID, AsJson, In, Named, Option, Record, opened, parted
-from workbench.cli.output import fitted, indented, result
+from workbench.cli.output import fitted, indented, page_width, result, short
 from workbench.text import show as shown
 
 if TYPE_CHECKING:
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
 _IDS = ("id", "record")
 _NAMES = {"position": "row", "id": "record"}
 """What a list calls a column whose name in JSON is another one."""
-_QUARANTINED = ("source", "position", "reason", "raw")
 _CELL = 40
 """Characters of a value in a list."""
 
@@ -69,13 +67,23 @@ def show(
     rows = listed["rows"]
     total = "more" if listed["total"] is None else f"{listed['total']:,}"
     lines = [f"{name}: {len(rows):,} of {total} {listed['what']}"]
-    lines += _list_lines(rows, _QUARANTINED if quarantine else list(rows[0])) if rows else []
+    lines += _quarantine_lines(rows) if quarantine else _list_lines(rows)
     if quarantine and rows:
         lines.append(f"to bring one back: workbench edit {name} --readmit SOURCE:ROW --set COLUMN=VALUE ...")
     result({"corpus": name} | listed, lines, as_json=as_json)
 
 
-def _list_lines(rows: list[dict[str, Any]], columns: Sequence[str]) -> list[str]:
+def _quarantine_lines(rows: list[dict[str, Any]]) -> list[str]:
+    """Return two lines a row: its place, as --readmit takes it, with its beginning, and the whole of its reason."""
+    out = []
+    for row in rows:
+        named = f"  {row['source']}:{row['position']}  "
+        out += [named + short(row["raw"], max(page_width() - len(named), _CELL)), f"    {row['reason']}"]
+    return out
+
+
+def _list_lines(rows: list[dict[str, Any]]) -> list[str]:
+    columns = list(rows[0]) if rows else []
     cells = [[row[name][:ID] if name in _IDS else _cell(row[name]) for name in columns] for row in rows]
     return fitted(cells, [_NAMES.get(name, name) for name in columns])
 

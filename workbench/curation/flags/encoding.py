@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import reduce
 
 import ftfy
 
@@ -109,8 +110,18 @@ def literal_markers(view: View) -> Iterator[Issue]:
     known = re.compile(f"{MARKERS.pattern}|{FRAME.pattern}")
 
     def mend(text: str) -> str | None:
-        fixed = known.sub(lambda match: match[0] if match[0] in own else "", text)
-        return fixed if fixed != text else None
+        strange = [match.span() for match in known.finditer(text) if match[0] not in own]
+        if not strange:
+            return None
+        begins, ends = [0, *(end for _, end in strange)], [*(start for start, _ in strange), len(text)]
+        return reduce(_joined, (text[begin:end] for begin, end in zip(begins, ends, strict=True)))
 
     for record, field, text, fixed in view.mendable(known.pattern, mend):
         yield MARKER.issue(record, field, text, of_field(fixed))
+
+
+def _joined(before: str, behind: str) -> str:
+    """Join what stood beside a marker, without the blank that stood there for its sake."""
+    if behind[:1] in ("", "\n", "\r"):
+        return before.removesuffix(" ") + behind
+    return before + (behind.removeprefix(" ") if not before or before[-1].isspace() else behind)

@@ -172,7 +172,7 @@ def _seen(
 def _counts(seen: _Seen) -> dict[str, int]:
     return {
         "records": seen.tally.total("records"),
-        "quarantined": seen.state.rejects.height,
+        "quarantined": seen.state.quarantined,
         "edited": len(seen.state.touched),
         "dropped": len(seen.state.gone),
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,10 @@ from workbench.training.runs import RunFolder
 OPENING = 40
 """Words of a passage that are given, at most; as many that follow stand beside what the models write."""
 _WORD = re.compile(r"\S+")
+_LETTER = re.compile(r"\w[^\w\s]*|[^\w\s]+")
+"""A letter with the marks and the punctuation behind it: what a text without spaces between words is cut by."""
+_LONGEST = 20
+"""Letters of the mean word, at most, where a text has spaces between its words."""
 
 
 @dataclass(frozen=True)
@@ -29,20 +33,27 @@ class Question:
     reference: str
 
 
-def answers(store: Store, run: RunFolder, split: str, limit: int, report: Report = silent) -> list[dict[str, Any]]:
-    """Return {record, prompt, base, tuned, reference} of the first records of a split, by id.
+def answers(store: Store, run: RunFolder, split: str, limit: int, report: Report = silent) -> dict[str, Any]:
+    """Return what the first records of a split ask, by id, and what is said to it.
 
-    A question is asked as it was trained; of plain text the opening words are continued. Decoding is the recipe's.
-    Raises UsageError for a split without records, and where this workspace does not hold the run's version.
+    That is `answers` [{record, prompt, base, tuned, reference}] and `left_out` [{record, prompt, reason}], what
+    cannot be asked. A question is asked as it was trained; of plain text the opening words are continued. Decoding
+    is the recipe's. Raises UsageError for a split without records, where this workspace does not hold the run's
+    version, and where nothing can be asked.
     """
     from workbench.evaluation.generate import generate
 
     asked = questions(store, run, split, limit)
     said = generate(run, [one.prompt for one in asked], report=lambda what, done, total: report(what, done, total))
-    return [
-        {"record": one.record, "prompt": one.shown, "base": a.base, "tuned": a.tuned, "reference": one.reference}
-        for one, a in zip(asked, said, strict=True)
-    ]
+    told: list[dict[str, Any]] = []
+    left_out: list[dict[str, Any]] = []
+    for one, answer in zip(asked, said, strict=True):
+        about = {"record": one.record, "prompt": one.shown}
+        if answer.unasked:
+            left_out.append(about | {"reason": answer.unasked})
+        else:
+            told.append(about | {"base": answer.base, "tuned": answer.tuned, "reference": one.reference})
+    return {"answers": told, "left_out": left_out}
 
 
 def questions(store: Store, run: RunFolder, split: str, limit: int) -> list[Question]:
@@ -65,18 +76,31 @@ def question(record: str, rendered: Mapping[str, Any]) -> Question:
     """Return what a rendered record asks; of plain text its opening words, which end without a space."""
     match rendered:
         case {"messages": [*turns, {"role": "assistant", "content": str(answer)}]}:
-            shown = next((turn["content"] for turn in reversed(turns) if turn["role"] == "user"), "")
-            return Question(record, {"messages": turns}, shown, answer)
+            return Question(record, {**rendered, "messages": turns}, _last_question(turns), answer)
+        case {"messages": [*turns]}:
+            return Question(record, {**rendered, "messages": turns}, _last_question(turns), "")
         case {"prompt": str(prompt), "completion": str(answer)}:
             return Question(record, {"prompt": prompt}, prompt, answer)
-    opening, rest = _cut(str(rendered["text"]))
-    return Question(record, {"text": opening}, opening, rest)
+        case {"text": str(text)}:
+            opening, rest = _cut(text)
+            return Question(record, {"text": opening}, opening, rest)
+    raise UsageError(f"a record renders to {', '.join(rendered)}, which holds no prompt", "ask with --prompt TEXT")
+
+
+def _last_question(turns: Sequence[Mapping[str, Any]]) -> str:
+    return next((turn.get("content") or "" for turn in reversed(turns) if turn.get("role") == "user"), "")
 
 
 def _cut(text: str) -> tuple[str, str]:
-    words = list(_WORD.finditer(text))
+    words = _words(text)
     given = min(OPENING, len(words) // 2)
     if not given:
         return text, ""
     behind = words[given : 2 * given]
     return text[: words[given - 1].end()], text[behind[0].start() : behind[-1].end()]
+
+
+def _words(text: str) -> list[re.Match[str]]:
+    words = list(_WORD.finditer(text))
+    letters = sum(len(word[0]) for word in words)
+    return words if letters <= _LONGEST * len(words) else list(_LETTER.finditer(text))

@@ -212,9 +212,9 @@ def _prompts(store: Store, run: RunFolder, split: str) -> dict[str, tuple[Prompt
 
 
 def _asked(schema: Schema, row: Mapping[str, Any]) -> tuple[Prompt | None, str]:
-    match schema.render(row):
+    match rendered := schema.render(row):
         case {"messages": [*turns, {"role": "assistant"}]}:
-            return {"messages": turns}, "\n".join(str(turn["content"]) for turn in turns)
+            return {**rendered, "messages": turns}, "\n".join(str(turn["content"]) for turn in turns)
         case {"prompt": str(prompt)}:
             return {"prompt": prompt}, prompt
         case {"text": str(text)}:

@@ -97,9 +97,16 @@ def evaluated(run: RunFolder, split: str = "test") -> dict[str, Any] | None:
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
 
-def generate(run: RunFolder, prompts: Sequence[str], report: Report = silent) -> list[dict[str, Any]]:
-    """Return what base and tuned say to each prompt."""
+def generate(run: RunFolder, prompts: Sequence[str], report: Report = silent) -> dict[str, Any]:
+    """Return what base and tuned say: `answers` [{prompt, base, tuned}] and `left_out` [{number, prompt, reason}]."""
     from workbench.evaluation.generate import generate as ask
 
-    answers = ask(run, list(prompts), report=lambda what, done, total: report(what, done, total))
-    return [{"prompt": answer.prompt, "base": answer.base, "tuned": answer.tuned} for answer in answers]
+    said = ask(run, list(prompts), report=lambda what, done, total: report(what, done, total))
+    return {
+        "answers": [{"prompt": one.prompt, "base": one.base, "tuned": one.tuned} for one in said if not one.unasked],
+        "left_out": [
+            {"number": number, "prompt": one.prompt, "reason": one.unasked}
+            for number, one in enumerate(said, start=1)
+            if one.unasked
+        ],
+    }

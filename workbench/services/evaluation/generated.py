@@ -167,7 +167,8 @@ def _asked(schema: Schema, fields: Mapping[str, str]) -> dict[str, Any]:
             return {"messages": turns}
         case {"prompt": prompt}:
             return {"prompt": prompt}
-    raise UsageError(f"records of the kind {schema.name!r} have no prompt", "ask in your own words with --prompt")
+    hint = "ask in your own words with --prompt, or as its records do with --split"
+    raise UsageError(f"records of the kind {schema.name!r} have no prompt", hint)
 
 
 def check_accepts(store: Store, corpus: str, schema: str) -> None:

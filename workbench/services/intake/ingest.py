@@ -18,7 +18,8 @@ from workbench.readers.registry import read
 from workbench.schema import load_schema
 from workbench.services.intake.order import Order, corpus_of, key_of, path_of, sources_of
 from workbench.services.intake.parts import Task, cut, read_parts, spans_of, whole
-from workbench.services.intake.raw_files import kept, stamps_of
+from workbench.services.intake.raw_files import RawFiles, copied, stamps_of
+from workbench.services.intake.reasons import reasons_of
 from workbench.services.intake.rows import (
     LOOKED_AT,
     Mapped,
@@ -31,9 +32,10 @@ from workbench.services.intake.rows import (
     uncollected,
 )
 from workbench.services.intake.spread import Spread
+from workbench.services.intake.turn_parts import left_in_turns
 from workbench.services.progress import Report, silent
 from workbench.store.catalogue import Entry, Row
-from workbench.store.deliveries import take
+from workbench.store.deliveries import numbered, take
 from workbench.store.intake import SEGMENT_ROWS, Intake
 from workbench.store.state import State
 from workbench.store.store import Store
@@ -64,7 +66,14 @@ class Delivery:
     guesses: tuple[str, ...] = ()
     preview: tuple[dict[str, Any], ...] = ()
     unread: dict[str, int] = field(default_factory=dict)
-    """Raw columns that no field takes, and how many rows hold each; they stay with their records."""
+    """Raw columns and parts of turns (`messages[].name`) that no field takes, and how many kept rows hold each.
+
+    They stay with their records.
+    """
+    schema: str = ""
+    """Kind of the records."""
+    reasons: dict[str, int] = field(default_factory=dict)
+    """Why rows went to quarantine, and how many for each reason, the most frequent first."""
     repairs: int = 0
     """Changes the reader made, each written to the log as an edit."""
     matched: int = 0
@@ -77,7 +86,9 @@ class Delivery:
         """Return a sentence that names the unread columns, not yet safe to show; empty where there are none."""
         named = [f"{name} ({counted(rows, 'row')})" for name, rows in islice(self.unread.items(), _NAMED)]
         more = f" and {len(self.unread) - _NAMED:,} more" if len(self.unread) > _NAMED else ""
-        return f"no field takes {', '.join(named)}{more}: kept with the records, not trained on" if named else ""
+        told = f"no field takes {', '.join(named)}{more}: kept with the records, not trained on, in no export"
+        turns = any("[]." in name for name in self.unread)
+        return f"{told}{'; a corpus of --schema tools keeps what turns hold' * turns}" if named else ""
 
 
 def ingest(store: Store, order: Order, report: Report = silent, engine: Engine | None = None) -> list[Delivery]:
@@ -95,6 +106,25 @@ def ingest(store: Store, order: Order, report: Report = silent, engine: Engine |
         corpus = _declared(store, corpus, source)
         out.append(delivery)
     return out
+
+
+def rehearse(store: Store, order: Order, report: Report = silent, engine: Engine | None = None) -> list[Delivery]:
+    """Return what `ingest` would make of an order, all rows read; neither the store nor `corpus.yaml` learns of it.
+
+    Of what only the log can tell (repairs, matches, conflicts) nothing is counted.
+    """
+    corpus = corpus_of(store, order)
+    return [_rehearsed(store, corpus, source, (report, engine)) for source in sources_of(store, corpus, order)]
+
+
+def _rehearsed(store: Store, corpus: Corpus, source: Source, how: tuple[Report, Engine | None]) -> Delivery:
+    report, engine = how
+    report(f"reading {source.name}")
+    with ExitStack() as held:
+        spread = Spread.on(engine, report, held) if engine else None
+        brought = _brought(store, corpus, source, _Means(held, report, spread))
+        counts = numbered(brought.intake, store.state(corpus))[1]
+        return Delivery(**brought.says(source) | counts)
 
 
 def _declared(store: Store, corpus: Corpus, source: Source) -> Corpus:
@@ -115,19 +145,20 @@ class _Brought:
     reading: Reading
     mapping: maps.Mapping
     intake: Intake
-    raw: dict[str, str]
+    raw: RawFiles
     mapped: Mapped
 
     @property
     def digest(self) -> str:
         """Return the digest of the delivery: of its one file, or of the names and digests of a folder's files."""
-        return digest(self.raw) if len(self.raw) > 1 else next(iter(self.raw.values()))
+        digests = self.raw.digests
+        return digest(digests) if len(digests) > 1 else next(iter(digests.values()))
 
     def facts(self, source: Source) -> dict[str, Any]:
         """Return what the delivery's log row says beside counts and objects."""
         return {
             "digest": self.digest,
-            "raw": sorted(self.raw.values()),
+            "raw": sorted(self.raw.digests.values()),
             "reader": self.reading.proposal.reader,
             "encoding": self.reading.proposal.encoding,
             "mapping": dict(self.mapping.expressions),
@@ -135,6 +166,20 @@ class _Brought:
             "split": source.split,
             "together": source.together,
             "declared": source.model_dump(mode="json", exclude_defaults=True),
+        }
+
+    def says(self, source: Source) -> dict[str, Any]:
+        """Return what a delivery says beside its counts, told by its rows while they wait."""
+        rows, facts = self.mapped.columns.items(), self.facts(source)
+        unread = {name: held for name, held in rows if held and name not in self.mapping.columns}
+        return {
+            "name": source.name,
+            "schema": self.mapped.schema.name,
+            **{key: facts[key] for key in ("digest", "reader", "encoding", "mapping")},
+            "guesses": (*self.reading.proposal.guesses, *self.mapping.guesses),
+            "preview": tuple(maps.preview(self.mapping, self.mapped.rows[:3])),
+            "unread": unread | left_in_turns(self.intake, self.mapping, fields_of(self.mapped.schema)),
+            "reasons": reasons_of(self.intake.rejects),
         }
 
 
@@ -157,6 +202,7 @@ def _deliver(
         refuse_purged = held.enter_context(_watched(store, source.name))
         spread = Spread.on(engine, report, held) if engine else None
         brought = _brought(store, corpus, source, _Means(held, report, spread))
+        said = brought.says(source)
         report(f"keeping the rows of {source.name}")
         facts = brought.facts(source) | {"schema": corpus.schema_name}
         counts: dict[str, int] = {}
@@ -169,18 +215,14 @@ def _deliver(
             taken = take(brought.intake, facts, state, keep)
             counts.update(taken.counts, matched=sum(entry[0] == "match" for entry in taken.entries))
             counts["repairs"] = sum(entry[0] == "edit" for entry in taken.entries)
+            brought.raw.keep(store.objects)  # last: what is refused before leaves no copy of itself behind
             return [] if _nothing_new(taken.entries, state, source.name) else taken.entries
 
         store.change(corpus, prepare)
     counts["conflicts"] = len(store.state(corpus).replayed.conflicts)
-    said = {key: facts[key] for key in ("digest", "reader", "encoding", "mapping")} | counts
-    guesses = (*brought.reading.proposal.guesses, *brought.mapping.guesses)
-    preview = tuple(maps.preview(brought.mapping, brought.mapped.rows[:3]))
-    unread = {name: rows for name, rows in brought.mapped.columns.items() if name not in brought.mapping.columns}
-    delivery = Delivery(name=source.name, guesses=guesses, preview=preview, unread=unread, **said)
     # Chosen once: a later change of the schema's identity must not rename what is here.
     frozen = {"map": facts["mapping"], "key": brought.intake.key}
-    return source.model_copy(update=frozen), delivery
+    return source.model_copy(update=frozen), Delivery(**said | counts)
 
 
 @contextmanager
@@ -214,11 +256,11 @@ def _brought(store: Store, corpus: Corpus, source: Source, means: _Means) -> _Br
     declared = corpus.source(source.name)
     known = (before.body["mapping"] if before else {}) | (declared.map if declared else {})
     mapped = Mapped(source, schema, known)
-    with kept(store.objects, path, stamps) as raw:
-        reading = reading_of(source, replace(sight, path=raw.place))
-        intake, mapping = _read(store, (corpus.name, reading), (mapped, before), means)
-        raw.refuse_changed()
-    return _Brought(reading, mapping, intake, raw.digests, mapped)
+    raw = means.held.enter_context(copied(store.objects, path, stamps))
+    reading = reading_of(source, replace(sight, path=raw.place))
+    intake, mapping = _read(store, (corpus.name, reading), (mapped, before), means)
+    raw.refuse_changed()
+    return _Brought(reading, mapping, intake, raw, mapped)
 
 
 def _read(
@@ -253,11 +295,11 @@ def _read_once(
     _refuse_other_key(source.name, key, before)
     intake = means.held.enter_context(Intake(mapped.schema.types, key, store.objects, of=(corpus, source.name)))
     apply = maps.applied(mapping, fields_of(mapped.schema))
-    fill(intake, first, apply, reading)
+    mapped.leave_out(fill(intake, first, apply, reading))
     while first and not mapped.is_shaped:  # some of them were torn
         first = next(batches(units), [])
         mapped.see(first)
-        fill(intake, first, apply, reading)
+        mapped.leave_out(fill(intake, first, apply, reading))
     schema = mapped.schema
     task = Task(store.workspace, reading, mapping, fields_of(schema), schema.types, key, intake.of)
     if _is_read_in_parts(task, source, first, (intake, mapped), means):
@@ -265,7 +307,7 @@ def _read_once(
     with uncollected():
         for batch in batches(units):
             mapped.see(batch)
-            fill(intake, batch, apply, reading)
+            mapped.leave_out(fill(intake, batch, apply, reading))
     return intake, mapping
 
 

@@ -9,6 +9,7 @@ import polars as pl
 from workbench.corpus import Source
 from workbench.curation.validate import issues
 from workbench.readers import mapping as maps
+from workbench.readers.conversion import told_beside
 from workbench.readers.record import Origin, Record
 from workbench.schema import Schema, load_schema
 from workbench.services.intake.rows import columns_of, fields_of, fill
@@ -19,11 +20,13 @@ from workbench.store.store import Store
 class Fit(NamedTuple):
     """How well a schema takes some rows; of two fits the greater one is the better.
 
-    A tie of the first three goes to the kind that asks more of its records.
+    A tie of the first four goes to the kind that asks more of its records.
     """
 
     columns: int
     """Raw columns that find a field."""
+    in_turns: int
+    """Parts of turns, beside role and content, that find a place; below zero for a place that no row needs."""
     own_names: int
     """Columns that are named as a field is."""
     errors: int
@@ -51,7 +54,15 @@ def _fit(store: Store, name: str, rows: list[dict[str, Any]], source: Source) ->
         fill(taken, records, maps.applied(mapping, fields_of(schema)))
         errors = errors_in(taken, schema).height + len(taken.rejects)
     own_names = sum(column in mapping.expressions for column in columns_of(rows))
-    return Fit(len(mapping.columns), own_names, -errors, len(schema.rules), name)
+    columns = len(mapping.columns)
+    return Fit(columns, _in_turns(mapping, rows, schema), own_names, -errors, len(schema.rules), name)
+
+
+def _in_turns(mapping: maps.Mapping, rows: list[dict[str, Any]], schema: Schema) -> int:
+    fields = fields_of(schema)
+    kept = [name for name in mapping.expressions if fields[name].kind == "messages+extra"]
+    held = {part for name in kept for row in rows for part in told_beside(row.get(mapping.parsed[name].columns[0]))}
+    return len(held) or -len(kept)
 
 
 def nearest(store: Store, columns: int) -> str:

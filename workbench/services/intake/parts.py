@@ -108,5 +108,5 @@ def read_part(task: Task, span: Span, draft: str, report: Report) -> Part:
     with Intake(task.types, task.key, Objects(task.workspace), of=task.of, draft=draft) as intake, uncollected():
         for batch in batches(read(replace(task.reading, span=span))):
             seen.see(batch)
-            fill(intake, batch, apply, task.reading)
+            seen.leave_out(fill(intake, batch, apply, task.reading))
         return Part(span.end, intake.handed_over(), seen.columns)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -20,6 +21,7 @@ from workbench.services.intake.head import Head, head_of
 from workbench.services.intake.kinds import errors_in, kinds, nearest
 from workbench.services.intake.order import Order, key_of, sources_of
 from workbench.services.intake.rows import LOOKED_AT, Mapped, columns_of, fields_of, fill, reading_of, selected
+from workbench.services.intake.turn_parts import left_in_turns
 from workbench.store.intake import Intake
 from workbench.store.store import Store
 from workbench.workspace import safe_name
@@ -86,7 +88,7 @@ class Preview:
     guesses: tuple[str, ...]
     columns: tuple[str, ...]
     unread: tuple[str, ...]
-    """Columns that no field takes."""
+    """Columns of records, and parts of turns, that no field takes."""
     raw: tuple[tuple[str, ...], ...]
     """The first rows as they stand in the file, a text a column; not yet safe to show."""
     places: tuple[Place, ...]
@@ -99,6 +101,16 @@ class Preview:
     problem: str = ""
     """Why the order cannot be carried out as it stands."""
     hint: str = ""
+
+    @property
+    def shared(self) -> dict[str, tuple[str, ...]]:
+        """Return the columns that more than one field takes, with those fields."""
+        mapped = maps.Mapping({one.field: one.expression for one in self.places if one.expression})
+        taken: dict[str, tuple[str, ...]] = {}
+        for name, expression in mapped.parsed.items():
+            for column in set(expression.columns):
+                taken[column] = (*taken.get(column, ()), name)
+        return {column: fields for column, fields in taken.items() if len(fields) > 1}
 
 
 def preview(store: Store, order: Order, number: int = 0) -> Preview:
@@ -128,6 +140,7 @@ class _Look:
         name = self._schema_name(fitting, len(columns))
         schema = load_schema(self.store.workspace.schema_file(name))
         mapping, problem = self._mapping(schema)
+        tried, unread = (_rejected(self.units), columns) if problem else self._tried(schema, mapping)
         proposal = self.reading.proposal
         guesses = (*(guess for guess in proposal.guesses if self.head.is_whole or guess != OPEN_END), *mapping.guesses)
         return Preview(
@@ -145,11 +158,11 @@ class _Look:
             chunk=self.reading.chunk,
             guesses=guesses,
             columns=columns,
-            unread=tuple(name for name in columns if name not in mapping.columns),
+            unread=tuple(name for name in unread if name not in mapping.columns),
             raw=tuple(tuple(_text(row.get(name)) for name in columns) for row in rows[:SAMPLES]),
             places=_places(schema, mapping.expressions),
             key=self.source.key if problem else key_of(self.source, self.reading, schema, mapping),
-            tried=_rejected(self.units) if problem else self._tried(schema, mapping),
+            tried=tried,
             size=self.head.size,
             is_whole=self.head.is_whole,
             problem=problem.what if problem else "",
@@ -175,14 +188,18 @@ class _Look:
             proposed = maps.propose(list(mapped.columns), mapped.rows, fields_of(schema)).expressions
             return maps.Mapping({**proposed, **self.source.map}), error
 
-    def _tried(self, schema: Schema, mapping: maps.Mapping) -> Tried:
+    def _tried(self, schema: Schema, mapping: maps.Mapping) -> tuple[Tried, tuple[str, ...]]:
+        """Return what became of the rows, and the columns of records with what turns hold that no field takes."""
         with Intake(schema.types, (), self.store.objects) as taken:
-            fill(taken, self.records, maps.applied(mapping, fields_of(schema)), self.reading)
+            refused = fill(taken, self.records, maps.applied(mapping, fields_of(schema)), self.reading)
             rejects = sorted([*taken.rejects, *_rejects(self.units)], key=lambda reject: reject.origin.position)
             faulty = errors_in(taken, schema)["record"].n_unique()
+            in_turns = left_in_turns(taken, mapping, fields_of(schema))
         reason = _first_reason(rejects)
         samples = tuple(_sample(record, mapping, schema) for record in self.records[:SAMPLES])
-        return Tried(len(self.units), len(rejects), reason, faulty, samples)
+        held = Counter(name for record in self.records for name in record.fields)
+        kept = tuple(name for name in held if held[name] > refused.get(name, 0))
+        return Tried(len(self.units), len(rejects), reason, faulty, samples), (*kept, *in_turns)
 
 
 def _units(reading: Reading, source: Source, *, is_torn: bool) -> list[Record | Reject]:

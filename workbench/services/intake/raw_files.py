@@ -1,7 +1,7 @@
-"""The raw files of a delivery: kept byte for byte, and read where they are kept.
+"""The raw files of a delivery: copied byte for byte, read from the copies, and kept once the delivery is accepted.
 
 Whoever cuts short a file that is mapped into memory ends the process that looks at it (SIGBUS), and rows that were read
-from a file's own place might not be in the bytes that were kept of it.
+from a file's own place might not be in the bytes that were kept of it. A delivery that is refused leaves nothing.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ Stamps = dict[str, tuple[int, int]]
 
 @dataclass(frozen=True)
 class RawFiles:
-    """A delivery's files, kept."""
+    """A delivery's files, copied."""
 
     place: Path
-    """Where their bytes are read, under their own names."""
+    """Where the copies are read, under their own names."""
     digests: dict[str, str]
     """By relative name; `.` is a file that is the whole delivery."""
     source: Path
@@ -36,35 +36,41 @@ class RawFiles:
     """Those of the files there before anybody looked at them."""
 
     def refuse_changed(self) -> None:
-        """Raise OutsideError where the files are not any more what was kept: a download may be under way."""
-        # What was written without a trace in size and time can only be newer than what was kept.
+        """Raise OutsideError where the files are not any more what was copied: a download may be under way."""
+        # What was written without a trace in size and time can only be newer than what was copied.
         if stamps_of(self.source) != self.stamps and _digests(self.source) != self.digests:
             raise _changed(self.source)
 
+    def keep(self, objects: Objects) -> None:
+        """Make objects of the copies; those that are objects already are left alone."""
+        for name in self.digests:
+            if (copy := self.place / name).is_file():
+                objects.keep_held(copy)
+
 
 @contextmanager
-def kept(objects: Objects, path: Path, stamps: Stamps) -> Iterator[RawFiles]:
-    """Keep the raw bytes of a file, or of each file of a folder, and give a place to read them from in the block.
+def copied(objects: Objects, path: Path, stamps: Stamps) -> Iterator[RawFiles]:
+    """Copy a file, or each file of a folder, and give the copies to be read, and kept, in the block.
 
-    The place is in the workspace, where the workers of an engine see it too. `stamps` are those of the path before
-    anybody looked at it: OutsideError where what was told by that look may not be so of what was kept.
+    They lie in the workspace, where the workers of an engine see them too. `stamps` are those of the path before
+    anybody looked at it: OutsideError where what was told by that look may not be so of what was copied.
     """
-    digests = {name: objects.put_file(file) for name, file in _files(path).items()}
-    if stamps_of(path) != stamps:
-        raise _changed(path)
     folder = objects.scratch / uuid.uuid4().hex
     # The path of a folder above the workspace may have no name of its own.
     place = folder / (path.name if path.name.strip(".") else "raw")
     try:
-        with out_of_space(folder):
-            folder.mkdir(mode=0o700)
-            for name, digest in digests.items():
-                link = place / name
-                link.parent.mkdir(parents=True, exist_ok=True)
-                link.symlink_to(objects.path(f"{digest}.raw"))
+        digests = {name: _copied(objects, file, place / name) for name, file in _files(path).items()}
+        if stamps_of(path) != stamps:
+            raise _changed(path)
         yield RawFiles(place, digests, path, stamps)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _copied(objects: Objects, file: Path, copy: Path) -> str:
+    with out_of_space(copy):
+        copy.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return objects.hold_file(file, copy)
 
 
 def _changed(path: Path) -> OutsideError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from workbench.curation.split import draw
 from workbench.errors import UsageError
 from workbench.fingerprint import canonical, digest
 from workbench.readers import mapping as maps
+from workbench.readers.conversion import EXTRA
 from workbench.readers.detect import planned
 from workbench.readers.field_spec import Kind
 from workbench.readers.record import Reading, Record, Reject, Repair
@@ -162,6 +164,10 @@ class Seen:
         for name, rows in columns.items():
             self.columns[name] = self.columns.get(name, 0) + rows
 
+    def leave_out(self, columns: Mapping[str, int]) -> None:
+        """Take rows that were set aside out of the numbers: what they hold is in quarantine, with no record."""
+        self.count({name: -rows for name, rows in columns.items()})
+
     def begin_again(self) -> None:
         """Begin to count anew, with all columns known."""
         self.columns, self.is_again = dict.fromkeys(self.columns, 0), True
@@ -191,10 +197,11 @@ class Mapped(Seen):
         mapping = replace(maps.Mapping({**proposed.expressions, **given.expressions}), guesses=guesses)
         missing = [n for n in self.schema.columns if self.schema.required(n) and n not in mapping.expressions]
         if missing and self.rows:
+            free = next((column for column in columns if column not in mapping.columns), "COLUMN")
             raise UsageError(
                 f"no column of {self.source.name!r} gives {self.schema.name}.{missing[0]} "
                 f"(columns: {', '.join(columns)})",
-                f"say which, for example --map {missing[0]}={columns[0] if columns else 'COLUMN'}",
+                f"say which, for example --map {shlex.quote(f'{missing[0]}={free}')}",
             )
         return mapping
 
@@ -215,8 +222,14 @@ def batches(units: Iterator[Record | Reject]) -> Iterator[list[Record | Reject]]
         yield batch
 
 
-def fill(intake: Intake, units: Iterable[Record | Reject], apply: maps.Applied, reading: Reading | None = None) -> None:
-    """Add rows with typed fields; a row that cannot have them is set aside with its reason and its raw bytes."""
+def fill(
+    intake: Intake, units: Iterable[Record | Reject], apply: maps.Applied, reading: Reading | None = None
+) -> dict[str, int]:
+    """Add rows with typed fields; a row that cannot have them is set aside with its reason and its raw bytes.
+
+    Returned are the columns of rows that were set aside, and how many of these hold each.
+    """
+    columns: Counter[str] = Counter()
     for record in units:
         if isinstance(record, Reject):
             intake.rejects.append(record)
@@ -227,6 +240,8 @@ def fill(intake: Intake, units: Iterable[Record | Reject], apply: maps.Applied, 
             intake.add(Arrival(typed, extra, record.fields, record.origin, repairs))
         except (maps.MappingError, TypeError, RecursionError) as error:
             intake.rejects.append(Reject(_raw_bytes(record, reading), record.origin, str(error)))
+            columns.update(record.fields.keys())
+    return columns
 
 
 def _raw_bytes(record: Record, reading: Reading | None) -> bytes:
@@ -260,13 +275,19 @@ def fields_of(schema: Schema) -> dict[str, maps.FieldSpec]:
     """Return what a mapping must know of each schema field."""
     return {
         name: maps.FieldSpec(
-            kind=_KINDS.get(kind, "messages"),
+            kind=_kind(kind, is_json=name in schema.declared.json_texts),
             required=schema.required(name),
             aliases=schema.declared.aliases.get(name, ()),
             plural=schema.declared.plural.get(name, ""),
         )
         for name, kind in schema.types.items()
     }
+
+
+def _kind(kind: pl.DataType, *, is_json: bool) -> Kind:
+    if isinstance(kind, pl.List) and isinstance(kind.inner, pl.Struct):
+        return "messages+extra" if any(field.name == EXTRA for field in kind.inner.fields) else "messages"
+    return "json" if is_json else _KINDS[kind]
 
 
 _KINDS: dict[pl.DataType, Kind] = {

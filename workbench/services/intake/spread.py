@@ -15,10 +15,11 @@ from typing import Any
 
 import polars as pl
 
-from workbench.errors import DataError, OutsideError
-from workbench.readers.record import Origin, Reject, Span
+from workbench.errors import OutsideError
+from workbench.readers.record import Span
 from workbench.scale.engine import Engine
 from workbench.scale.pieces import in_order
+from workbench.scale.torn import readable
 from workbench.services.apart import Resident, Work
 from workbench.services.intake.parts import Part, Task, read_part
 from workbench.services.intake.rows import Seen
@@ -27,14 +28,15 @@ from workbench.store.deliveries import Keep, segment
 from workbench.store.intake import SEGMENT_ROWS, HandedOver, Intake
 from workbench.store.objects import Objects
 from workbench.store.purged import renamed
-from workbench.store.state import REJECTS
+from workbench.store.rejects import SetAside
 from workbench.store.store import Store
 from workbench.workspace import Workspace, out_of_space, private
 
 _ATTEMPTS = 3
 """How often a part is read by another process where one was killed."""
 _READ = {
-    **{"end": pl.Int64, "height": pl.Int64, "files": pl.List(pl.String), "rejects": pl.String},
+    **{"end": pl.Int64, "height": pl.Int64, "files": pl.List(pl.String)},
+    **{"rejects": pl.Int64, "reject_files": pl.List(pl.String)},
     **{"columns": pl.List(pl.String), "rows": pl.List(pl.Int64)},
 }
 _KEPT = {"segment": pl.String}
@@ -63,7 +65,8 @@ class Spread:
         piece = partial(_read, task=task, spans=spans, folder=self.folder)
         line = f"reading {task.of[1]}"
         for row in in_order(self.engine, f"{line} in {len(spans):,} parts", piece, len(spans), _READ):
-            intake.take_over(HandedOver(tuple(map(Path, row["files"])), row["height"], _rejects(row["rejects"])))
+            rejects = SetAside(tuple(map(Path, row["reject_files"])), row["rejects"])
+            intake.take_over(HandedOver(tuple(map(Path, row["files"])), row["height"], rejects))
             seen.count(dict(zip(row["columns"], row["rows"], strict=True)))
             self.report(f"{line}: {intake.height + len(intake.rejects):,} rows", row["end"], size)
 
@@ -79,12 +82,11 @@ def _read(number: int, task: Task, spans: list[Span], folder: Path) -> dict[str,
         part: Part = _apart(partial(read_part, task, spans[number], draft))
     except OSError as error:
         what = f"part {number} of {task.of[1]!r} cannot be read: {error}"
-        raise DataError(what, "do all workers see the workspace under the same path?") from error
-    rejects = _written(part.brought.rejects, folder)
-    files = [str(path) for path in part.brought.files]
+        raise OutsideError(what, "do all workers see the workspace under the same path?") from error
+    files, height, rejects = part.brought
     columns, rows = list(part.columns), list(part.columns.values())
-    brought = {"end": part.end, "height": part.brought.height, "files": files, "rejects": rejects}
-    return brought | {"columns": columns, "rows": rows}
+    brought = {"end": part.end, "height": height, "files": list(map(str, files)), "rejects": rejects.height}
+    return brought | {"reject_files": list(map(str, rejects.files)), "columns": columns, "rows": rows}
 
 
 def _apart(work: Work[Part]) -> Part:
@@ -108,24 +110,6 @@ def _dismiss() -> None:
     with suppress(Empty):
         while True:
             _idle.get_nowait().close()
-
-
-def _written(rejects: list[Reject], folder: Path) -> str | None:
-    """Return the file that holds the rejects of a part, None where it has none."""
-    if not rejects:
-        return None
-    path = folder / f"{uuid.uuid4().hex}-rejects.arrow"
-    rows = [(*reject.origin, reject.reason, reject.raw) for reject in rejects]
-    with out_of_space(path):
-        pl.DataFrame(rows, schema=REJECTS, orient="row").write_ipc(private(path), compression="uncompressed")
-    return str(path)
-
-
-def _rejects(path: str | None) -> list[Reject]:
-    if path is None:
-        return []
-    rows = pl.read_ipc(path).iter_rows()
-    return [Reject(raw, Origin(*origin), reason) for *origin, reason, raw in rows]
 
 
 def _keep(
@@ -163,18 +147,20 @@ class _Brought:
     source: str
 
     def frame(self, first: int, end: int) -> pl.DataFrame:
-        parts = [
-            pl.read_ipc(path, columns=["extra", *self.fields])[max(first - begin, 0) : end - begin]
-            for path, begin, stop in self.files
-            if begin < end and first < stop
-        ]
+        parts = []
+        for path, begin, stop in self.files:
+            if begin < end and first < stop:
+                with readable(path):
+                    brought = pl.read_ipc(path, columns=["extra", *self.fields])
+                parts.append(brought[max(first - begin, 0) : end - begin])
         return pl.concat(parts).rechunk()
 
 
 def _placed(intake: Intake) -> tuple[tuple[Path, int, int], ...]:
     out, begin = [], 0
     for path in intake.files():
-        stop = begin + int(pl.scan_ipc(path).select(pl.len()).collect().item())
+        with readable(path):
+            stop = begin + int(pl.scan_ipc(path).select(pl.len()).collect().item())
         out.append((path, begin, stop))
         begin = stop
     return tuple(out)
@@ -183,10 +169,9 @@ def _placed(intake: Intake) -> tuple[tuple[Path, int, int], ...]:
 def _kept(number: int, brought: _Brought, workspace: Workspace, renamed: dict[str, str]) -> dict[str, Any]:
     """Keep one segment; the store has acknowledged it when its name is told."""
     first, end = number * SEGMENT_ROWS, (number + 1) * SEGMENT_ROWS
-    try:
+    with readable(brought.rows):
         rows = pl.scan_ipc(brought.rows).slice(first, SEGMENT_ROWS).collect()
-        stored = segment(brought.frame(first, end), rows, brought.source) if rows["_fresh"].any() else None
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise DataError(f"segment {number} of {brought.source!r} cannot be read: {error}") from error
+        has_new = rows["_fresh"].any()
+    stored = segment(brought.frame(first, end), rows, brought.source) if has_new else None
     name = Objects(workspace, partial(dict, renamed)).put_table(stored) if stored is not None else None
     return {"segment": name}

@@ -17,6 +17,7 @@ from workbench.publish.adapter_card import adapter_card
 from workbench.publish.facts import RunFacts
 from workbench.publish.hub import Pushed, PushPlan, plan, plan_unseen, push
 from workbench.publish.licenses import checked_license
+from workbench.publish.pausing import telling
 from workbench.publish.remote import find_token
 from workbench.services.evaluation import scored
 from workbench.services.evaluation.evaluate import evaluated
@@ -53,7 +54,7 @@ def planned(store: Store, run: RunFolder, target: Target) -> PushPlan:
 def pushed(store: Store, run: RunFolder, target: Target, report: Report = silent) -> Pushed:
     """Push a run's adapter as one commit with a tag that is the run's name, and log where it went."""
     facts = run.facts()
-    with _ready(store, run, target) as folder:
+    with telling(report), _ready(store, run, target) as folder:
         done = push(
             folder,
             target.repo,

@@ -23,6 +23,7 @@ from workbench.publish.pieces import PIECE, Leaving, NewFile, Piece, Put, Work, 
 from workbench.scale.engine import Engine
 from workbench.scale.records import NUMBER, over, slices
 from workbench.scale.surface import Kinds, collected
+from workbench.scale.torn import AGAIN, readable
 from workbench.schema import Schema
 from workbench.services.checking.measured import BUCKETED
 from workbench.services.publishing.departing import TextFacts, each, first_texts, text_facts, texts_of
@@ -168,8 +169,10 @@ def _put(rows: pl.DataFrame, names: tuple[str, ...], schema: pa.Schema, work: Wo
 def _settled(file: NewFile, pieces: Sequence[tuple[int, str, int, int | None, int]], path: Path) -> Put:
     """Join the pieces of a file in their order; each is gone from where it was written once it is here."""
     for _, written, _, _, size in pieces:
-        if (there := Path(written).stat().st_size) != size:
-            raise OutsideError(f"{written} has {there:,} bytes here, and {size:,} where it was written")
+        with readable(Path(written)):
+            there = Path(written).stat().st_size
+        if there != size:
+            raise OutsideError(f"shard {written} has {there:,} bytes here, and {size:,} where it was written", AGAIN)
     if len(pieces) == 1 and not file.head:
         shutil.move(pieces[0][1], path)
     else:

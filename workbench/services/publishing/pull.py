@@ -16,6 +16,7 @@ from workbench.publish.facts import CURATION
 from workbench.publish.fetched import Part, check_room, fetch_all, folder_name, parts_of
 from workbench.publish.incoming import Chosen, choose, stated_license
 from workbench.publish.licenses import UNKNOWN
+from workbench.publish.pausing import telling
 from workbench.publish.remote import Remote, Repository, find_token, look, open_repository, read_file
 from workbench.services.intake.ingest import Delivery, Order, ingest
 from workbench.services.progress import Report, silent
@@ -108,6 +109,11 @@ def pull(store: Store, wanted: Wanted, report: Report = silent) -> Pulled:
 
     Raises OutsideError where the Hub does not have it or shows it, DataError where it must not be used.
     """
+    with telling(report):
+        return _pulled(store, wanted, report)
+
+
+def _pulled(store: Store, wanted: Wanted, report: Report) -> Pulled:
     there = offered(store, wanted)
     corpus, chosen, verified = there.corpus, there.chosen, dict(there.verified)
     with TemporaryDirectory(dir=store.workspace.scratch, prefix="pull-") as scratch:

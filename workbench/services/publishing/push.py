@@ -14,7 +14,8 @@ from workbench.fingerprint import digest_file
 from workbench.publish.facts import CURATION
 from workbench.publish.hub import Pushed, PushPlan, plan, plan_unseen, push
 from workbench.publish.licenses import checked_license
-from workbench.publish.remote import find_token
+from workbench.publish.pausing import telling
+from workbench.publish.remote import find_token, open_repository, read_token
 from workbench.services.progress import Report, silent
 from workbench.services.publishing.clearance import check_may_leave
 from workbench.services.publishing.export import Exported, export
@@ -72,6 +73,7 @@ def pushed(
 ) -> Pushed:
     """Push a version as one commit with a tag, and log where it went."""
     version = store.version(corpus, version_name)
+    read_token()  # told now, and not behind the export of all records
     message = version.note or f"{corpus} {version.name} ({version.id[:12]})"
     with _ready(store, corpus, version_name, (repo, license), report) as exported:
         done = push(
@@ -115,11 +117,12 @@ def _ready(
     Without a licence, with a leak, or with addresses in it, nothing leaves.
     """
     repo, license = target
+    open_repository(repo, None)  # a name that is none is told before an hour of writing
     checked_license(license or store.corpus(corpus).license)
     version = store.version(corpus, version_name)
     check_may_leave(store, version)
     facts = replace(facts_of(store, version, license), repo=repo, run=run_facts(store, version))
     # In a folder of its own: what a person wrote into an export stays.
-    with TemporaryDirectory(dir=store.workspace.scratch) as folder:
+    with telling(report), TemporaryDirectory(dir=store.workspace.scratch) as folder:
         place = Path(folder) / "export"
         yield export(store, corpus, version_name, license=license, folder=place, facts=facts, report=report)

@@ -29,12 +29,14 @@ COMPARED = 20_000
 
 _KINDS = {
     "str": "a text",
+    "json": "JSON, written as a text",
     "int": "a whole number",
     "float": "a number",
     "bool": "true or false",
     "list[str]": 'a list of texts, written as JSON: ["one", "two"]',
     "list[int]": "a list of whole numbers, written as JSON: [0, 2]",
     "messages": 'a list of turns, written as JSON: [{"role": "user", "content": "..."}]',
+    "messages+extra": 'a list of turns, written as JSON: [{"role": "user", "content": "...", "extra": null}]',
 }
 """What a field holds, in words, by the kind that a mapping knows it as."""
 
@@ -148,9 +150,11 @@ def check_fits(schema: Schema, field: str, value: Any) -> None:  # noqa: ANN401 
     """Refuse a value that is not of its field's type, or a field the schema does not have."""
     if field not in schema.columns:
         raise unknown("field", field, schema.columns)
-    kind = _KINDS[fields_of(schema)[field].kind]
+    held = _KINDS[fields_of(schema)[field].kind]
+    if schema.declared.choices and field == schema.declared.choices.key:
+        held = "the letter of the right option, or its number counted from 0: A is 0"
     refused = UsageError(
-        f"{json.dumps(value, ensure_ascii=False, default=str)} does not fit the field {field!r}", f"it holds {kind}"
+        f"{json.dumps(value, ensure_ascii=False, default=str)} does not fit the field {field!r}", f"it holds {held}"
     )
     try:
         taken = pl.Series([value], dtype=schema.types[field], strict=True).to_list()

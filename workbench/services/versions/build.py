@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import heapq
+from bisect import bisect
 from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from workbench.services.versions.ledger import Ledger, with_heirs
 from workbench.services.versions.pulled import pulled_versions, whole_ledger
 from workbench.services.versions.refs import NOTE, REF
 from workbench.services.versions.saved import (
+    AFTER,
     ASSIGNMENT,
     LOG,
     MARKED,
@@ -69,10 +71,10 @@ def save(store: Store, name: str) -> list[Path]:
         LOG: lines(_plain(state)),
         ASSIGNMENT: assigned_table(assigned_before(store, state, corpus=name)),
         TESTED: tested_table(ledger),
-        REFS: lines(_beside(store, name, (REF, NOTE), saved_refs(folder / REFS))),
+        REFS: lines(_beside(_entries(store, name, (REF, NOTE)), saved_refs(folder / REFS))),
         VERSIONS: lines(told),
     }
-    marked = _beside(store, name, MARKS, saved_marks(folder / MARKED))
+    marked = _marked(store, state, name, saved_marks(folder / MARKED))
     if marked or (folder / MARKED).is_file():
         written[MARKED] = lines(marked)
     with store.workspace.locked():
@@ -82,13 +84,28 @@ def save(store: Store, name: str) -> list[Path]:
     return [folder / "corpus.yaml", *(folder / file for file in written)]
 
 
-def _beside(store: Store, name: str, kinds: tuple[str, ...], saved: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _marked(store: Store, state: State, name: str, saved: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the marks to save, each with the number of rows of the saved log that stand before it."""
+    replayed = [row.seq for row in state.rows if row.kind in REPLAYED]
+    rows = store.catalogue.rows(name, kinds=MARKS)
+    own = [_entry(row) | {AFTER: bisect(replayed, row.seq)} for row in rows]
+    marked = _beside(own, [{key: value for key, value in mark.items() if key != AFTER} for mark in saved])
+    after = 0
+    for mark in marked:
+        after = mark.setdefault(AFTER, after)
+    return marked
+
+
+def _entries(store: Store, name: str, kinds: tuple[str, ...]) -> list[dict[str, Any]]:
+    return [_entry(row) for row in store.catalogue.rows(name, kinds=kinds)]
+
+
+def _beside(own: list[dict[str, Any]], saved: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the rows to save of kinds that change no record: the log's, and those that only the saved file holds.
 
     These stay behind the row that they stood behind: an undo closes what is before it. A saved row that the log holds
     with another body was purged since: its text must not be saved again.
     """
-    own = [_entry(row) for row in store.catalogue.rows(name, kinds=kinds)]
     same = _paired(saved, own, _identity_of)
     rest = [place for place in range(len(saved)) if place not in same]
     taken = set(same.values())
@@ -125,7 +142,7 @@ def _identity_of(entry: dict[str, Any]) -> Hashable:
 
 def _facts(entry: dict[str, Any]) -> dict[str, Any]:
     """Return the body of a saved row."""
-    return {key: value for key, value in entry.items() if key not in _ROW}
+    return {key: value for key, value in entry.items() if key not in (*_ROW, AFTER)}
 
 
 def _plain(state: State) -> list[dict[str, Any]]:
@@ -168,7 +185,7 @@ def build(
     folder = store.workspace.corpus_folder(name)
     saved = saved_log(folder / LOG, store.schema(corpus))
     refs, marked = saved_refs(folder / REFS), saved_marks(folder / MARKED)
-    done = list(_as_made(saved, marked))
+    done = _as_made(saved, marked)
     store.change(corpus, lambda state: _missing(done, name, state, store.catalogue.rows(name, kinds=MARKS)))
     past = _saved_past(folder, store, name)
     version = split(store, Request(name, requested(store, name)), past=past, report=report, engine=engine)
@@ -176,18 +193,16 @@ def build(
     return deliveries, version
 
 
-def _as_made(saved: list[dict[str, Any]], marked: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Yield the saved rows of both files as they were made: an undo goes back through all of them.
+def _as_made(saved: Sequence[dict[str, Any]], marked: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the saved rows of both files as they were made: an undo goes back through all of them.
 
-    Each file keeps its own order, what was done at once stays together, and within a second the log comes first.
+    Each file keeps its own order, and a mark stands behind as many rows of the log as it tells; one saved before marks
+    told that stands behind all of them. The clock is never asked: much is done within its second.
     """
-    began: dict[str, str] = {}
-
-    def moment(entry: dict[str, Any]) -> str:
-        action = entry.get("action")
-        return began.setdefault(action, entry["at"]) if action else str(entry["at"])
-
-    return heapq.merge(saved, marked, key=moment)
+    told = (min(mark.get(AFTER, len(saved)), len(saved)) for mark in marked)
+    marks = [((place, 0), mark) for place, mark in zip(accumulate(told, max), marked, strict=True)]
+    rows = [((place, 1), row) for place, row in enumerate(saved)]
+    return [row for _, row in sorted([*marks, *rows], key=lambda one: one[0])]
 
 
 def _replay_refs(store: Store, name: str, saved: list[dict[str, Any]]) -> None:

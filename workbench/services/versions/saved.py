@@ -27,6 +27,8 @@ from workbench.wording import explained
 
 LOG, ASSIGNMENT, VERSIONS = "log.jsonl", "assignment.csv", "versions.jsonl"
 TESTED, REFS, MARKED = "tested.csv", "refs.jsonl", "marks.jsonl"
+AFTER = "after"
+"""What a saved mark tells its place by: how many rows of the saved log stand before it."""
 _ASSIGNED, _TESTED = ("record", "split"), ("record", "version", "texts")
 """Heads of the saved assignment and of the saved ledger; ledgers of older stores name no texts."""
 _KEY = re.compile("[0-9a-f]{32}")
@@ -117,6 +119,7 @@ class _Begun(BaseModel):
 class _Mark(_Line):
     undo: bool = False
     redo: bool = False
+    after: Annotated[int, Field(ge=0)] = 0
 
     @model_validator(mode="after")
     def _says_something(self) -> _Mark:

@@ -73,14 +73,14 @@ def _unpacked(packed: Tensor, factors: Tensor, up: Tensor, inputs: Tensor) -> Te
     return whole
 
 
-@torch.library.register_fake("workbench::lora_product")
+@torch.library.register_fake("workbench::lora_product")  # type: ignore[untyped-decorator]
 def _(
     inputs: Tensor, packed: Tensor, factors: Tensor, down: Tensor, up: Tensor, bias: Tensor | None, sizes: list[int]
 ) -> list[Tensor]:
     return [inputs.new_empty(inputs.shape[0], size) for size in (*sizes, down.shape[0])]
 
 
-@torch.library.register_fake("workbench::lora_gradients")
+@torch.library.register_fake("workbench::lora_gradients")  # type: ignore[untyped-decorator]
 def _(
     gradients: list[Tensor], inputs: Tensor, narrow: Tensor, packed: Tensor, factors: Tensor, down: Tensor, up: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:

@@ -41,4 +41,4 @@ def spare_walks(model: nn.Module) -> None:
         for weight in trained:
             weight.grad = None if set_to_none or weight.grad is None else weight.grad.zero_()
 
-    model.train, model.zero_grad = train, zero_grad  # type: ignore[method-assign, assignment]
+    model.train, model.zero_grad = train, zero_grad  # type: ignore[method-assign]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
+from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -18,9 +19,10 @@ from workbench.services.progress import Report
 from workbench.text import show
 from workbench.tui.desk import Desk
 from workbench.tui.modes import MODES
-from workbench.tui.screens.sheets import ErrorSheet, VersionSheet
+from workbench.tui.screens.sheets import ErrorSheet, VersionSheet, refusal
 from workbench.tui.widgets.key_bar import KeyBar
 from workbench.tui.widgets.title_line import Title, TitleLine
+from workbench.tui.widgets.virtual_table import VirtualTable
 
 if TYPE_CHECKING:
     from workbench.services.training.preflight import Preflight
@@ -53,6 +55,7 @@ class WorkScreen(Screen[None]):
         *(mode.binding for mode in MODES.values()),
         Binding("T", "train", "Train now", show=False, id="train.now"),
         Binding("Q", "review", "Review queue", show=False, id="review.queue"),
+        Binding("f5", "reread", "Read again", show=False, id="reread"),
         Binding("escape", "back", "Back", show=False, id="back"),
     ]
     app: WorkbenchApp
@@ -98,14 +101,18 @@ class WorkScreen(Screen[None]):
         self.show_jobs()
 
     def show_jobs(self) -> None:
-        """Show what is being done: a change of this screen, else the newest job with its count and time to go."""
-        line = self._change or self.app.jobs.in_words()
+        """Show a change of this screen, else what was said last, else the newest job with its count and time to go."""
+        line = self._change or self.app.notice or self.app.jobs.in_words()
         if line == self._said:
             return
         for widget in self.query("#talk").results(Static):  # none before the screen is composed
-            # Only the first word and the last silence change how high the line is.
-            widget.update(Content(f" {show(line)}" if line else ""), layout=not (line and self._said))
+            is_higher_or_lower = self._lines_of(line) != self._lines_of(self._said)
+            widget.update(Content(f" {show(line)}" if line else ""), layout=is_higher_or_lower)
             self._said = line
+
+    def _lines_of(self, said: str) -> int:
+        """Return how many lines of the screen a text takes, about; what does not change that needs no new layout."""
+        return -(-(cell_len(said) + bool(said)) // max(self.size.width, 1))
 
     def on_talk(self, message: Talk) -> None:
         """Show what a thread says, while it is at it."""
@@ -119,7 +126,7 @@ class WorkScreen(Screen[None]):
 
     def tell(self, line: str) -> None:
         """Show a short notice."""
-        self.notify(show(line), markup=False, timeout=4)
+        self.app.tell(line)
 
     def in_background(self, work: Callable[[], T], then: Callable[[T], None], group: str = "read") -> None:
         """Run work in a thread, and `then` with its result here; newer reading replaces older of its group."""
@@ -169,6 +176,8 @@ class WorkScreen(Screen[None]):
             self.app.changed(self)
         if event.state is WorkerState.ERROR and event.worker.error is not None:
             self.app.push_screen(ErrorSheet(event.worker.error))
+            if event.worker.group != CHANGE:
+                self.give_up(refusal(event.worker.error))
         elif event.state is WorkerState.SUCCESS and then is not None:
             then(event.worker.result)
         await self.app.release_keys(event.worker)
@@ -186,6 +195,15 @@ class WorkScreen(Screen[None]):
 
     def refresh_data(self) -> None:
         """Read again what this screen shows."""
+
+    def action_reread(self) -> None:
+        """Read again, as after something outside went wrong."""
+        self.refresh_data()
+
+    def give_up(self, why: str) -> None:
+        """Say in every list that still promises rows why none come."""
+        for table in self.query(VirtualTable):
+            table.give_up(show(f"{why}\n\nF5 tries again.", limit=600, lines=True))
 
     def go_to(self, place: str) -> None:
         """Put the cursor on one thing of this screen, named as its services name it."""

@@ -94,12 +94,12 @@ class ComparingScreen(UndoingScreen):
 
         self.known, said = found
         self.judged = {each.subject: each.better for each in said}
-        first = first_wanted(self.known)
-        if self.wanted is None and first is not None:
-            if unmeasured(self.known, first):
-                self.wanted = first  # both can be asked all the same
+        wanted = self.wanted or first_wanted(self.known)
+        if wanted is not None and self.comparison is None and not self.is_busy("compare"):
+            if unmeasured(self.known, wanted):
+                self.wanted = wanted  # both can be asked all the same
             else:
-                self.compare(first)
+                self.compare(wanted)
         self.show_lines()
 
     def compare(self, wanted: Wanted) -> None:
@@ -114,9 +114,9 @@ class ComparingScreen(UndoingScreen):
             self.own, self.seed = [], None
         self.wanted, self.comparison = wanted, None
         self.order_pairs()
-        self.show_lines()
         work = partial(compared, self.desk.workspace, wanted)
         self.in_background(lambda: self.desk.apart(work, silent), self._take, "compare")
+        self.show_lines()
 
     def _take(self, made: Comparison) -> None:
         if made.wanted == self.wanted:
@@ -149,6 +149,11 @@ class ComparingScreen(UndoingScreen):
         self.known = found[0]
         self.compare(wanted)
 
+    def give_up(self, why: str) -> None:
+        """Say why there are no numbers, and count none."""
+        super().give_up(why)
+        self._show_title()
+
     # -- lists ----------------------------------------------------------------------------------------------------
 
     def show_lines(self) -> None:
@@ -170,7 +175,7 @@ class ComparingScreen(UndoingScreen):
             return "Nothing was asked yet: p does."
         if self.wanted is None or unmeasured(self.known, self.wanted):
             return words.empty_note(self.corpus, len(self.known))
-        return "reading the scores ..." if self.comparison is None else "Nothing here."
+        return "reading the scores ..." if self.is_busy("compare") else "Nothing here."
 
     def pairs_of(self, view: str) -> list[Pair]:
         """Return the pairs that a view lists; none where it lists numbers."""

@@ -247,8 +247,12 @@ def _verdict(seen: Preview) -> list[tuple[str, str]]:
         fate = ("$text-success", f"+ {which}: every one becomes a record")
     faults = f"! {counted(tried.faulty, 'record')} would have errors: faulty records come in too, listed as issues"
     guesses = [("$text-warning", f"? {guess}") for guess in seen.guesses[:_GUESSES]]
+    shared = [
+        ("$text-warning", f"? column {name} goes to more than one field: {', '.join(fields)}")
+        for name, fields in seen.shared.items()
+    ]
     unread = [("", f"no field takes {', '.join(seen.unread)}")] if seen.unread else []
-    return [fate, *([("$text-warning", faults)] if tried.faulty else []), *guesses, *unread]
+    return [fate, *([("$text-warning", faults)] if tried.faulty else []), *shared, *guesses, *unread]
 
 
 class IngestedSheet(Sheet):

@@ -15,8 +15,9 @@ from textual.widgets import Static
 from workbench.services.looking.column import Column
 from workbench.text import show
 from workbench.tui.desk import Desk
+from workbench.tui.screens.sheets import refusal
 from workbench.tui.screens.version_words import proof_lines
-from workbench.tui.screens.working import WorkingSheet, refusal
+from workbench.tui.screens.working import WorkingSheet
 from workbench.tui.widgets.virtual_table import Rows, VirtualTable
 from workbench.tui.widgets.word_diff import DiffPane, field_diffs
 
@@ -82,6 +83,7 @@ class ProofSheet(WorkingSheet[None]):
 
     def refuse(self, error: BaseException) -> None:
         """Say why the pairs cannot be read."""
+        self.query_one("#pairs", VirtualTable).give_up("")
         self.query_one(DiffPane).show_pieces((show(refusal(error), limit=600), "$text-error"))
 
     def action_leave(self) -> None:

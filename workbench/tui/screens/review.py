@@ -61,6 +61,7 @@ class ReviewScreen(UndoingScreen):
     """The queue beside the record under the cursor."""
 
     CSS_PATH = "review.tcss"
+    order_stays = "; the queue stays in its order, r ranks it anew"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "accept", "Accept", id="review.accept", tooltip="It is right as it stands"),
         Binding("f", "fix", "Fix", id="review.fix", tooltip="Apply the suggested fix, or edit where there is none"),
@@ -111,6 +112,10 @@ class ReviewScreen(UndoingScreen):
     def action_again(self) -> None:
         """Rank the records anew."""
         self._rank(self.by)
+
+    def action_reread(self) -> None:
+        """Rank the records anew, as `r` does."""
+        self.action_again()
 
     def _rank(self, by: str | None) -> None:
         work = partial(_ranked, self.desk.workspace, self.corpus, by)

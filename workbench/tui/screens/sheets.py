@@ -120,3 +120,10 @@ class KeySheet(Sheet):
             for offer in those:
                 yield f"  {offer.key_names:<20}", "$text-accent"
                 yield f"{offer.help or offer.what}\n"
+
+
+def refusal(error: BaseException) -> str:
+    """Return what an error says, in one line."""
+    if isinstance(error, WorkbenchError):
+        return f"{error.what}. {error.hint}".rstrip(". ")
+    return f"a fault of the workbench: {type(error).__name__}: {error}"

@@ -15,8 +15,9 @@ from textual.widgets import Input, Label, Static
 from workbench.curation.split import SIDES, SPLITS
 from workbench.text import show
 from workbench.tui.desk import Desk
+from workbench.tui.screens.sheets import refusal
 from workbench.tui.screens.version_words import proof_lines, reason_lines
-from workbench.tui.screens.working import WorkingSheet, refusal
+from workbench.tui.screens.working import WorkingSheet
 from workbench.tui.widgets.safe_input import SafeInput
 from workbench.tui.widgets.switches import Changed, Toggle
 from workbench.tui.widgets.word_diff import Piece

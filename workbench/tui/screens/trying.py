@@ -13,7 +13,8 @@ from textual.widgets import Input, Static
 from workbench.services.progress import Report
 from workbench.text import show
 from workbench.tui.desk import Desk
-from workbench.tui.screens.working import WorkingSheet, refusal
+from workbench.tui.screens.sheets import refusal
+from workbench.tui.screens.working import WorkingSheet
 from workbench.tui.widgets.word_diff import Piece
 
 Asked = TypeVar("Asked")

@@ -21,6 +21,9 @@ class UndoingScreen(WorkScreen):
         Binding("U", "redo", "Redo", show=False, id="redo"),
     ]
 
+    order_stays: ClassVar[str] = ""
+    """What has to be said where this screen reads again without putting its lines in order."""
+
     def changed(self, line: str) -> None:
         """Say what was changed, and read again; what is typed meanwhile is for the rows as they stand then."""
         self.tell(line)
@@ -39,11 +42,13 @@ class UndoingScreen(WorkScreen):
 
     def _undone(self, places: Sequence[dict[str, Any]]) -> None:
         self.taken_back([str(one["record"]) for one in places])
-        self.changed(f"took back: {_in_words(places)}" if places else "no change is left to take back")
+        self.changed(
+            f"took back: {_in_words(places)}{self.order_stays}" if places else "no change is left to take back"
+        )
 
     def _redone(self, places: Sequence[dict[str, Any]]) -> None:
         self.done_again([str(one["record"]) for one in places])
-        self.changed(f"did again: {_in_words(places)}" if places else "no change is left to do again")
+        self.changed(f"did again: {_in_words(places)}{self.order_stays}" if places else "no change is left to do again")
 
     def taken_back(self, records: Sequence[str]) -> None:
         """Follow what `u` took back, before this screen reads again."""

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from textual.screen import ModalScreen
 from textual.worker import Worker, WorkerState
 
-from workbench.errors import Cancelled, WorkbenchError
+from workbench.errors import Cancelled
 from workbench.services.progress import Report
 from workbench.tui.desk import Desk
 from workbench.tui.jobs import Job
@@ -79,10 +79,3 @@ class WorkingSheet(ModalScreen[Answer]):
     def refuse(self, error: BaseException) -> None:
         """Say what keeps this from being done."""
         raise AssertionError("every sheet says what is refused")
-
-
-def refusal(error: BaseException) -> str:
-    """Return what an error says, in one line."""
-    if isinstance(error, WorkbenchError):
-        return f"{error.what}. {error.hint}".rstrip(". ")
-    return f"a fault of the workbench: {type(error).__name__}: {error}"

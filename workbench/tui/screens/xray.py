@@ -36,6 +36,11 @@ _COLUMNS = (
     Column("begins with", 80),
 )
 _ALL = "all"
+_NO_VERSION = """{corpus} has no version yet.
+
+The X-ray shows what a version becomes for the model, token by token.
+
+2 goes to the versions; there s splits, and so makes the first one."""
 
 
 @dataclass
@@ -102,16 +107,23 @@ class XrayScreen(WorkScreen):
         """Look again which version and recipe these are."""
         self.in_background(self._find, self._take_asked, "asked")
 
-    def _find(self) -> tuple[Asked, bool]:
-        from workbench.services.training.trained import asked, is_kept
+    def _find(self) -> tuple[Asked, bool] | None:
+        """Return what is trained and whether its X-ray is kept; None where no version is there to train."""
+        from workbench.services.training.trained import asked, has_version, is_kept
 
+        if not self.run_name and not has_version(self.desk.workspace, self.corpus):
+            return None
         wanted = asked(self.desk.workspace, self.corpus, self.run_name)
         return wanted, is_kept(self.desk.workspace, wanted)
 
-    def _take_asked(self, found: tuple[Asked, bool]) -> None:
+    def _take_asked(self, found: tuple[Asked, bool] | None) -> None:
         from workbench.services.progress import silent
         from workbench.services.training.trained import counts
 
+        if found is None:
+            self._table.set_source(Rows(_COLUMNS), note=_NO_VERSION.format(corpus=show(self.corpus)))
+            self.set_title(f"{self.corpus} > X-ray", "no version yet")
+            return
         self.wanted, kept = found
         self._show_title()
         work = partial(counts, self.desk.workspace, self.wanted)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -27,6 +28,8 @@ BLOCKS = 16
 """Blocks kept."""
 _WHOLE = 18
 """Cells of a column that is a number or a word rather than a text: half of it would say something else, or nothing."""
+_PROMISE = "..."
+"""What a note ends in while rows are on their way."""
 
 
 class Source(Protocol):
@@ -173,6 +176,12 @@ class VirtualTable(ScrollView, can_focus=True):
         self.refresh()
         self.post_message(self.Moved(self, self.cursor))
 
+    def give_up(self, note: str) -> None:
+        """Say why no rows come, where the note still promises them."""
+        if self._note.endswith(_PROMISE):
+            self._note = note
+            self.refresh()
+
     def reload(self) -> None:
         """Ask the source again for what is on the screen; the cursor stays."""
         self._blocks.clear()
@@ -202,9 +211,14 @@ class VirtualTable(ScrollView, can_focus=True):
             return self._heading()
         if 0 <= row < self.source.n_rows:
             return self._line(self._row(row), self._row_style(row), marked=row != self.cursor)
-        note = self._note.splitlines()[y - 2 : y - 1] if self.source.n_rows == 0 and y >= 2 else []
+        note = self._note_lines()[y - 2 : y - 1] if self.source.n_rows == 0 and y >= 2 else []
         text = fit(f"  {note[0]}" if note else "", max(self.size.width, 1))
         return Strip([Segment(text, self._style("note"))], self.size.width)
+
+    def _note_lines(self) -> list[str]:
+        """Return the note in lines that the table has room for."""
+        room = max(self.size.width - 2, 1)
+        return [part for line in self._note.splitlines() for part in textwrap.wrap(line, room) or [""]]
 
     def _row_style(self, row: int) -> Style:
         if row == self.cursor:

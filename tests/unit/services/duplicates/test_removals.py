@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typer.testing import CliRunner
 
-from tests.corpora import by_question, cut, deliver, fact, facts, ids, long_fact, near, words
+from tests.corpora import by_question, cut, deliver, fact, facts, ids, long_fact, near, state, words
 from workbench.cli.main import app
-from workbench.services.checking.curate import curate
+from workbench.services.checking.curate import curate, order_of
 from workbench.services.duplicates.removals import CHANGES, Change, changed, method, read_by, removals
+from workbench.services.duplicates.verdicts import verdicts_of
+from workbench.services.records.editing import edit
 from workbench.services.versions.grouping import giant
 
 
@@ -42,11 +44,23 @@ def test_as_many_removals_are_told_as_are_asked_for(store):
     assert list(removals(curated, 2)) == list(removals(curated))[:2] and len(list(removals(curated))) == 3
 
 
-def test_the_oldest_of_equally_good_records_stays(store):
-    deliver(store, facts(1), name="z")
-    first = ids(store)
-    deliver(store, facts(1), name="a", file="a.jsonl")
-    assert curate(store, "facts").judgement.removed["kept"].to_list() == first
+def test_the_valid_stay_first_then_those_edited_by_hand_then_the_longest_then_the_first_by_id(store):
+    deliver(store, [fact(1), fact(2), fact(3) | {"answer": words(3, 60)}, fact(4), fact(5) | {"answer": ""}])
+    by_question = dict(state(store).records.select("question", "id").iter_rows())
+    plain, other, long, edited, faulty = (by_question[fact(number)["question"]] for number in range(1, 6))
+    edit(store, "facts", edited, {"answer": "x"})
+    edit(store, "facts", faulty, {"context": words(5, 90)})
+    curated = curate(store, "facts")
+    order = order_of(curated.records, curated.schema, curated.issues, ({}, {}), verdicts_of(curated.state)).to_list()
+    assert order[:2] == [edited, long] and order[4] == faulty
+    assert sorted(order[2:4]) == sorted([plain, other])
+
+
+def test_of_equally_good_records_the_first_by_id_stays_whichever_came_first(store):
+    deliver(store, facts(*range(6)), name="z")
+    deliver(store, facts(*range(6)), name="a", file="a.jsonl")
+    removed = curate(store, "facts").judgement.removed
+    assert removed.height == 6 and (removed["kept"] < removed["id"]).all()
 
 
 def test_the_method_says_how_surely_a_pair_is_found(store):

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.corpora import CORPUS, cut, deliver, facts, ids, scratch
 from workbench.errors import DataError, UsageError
@@ -23,7 +26,8 @@ from workbench.services.evaluation.judgements import (
     turns,
 )
 from workbench.services.purge import planned, purged
-from workbench.services.records.editing import drop
+from workbench.services.records.bulk import edit_all
+from workbench.services.records.editing import drop, edit
 from workbench.services.records.marks import REVIEW, marks
 from workbench.services.records.redo import redo
 from workbench.services.records.undo import undo
@@ -210,50 +214,60 @@ def test_an_undo_that_only_the_saved_file_holds_stays_behind_what_it_takes_back(
         assert [each.prompt for each in judgements(store, CORPUS)] == ["two"]
 
 
-def stamped(folder: Path, times: list[str]) -> None:
-    """Have the saved rows, those of the log and then the marks, been made at these times."""
-    left = iter(times)
+def stamped(folder: Path, times: Callable[[int], str]) -> None:
+    """Have the saved rows of the log and the marks been made at these times, by their line."""
     for name in ("log.jsonl", "marks.jsonl"):
-        rows = [json.loads(line) | {"at": next(left)} for line in (folder / name).read_text().splitlines()]
-        (folder / name).write_text("".join(json.dumps(row) + "\n" for row in rows))
+        if not (folder / name).is_file():
+            continue
+        rows = [json.loads(line) for line in (folder / name).read_text().splitlines()]
+        stamped = (row | {"at": times(number)} for number, row in enumerate(rows))
+        (folder / name).write_text("".join(json.dumps(row) + "\n" for row in stamped))
 
 
-@pytest.mark.parametrize(
-    ("times", "back"),
-    [
-        (["T1", "T4", "T2", "T3"], ["", "preference", "preference", ""]),
-        (["T1", "T2", "T3", "T4"], ["preference", "preference", "", ""]),
-        (["T2", "T2", "T1", "T2"], ["preference", "", "", "preference"]),
-    ],
-    ids=["in turns", "marks last", "in one second"],
-)
-def test_where_it_was_built_an_undo_goes_back_as_all_of_it_was_made(times: list[str], back: list[str]) -> None:
+def do(store: Store, step: str, number: int) -> None:
+    """Do one thing that an undo can take back, or take one back."""
+    first, second, third, *_ = ids(store)
+    match step:
+        case "edit":
+            edit(store, CORPUS, first, {"answer": f"edited {number}"})
+        case "both":
+            edit_all(store, CORPUS, {record: {"answer": f"both {number}"} for record in (first, second)})
+        case "verdict":
+            judge(store, CORPUS, replace(FIRST, prompt=f"prompt {number}"))
+        case "accept":
+            accept(store, CORPUS, third)
+        case "undo":
+            undo(store, CORPUS)
+
+
+@pytest.mark.parametrize("clock", ["stands", "runs backwards"])
+@given(st.lists(st.sampled_from(["edit", "both", "verdict", "accept", "undo"]), min_size=2, max_size=7))
+@settings(max_examples=8, deadline=None)
+def test_where_it_was_built_an_undo_goes_back_in_the_order_of_the_log(clock: str, steps: list[str]) -> None:
     with scratch() as store, scratch() as other:
-        deliver(store, facts(*range(12)))
-        cut(store)
-        for record in ids(store)[:2]:
-            drop(store, CORPUS, [record])
-        judge(store, CORPUS, FIRST)
-        judge(store, CORPUS, replace(FIRST, prompt="two"))
+        deliver(store, facts(*range(4)))
+        for number, step in enumerate(steps):
+            do(store, step, number)
         save(store, CORPUS)
         there = other.workspace.corpus_folder(CORPUS)
         shutil.copytree(store.workspace.corpus_folder(CORPUS), there)
-        stamped(there, times)
+        stamped(there, lambda line: "T" if clock == "stands" else f"T{99 - line}")
         build(other, CORPUS)
-        assert [undo(other, CORPUS)[0]["field"] for _ in times] == back
-        assert undo(other, CORPUS) == []
+        for _ in steps:
+            assert undo(other, CORPUS) == undo(store, CORPUS)
 
 
-def test_what_was_done_at_once_is_built_as_one_action_whatever_was_said_meanwhile() -> None:
+def test_marks_saved_without_their_place_are_built_behind_the_log() -> None:
     with scratch() as store, scratch() as other:
-        deliver(store, facts(*range(12)))
-        cut(store)
-        drop(store, CORPUS, ids(store)[:2])
+        deliver(store, facts(*range(4)))
         judge(store, CORPUS, FIRST)
+        drop(store, CORPUS, ids(store)[:2])
         save(store, CORPUS)
         there = other.workspace.corpus_folder(CORPUS)
         shutil.copytree(store.workspace.corpus_folder(CORPUS), there)
-        stamped(there, ["T1", "T3", "T2"])
+        row = json.loads((there / "marks.jsonl").read_text())
+        assert row.pop("after") == 0
+        (there / "marks.jsonl").write_text(json.dumps(row) + "\n")
         build(other, CORPUS)
         assert [one["field"] for one in undo(other, CORPUS)] == ["preference"]
         assert [one["field"] for one in undo(other, CORPUS)] == ["", ""]

@@ -67,8 +67,8 @@ def test_a_column_that_appears_late_is_mapped_in_all_rows(store):
 def test_columns_that_no_field_takes_are_counted_once_also_where_rows_are_read_again(store):
     rows = [fact(0, url="u"), *facts(1, 2, 3), {"prompt": "p", "completion": "c"}, fact(4, url="v", lang="fr"), {}]
     told = deliver(store, rows)
-    assert told.unread == {"url": 2, "prompt": 1, "completion": 1}
-    assert told.left_over.startswith("no field takes url (2 rows), prompt (1 row), completion (1 row)")
+    assert (told.unread, told.quarantined) == ({"url": 2}, 2)
+    assert told.left_over.startswith("no field takes url (2 rows): kept with the records")
     assert deliver(store, rows).unread == told.unread
 
 
@@ -77,6 +77,12 @@ def test_many_columns_that_no_field_takes_are_named_in_part(store):
     assert len(told.unread) == 12
     assert "note 7 (1 row) and 4 more" in told.left_over and "note 8" not in told.left_over
     assert deliver(store, facts(0, 1), name="other").left_over == ""
+
+
+def test_columns_of_rows_that_went_to_quarantine_are_not_kept_with_any_record(store):
+    told = deliver(store, [fact(0, note="n"), {"text": "t", "url": "u"}, {"text": "v", "note": "n"}])
+    assert (told.kept, told.quarantined, told.unread) == (1, 2, {"note": 1})
+    assert sum(told.reasons.values()) == 2 and list(told.reasons.values()) == [1, 1]
 
 
 def test_a_row_of_another_shape_is_set_aside_with_its_bytes(store):

@@ -76,6 +76,14 @@ def test_a_mapping_that_is_given_is_tried(store):
     assert told.tried.samples[0].cells[:2] == ("Wie?", "So!")
 
 
+def test_a_column_that_two_fields_take_is_named_with_them(store):
+    given = {"map": {"question": "frage", "answer": "{frage} {antwort}"}}
+    rows = [{"frage": "Wie?", "antwort": "So"}]
+    assert seen(store, rows, settings=given).shared == {"frage": ("question", "answer")}
+    assert seen(store, rows, settings={"map": {"question": "frage", "answer": "{antwort}{antwort}"}}).shared == {}
+    assert seen(store, rows, schema="qa").shared == {}  # nothing is mapped yet
+
+
 def test_a_mapping_to_a_column_that_is_not_there_is_a_problem(store):
     told = seen(store, facts(1), settings={"map": {"question": "frage"}}, schema="qa")
     assert "no column named 'frage'" in told.problem

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tests.corpora import CORPUS, fact, facts, scratch, write
 from tests.unit.services.intake.test_parts import DEEP, LINES, NEWLINES, SEEN, line_of
 from tests.unit.services.works import lost, lost_once
-from workbench.errors import DataError, OutsideError
+from workbench.errors import OutsideError
 from workbench.scale.engine import Engine
 from workbench.scale.surface import connected
 from workbench.services.intake import parts, spread
@@ -167,7 +167,7 @@ def test_a_part_that_cannot_be_read_names_itself(monkeypatch):
     monkeypatch.setattr(spread, "_apart", unreadable)
     with scratch() as store:
         path = write(store, facts(*range(12)))
-        with pytest.raises(DataError, match=r"part \d+ of 'rows.jsonl' cannot be read: not for you"):
+        with pytest.raises(OutsideError, match=r"part \d+ of 'rows.jsonl' cannot be read: not for you"):
             ingest(store, Order(CORPUS, (path,), schema="qa"), engine=engine(store))
         assert store.catalogue.rows() == []
 
