@@ -130,6 +130,11 @@ class Recipe(Part):
     train: Train = Train()
     generate: Generate = Generate()
 
+    @property
+    def shares_base(self) -> bool:
+        """Whether several GPUs hold a part of the base each: what GPTQ packed are no parameters, which FSDP shares."""
+        return self.train.shard_base and self.quantization.kind != "gptq"
+
 
 def cautions(recipe: Recipe) -> list[str]:
     """Return what a person should know before this recipe is trained, one sentence each; most recipes need none."""
@@ -143,6 +148,8 @@ def cautions(recipe: Recipe) -> list[str]:
         f"train.plan={train.plan} wins over train.gradient_checkpointing=true: every activation is kept": train.plan
         == "none"
         and train.gradient_checkpointing,
+        "train.shard_base=true shares nothing of a GPTQ base: every GPU holds all of it": train.shard_base
+        and not recipe.shares_base,
         f"train.epochs={train.epochs:g}: every record is seen that often; watch the validation loss": train.epochs
         >= _MANY_EPOCHS
         and train.max_steps is None,

@@ -22,7 +22,7 @@ COMMANDS = [
     "check facts --against nothere", "dedup facts --threshold 2", "dedup facts --not-duplicates a b",
     "dedup nothere", "describe nothere", "describe facts@v9", "diff facts@v9", "export facts@v9", "show nothere x",
     "show facts --limit 0", "show facts zzz", "trace nothere", "restore facts", "purge facts", "log facts --limit no",
-    "edit facts RECORD --set answer=3", "edit facts RECORD --set answer=[1]", "edit facts RECORD --set nope=1",
+    "edit facts RECORD --set answer=[1]", "edit facts RECORD --set nope=1",
     "edit facts RECORD --set answer", "edit facts --readmit rows:x", "edit facts --readmit rows.jsonl:7",
     "edit questions RECORD --set correct_option_index=two", "edit questions RECORD --set options=3",
     "edit questions RECORD --set correct_option_index=99999999999999999999999",

@@ -147,6 +147,12 @@ async def test_splitting_what_is_not_ingested_says_what_to_do(opened: Open) -> N
         assert "ingest a source first" in painted(app)
 
 
+def test_what_is_told_of_a_fault_holds_no_credentials() -> None:
+    sheet = ErrorSheet(RuntimeError(f"no answer from https://me:{'p' * 9}@host"))
+    told = f"{list(sheet.pieces())}{sheet.details()}"
+    assert "RuntimeError: no answer from https://***@host" in told and "p" * 9 not in told
+
+
 async def test_a_broken_corpus_file_is_a_line_of_the_list(opened: Open, workspace: Workspace) -> None:
     workspace.corpus_file("waiting").write_text("schema: [", encoding="utf-8")
     app = opened()

@@ -115,7 +115,7 @@ async def test_what_was_not_split_yet_is_told_above_the_versions(opened: Open, t
     app = opened()
     async with app.run_test(size=WIDE) as pilot:
         await open_versions(pilot)
-        assert "2 versions, 1 log row since" in painted(app)
+        assert "2 versions, 1 action since" in painted(app)
         await press(pilot, "g")
         assert "v2 -> now" in painted(app) and "{+anew+}" in painted(app)
 

@@ -16,6 +16,7 @@ from workbench.training.runs import RunFolder
 from workbench.tui.app import WorkbenchApp
 from workbench.tui.desk import Desk
 from workbench.tui.screens import review
+from workbench.tui.screens.sheets import refusal
 from workbench.workspace import Workspace
 
 PROMISE = re.compile(r"(looking|reading|comparing|counting|ranking)[\w ]* \.\.\.")
@@ -136,3 +137,8 @@ async def test_a_notice_lies_over_no_row_and_the_newest_takes_the_place_of_those
         assert not any("nothing is wrong" in row for row in rows)
         await press(pilot, "G")
         assert screen.table.region.bottom <= screen.query_one("#talk").region.y
+
+
+def test_what_a_list_says_of_a_fault_tells_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STORE_PASSWORD", "correct-horse-battery")
+    assert refusal(ValueError("login correct-horse-battery is wrong")).endswith("ValueError: login *** is wrong")

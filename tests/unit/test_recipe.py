@@ -143,3 +143,11 @@ def test_a_named_plan_wins_over_gradient_checkpointing(plan: str, asked: str, re
     recipe = with_overrides(Recipe(name="a", base="tiny"), settings)
     assert recipe.train.recomputes is recomputes
     assert any("train.plan=none wins" in said for said in cautions(recipe)) == ((plan, asked) == ("none", "true"))
+
+
+@pytest.mark.parametrize(("kind", "shares"), [("nf4", True), ("none", True), ("gptq", False)])
+def test_of_a_gptq_base_nothing_is_shared_and_that_is_said(kind: str, shares: bool) -> None:
+    settings = ["train.shard_base=true", f"quantization.kind={kind}", "lora.target_modules=[q_proj]"]
+    recipe = with_overrides(Recipe(name="a", base="tiny"), settings)
+    assert recipe.shares_base is shares
+    assert any("shares nothing of a GPTQ base" in said for said in cautions(recipe)) is not shares

@@ -100,7 +100,10 @@ def _code(interface: Callable[[Workspace | Path], None], arguments: list[str]) -
     except BrokenPipeError:
         return int(ExitCode.OK)
     except Exception:  # the one place where our own bugs end: exit code 70 is part of the contract
-        for line in traceback.format_exc().splitlines():
+        from workbench.store.remote import secrets_hidden
+
+        # It quotes what other packages say, and those quote addresses and headers; it is made to be sent to somebody.
+        for line in secrets_hidden(traceback.format_exc()).splitlines():
             say(line)
         say("error: this is a bug of the workbench; nothing that was acknowledged is lost")
         return int(ExitCode.BUG)

@@ -34,7 +34,8 @@ def room(bench: Bench) -> int:
 
     gpu = bench.model.device
     free = int(torch.cuda.mem_get_info(gpu)[0]) + torch.cuda.memory_reserved(gpu) - torch.cuda.memory_allocated(gpu)
-    fitting: int = free // 2 // _bytes_of_a_token(bench.model.config)
+    each = _bytes_of_a_token(bench.model.config.get_text_config())
+    fitting = free // 2 // each if each else 0
     return max(BATCH_TOKENS, min(_MOST_TOKENS, 1 << max(fitting.bit_length() - 1, 0)))
 
 
@@ -42,12 +43,18 @@ _MOST_TOKENS = 65_536
 """More at once answer no faster."""
 
 
-def _bytes_of_a_token(config: PretrainedConfig) -> int:
-    """Return what a token takes while a model answers: keys and values of all layers, and one layer's arithmetic."""
-    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
-    size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-    wide = getattr(config, "intermediate_size", None) or 4 * config.hidden_size
-    return int(2 * (2 * config.num_hidden_layers * heads * size + 4 * wide))
+def _bytes_of_a_token(config: PretrainedConfig) -> int | None:
+    """Return what a token takes while a model answers: keys and values of all layers, and one layer's arithmetic.
+
+    None for a base that does not tell its sizes by these names, one number for all layers.
+    """
+    try:
+        heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+        size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+        wide = getattr(config, "intermediate_size", None) or 4 * config.hidden_size
+        return int(2 * (2 * config.num_hidden_layers * heads * size + 4 * wide))
+    except (AttributeError, TypeError):
+        return None
 
 
 def _seed(recipe: Recipe) -> None:

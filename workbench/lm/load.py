@@ -107,7 +107,9 @@ def load_base(
 
     quieten()
     place = device or _own_device()
-    dtype, folder = _dtype(runs_as(compute_dtype, place)), base_folder(path_or_id)
+    # What is shared out is loaded on the host, and computes on this process's own device.
+    dtype = _dtype(runs_as(compute_dtype, _own_device() if divisible else place))
+    folder = base_folder(path_or_id)
     with _loading(path_or_id):
         check_stored(folder, quantization)
         check_package(quantization)

@@ -278,9 +278,9 @@ def _loses_a_call(rendered: Mapping[str, Any], bench: _Bench) -> bool:
         return False
     try:
         bare = apply_template(bench.tokenizer, without_calls(messages))
-    except DataError:  # what a tool gave back has no place without the call
+        return bare == apply_template(bench.tokenizer, messages)
+    except DataError:  # what a tool gave back has no place without the call, or a call none without its definition
         return False
-    return bare == apply_template(bench.tokenizer, messages)
 
 
 def _has_extra_bos(ids: list[int], turns: _Turns, bench: _Bench) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from workbench.readers.choices import choices_from, json_from, text_from, whole_number
@@ -108,9 +109,13 @@ def _turns(value: Any) -> list[Any]:  # noqa: ANN401 - any raw value
 def _extra(turn: dict[str, Any]) -> str | None:
     """Return what a turn holds beside role and content, as JSON; an export of ours holds it as JSON already."""
     beside = {key: turn[key] for key in turn if key in _beside(turn)}
+    others = {key: held for key, held in beside.items() if key != EXTRA}
     written = beside.get(EXTRA)
     if isinstance(written, str) and written.lstrip().startswith("{"):
-        beside = json_from(written, "JSON") | {key: held for key, held in beside.items() if key != EXTRA}
+        with suppress(MappingError):  # words that only begin like an object are kept as they are
+            held = json_from(written, "JSON")
+            if held.keys().isdisjoint({*others, *_USUAL}):  # of two parts of one name neither shall be lost
+                beside = held | others
     return _dumped(beside) if beside else None
 
 

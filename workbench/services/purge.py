@@ -161,8 +161,10 @@ def _sides(store: Store, rows: list[Row], found: Found, redaction: Redaction) ->
             seen = state_of(store.catalogue, store.objects, schema, version)
             records = seen.records.filter(pl.col("id").is_in([seen.today(record) for record in found.records]))
             placed = records.join(store.objects.table(version.assignment, ["id", "split"]), on="id")
-            fields = placed.select("split", *schema.columns).iter_rows(named=True)
-            if holding := {str(one["split"]) for one in fields if redaction.value(one) is not one}:
+            torn = {seen.today(record) for record in found.torn}
+            fields = placed.select("id", "split", *schema.columns).iter_rows(named=True)
+            holding = {str(one["split"]) for one in fields if one["id"] in torn or redaction.value(one) is not one}
+            if holding:
                 out[row.corpus, row.subject] = holding
     return out
 

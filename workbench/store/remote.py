@@ -46,10 +46,13 @@ _CLIENTS = {
     "azure.core.exceptions": ("AzureError",),
     "oss2.exceptions": ("OssError",),
     "paramiko.ssh_exception": ("SSHException",),
+    "smbprotocol.exceptions": ("SMBException",),
+    "ftplib": ("Error",),
+    "httpx": ("HTTPError",),
 }
 """Errors of the stores' clients by their modules. fsspec asks for OSError, and most of what they raise is turned into
 it; a login that fails, and a wire that breaks, is not. A bad endpoint in the environment is a ValueError, a store that
-takes nothing a NotImplementedError."""
+takes nothing a NotImplementedError, a server that hangs up an EOFError."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ class Remote:
             system, root = url_to_fs(self.address, skip_instance_cache=True, use_listings_cache=False)
         except (ImportError, ValueError) as error:  # a package that is not installed, a store that nobody knows
             hint = "pip install 'workbench[scale]' brings S3; for another store, the fsspec package that it names"
-            raise UsageError(f"{self.address!r} cannot be reached: {error}", hint) from error
+            raise UsageError(f"{self.address!r} cannot be reached: {without_credentials(str(error))}", hint) from error
         except _client_errors() as error:  # some clients log in as they are made
             raise self._failure("answer", error) from error
         return system, root.rstrip("/")
@@ -209,7 +212,7 @@ def _client_errors() -> tuple[type[Exception], ...]:
     """Return what the clients that are loaded in this process raise of a store; anything else is a bug of ours."""
     loaded = ((sys.modules.get(module), names) for module, names in _CLIENTS.items())
     own = (getattr(module, name) for module, names in loaded for name in names if hasattr(module, name))
-    return (OSError, ValueError, NotImplementedError, *own)
+    return (OSError, ValueError, NotImplementedError, EOFError, *own)
 
 
 def remote_of(workspace: Workspace) -> Remote | None:
@@ -252,14 +255,19 @@ def checked(address: str) -> str:
 
 
 def without_credentials(message: str) -> str:
-    """Return another package's message, cut, with the environment's secrets and all known kinds of them masked."""
+    """Return another package's message as one line, cut, with its secrets hidden."""
+    cut = " ".join(secrets_hidden(message).split())
+    return cut if len(cut) <= _TOLD else f"{cut[:_TOLD]}..."
+
+
+def secrets_hidden(text: str) -> str:
+    """Return a text with the environment's secrets, logins in addresses and all known kinds of secrets masked."""
     from workbench.curation.flags.credentials import masked
 
     for variable, value in os.environ.items():
         if len(value) >= _SHORTEST_SECRET and _SECRET_VARIABLE.search(variable.upper()):
-            message = message.replace(value, "***")
-    cut = " ".join(masked(_LOGIN_ANYWHERE.sub("//***@", message)).split())
-    return cut if len(cut) <= _TOLD else f"{cut[:_TOLD]}..."
+            text = text.replace(value, "***")
+    return masked(_LOGIN_ANYWHERE.sub("//***@", text))
 
 
 def _synced(path: Path) -> None:

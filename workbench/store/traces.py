@@ -45,6 +45,8 @@ class Found:
     """What each log row that holds a text, or names a changed value by digest, is to say, by its number."""
     records: set[str] = field(default_factory=set)
     """Records of which a stored row or an edit holds a text."""
+    torn: set[str] = field(default_factory=set)
+    """Those of them that hold a part of a text only: it was cut between two passages."""
     corpora: set[str] = field(default_factory=set)
     """Corpora whose objects or log rows hold a text."""
 
@@ -148,6 +150,7 @@ class _Look:
         if "row_digest" in columns:
             made, edges = self._edges(made, kept, torn)
             touched |= edges
+            self.found.torn |= set(frame["id"].gather(sorted(edges)).to_list())
             self.found.records |= set(frame["id"].gather(sorted(touched)).to_list())
             for corpus in {row.corpus for row in self.segments[path.name]}:
                 self.rids[corpus] |= set(frame["rid"].gather(sorted(touched)).to_list())

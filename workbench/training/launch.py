@@ -38,9 +38,9 @@ class Progress:
 def launch(run: RunFolder, *, resume: bool = False, gpus: int = 1) -> int:
     """Start the training process of a prepared run, or its launcher on several GPUs, and return its id.
 
-    It outlives this process. On several GPUs every process holds the whole base and learns its share of the rows of
-    each step; the rows of a step, their order and the seed stay what they are on one. Where an epoch's rows do not
-    come out even, its last step learns some of the beginning again.
+    It outlives this process. On several GPUs every process holds the whole base, or where the recipe shares it a part,
+    and learns its share of the rows of each step; the rows of a step, their order and the seed stay what they are on
+    one. Where an epoch's rows do not come out even, its last step learns some of the beginning again.
 
     Raises UsageError where the run is going already, has finished, or was begun and `resume` is not said, and where
     there are fewer GPUs.

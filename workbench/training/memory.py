@@ -123,7 +123,7 @@ class Estimate:
 def estimate(shape: Shape, recipe: Recipe, plan: Plan, gpus: int = 1) -> Estimate:
     """Return what a training step needs at its peak on each of so many GPUs; measured in docs/performance.md."""
     return Estimate(
-        weights=_weights(shape, recipe, gpus if recipe.train.shard_base else 1),
+        weights=_weights(shape, recipe, gpus if recipe.shares_base else 1),
         adapter=_adapter(shape, recipe),
         activations=plan.tokens * _kept(shape, recipe, plan.checkpointing),
         workspace=_workspace(shape, plan),

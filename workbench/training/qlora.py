@@ -246,11 +246,13 @@ def _packed(rows: Dataset, length: int) -> Dataset:
 
     Left to itself trl packs a thousand at a time, and the last row of each thousand stays half empty.
     """
-    return pack_dataset(rows, length, "bfd", {"batch_size": _PACKED_AT_ONCE})
+    return pack_dataset(rows, length, "bfd", {"batch_size": min(_PACKED_AT_ONCE, _TOKENS_AT_ONCE // length)})
 
 
 _PACKED_AT_ONCE = 100_000
 """Records that are packed together: all of most corpora, and few enough to be held in memory."""
+_TOKENS_AT_ONCE = 1 << 30
+"""Tokens at most in these: trl counts them in 32 bits."""
 
 
 def save_adapter(trainer: Trainer, material: Material, folder: Path) -> None:

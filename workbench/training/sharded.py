@@ -17,7 +17,7 @@ from workbench.training.together import processes
 
 def is_sharded(recipe: Recipe) -> bool:
     """Say whether this process holds a part of the base alone."""
-    return recipe.train.shard_base and processes() > 1
+    return recipe.shares_base and processes() > 1
 
 
 def shard(model: Any, device: str) -> None:  # noqa: ANN401 - peft's own type

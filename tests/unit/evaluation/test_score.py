@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from peft import LoraConfig, get_peft_model
-from transformers import MistralConfig, MistralForCausalLM
+from transformers import MambaConfig, Mistral3Config, MistralConfig, MistralForCausalLM, PretrainedConfig
 
 from workbench.errors import CorruptionError, OutsideError, RefusedError, UsageError
 from workbench.evaluation import answering
@@ -269,9 +269,24 @@ def test_a_gpu_answers_as_many_prompts_at_once_as_half_of_its_free_memory_holds(
     monkeypatch.setattr(torch.cuda, "memory_reserved", lambda _: 3 * 2**30)
     monkeypatch.setattr(torch.cuda, "memory_allocated", lambda _: 2 * 2**30)
     sizes = {"hidden_size": 4096, "num_hidden_layers": 32, "num_attention_heads": 32, "num_key_value_heads": 8}
-    config = MistralConfig(**sizes, intermediate_size=14336)
+    text = {**sizes, "intermediate_size": 14336}
+    for config in (MistralConfig(**text), Mistral3Config(text_config={"model_type": "mistral", **text})):
+        model = SimpleNamespace(device=torch.device("cuda", 0), config=config)
+        assert answering.room(SimpleNamespace(model=model)) == tokens  # type: ignore[arg-type]
+
+
+_PER_LAYER = {"num_attention_heads": 2, "hidden_size": 8, "num_hidden_layers": 2, "intermediate_size": [8, 16]}
+
+
+@pytest.mark.parametrize("config", [MambaConfig(), PretrainedConfig(**_PER_LAYER)])
+def test_a_base_that_does_not_tell_its_sizes_answers_few_prompts_at_once(
+    monkeypatch: pytest.MonkeyPatch, config: PretrainedConfig
+) -> None:
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (130 * 2**30, 141 * 2**30))
+    for told in ("memory_reserved", "memory_allocated"):
+        monkeypatch.setattr(torch.cuda, told, lambda _: 0)
     model = SimpleNamespace(device=torch.device("cuda", 0), config=config)
-    assert answering.room(SimpleNamespace(model=model)) == tokens  # type: ignore[arg-type]
+    assert answering.room(SimpleNamespace(model=model)) == BATCH_TOKENS  # type: ignore[arg-type]
 
 
 def test_a_cpu_answers_few_prompts_at_once(bench: Bench) -> None:

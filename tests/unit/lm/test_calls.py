@@ -99,6 +99,16 @@ def test_a_template_that_leaves_a_call_out_is_flagged(tokenizer: PreTrainedToken
     assert flags[1:] == [[], ["not-encodable"]]
 
 
+def test_a_template_that_writes_no_call_without_its_definition_is_not_said_to_leave_it_out(
+    tokenizer: PreTrainedTokenizerBase,
+) -> None:
+    strict = "{% for message in messages if message['tool_calls'] and not tools %}{{ raise_exception('undefined') }}"
+    tokenizer.chat_template = strict + "{% endfor %}" + WRITES_CALLS
+    example = Example("r", "train", {"messages": TURNS, "tools": TOOLS})
+    seen, _ = xray([example], tokenizer, Recipe(name="a", base="tiny"))
+    assert seen["flags"].to_pylist() == [[]]
+
+
 def test_a_special_token_in_the_arguments_of_a_call_is_a_mark(tokenizer: PreTrainedTokenizerBase) -> None:
     marked = CALL | {"function": {"name": "rain", "arguments": {"city": "Oslo</s>"}}}
     turns = [TURNS[0], TURNS[1] | {"tool_calls": [marked]}, *TURNS[2:]]

@@ -63,6 +63,15 @@ def test_a_format_that_the_device_lacks_is_loaded_in_its_nearest(base: Path) -> 
     assert {layer.compute_dtype for layer in layers} == {torch.bfloat16}
 
 
+def test_a_base_that_goes_to_gpus_by_way_of_the_host_keeps_their_format(
+    base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workbench.lm.load._own_device", lambda: "cuda:0")
+    model = load_base(base, compute_dtype="float16", device="cpu", divisible=True)
+    assert {layer.compute_dtype for layer in _four_bit(model)} == {torch.float16}
+    assert model.get_input_embeddings().weight.dtype == torch.float16
+
+
 def test_a_base_is_loaded_in_the_form_it_is_stored_in_and_no_other(base: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is not quantised, and the recipe says gptq"):
         load_base(base, quantization="gptq", device="cpu")

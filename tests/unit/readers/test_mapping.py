@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -225,6 +226,21 @@ def test_conversations_become_role_and_content(key: str) -> None:
     for turns in (old, new):
         mapping = propose([key], [{key: turns}], CHAT)
         assert apply(mapping, {key: turns}, CHAT) == ({"messages": new}, {})
+
+
+def test_words_of_a_turn_that_only_begin_like_json_are_kept_with_it() -> None:
+    turns = [{"role": "user", "content": "why?", "extra": "{sic} unsure", "weight": 1}]
+    typed, extra = apply(Mapping({"messages": "m"}), {"m": turns}, {"messages": FieldSpec("messages+extra")})
+    assert json.loads(typed["messages"][0]["extra"]) == {"extra": "{sic} unsure", "weight": 1} and extra == {}
+    again = [{"role": "user", "content": "why?", "extra": typed["messages"][0]["extra"]}]
+    assert apply(Mapping({"messages": "m"}), {"m": again}, {"messages": FieldSpec("messages+extra")})[0] == typed
+
+
+@pytest.mark.parametrize("beside", ['{"weight": 0}', '{"role": "system"}'])
+def test_a_part_called_extra_takes_the_place_of_no_other_part(beside: str) -> None:
+    turns = [{"role": "user", "content": "why?", "extra": beside, "weight": 1}]
+    typed, _ = apply(Mapping({"messages": "m"}), {"m": turns}, {"messages": FieldSpec("messages+extra")})
+    assert json.loads(typed["messages"][0]["extra"]) == {"extra": beside, "weight": 1}
 
 
 def test_what_turns_hold_beyond_role_and_content_is_kept_as_extra() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ftplib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -255,6 +256,8 @@ def test_an_address_that_cannot_be_written_is_refused_before_anything_is_set(sto
         botocore.exceptions.NoCredentialsError(),
         botocore.exceptions.ClientError({"Error": {"Code": "SlowDown"}}, "PutObject"),
         aiohttp.ClientPayloadError("cut off"),
+        ftplib.error_perm("530 Login incorrect"),
+        EOFError("hung up"),
     ],
     ids=lambda error: type(error).__name__,
 )
@@ -298,6 +301,21 @@ def test_an_address_that_cannot_be_kept_is_refused(address, said):
 def test_an_address_of_a_store_that_nobody_knows_is_a_usage_error(tmp_path):
     with pytest.raises(UsageError, match="cannot be reached"):
         Remote("nosuchstore://bucket", "me").holds("x", 1)
+
+
+def test_a_client_that_cannot_be_made_tells_no_credentials(monkeypatch):
+    login = f"https://me:{'p' * 9}@store.example"
+
+    class Refused(LocalFileSystem):
+        protocol = ("refused",)
+
+        def __init__(self, **more):
+            raise ValueError(f"Invalid endpoint: {login}")
+
+    fsspec.register_implementation("refused", Refused, clobber=True)
+    with pytest.raises(UsageError, match="Invalid endpoint: https://") as refused:
+        Remote("refused:///there", "me").holds("x", 1)
+    assert "p" * 9 not in refused.value.what
 
 
 def test_messages_hold_no_credentials(monkeypatch, store, faulty):

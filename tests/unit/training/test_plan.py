@@ -90,3 +90,5 @@ def test_a_base_that_gpus_share_weighs_less_on_each_and_never_less_than_two_laye
     alone, two, many = (estimate(MISTRAL, shared, plan, gpus).weights for gpus in (1, 2, 1000))
     assert alone == estimate(MISTRAL, recipe(), plan, 2).weights
     assert 0.5 * alone < two < 0.7 * alone and many > MISTRAL.embedding_weights * 2
+    packed = recipe("train.shard_base=true", "quantization.kind=gptq", "lora.target_modules=[q_proj]")
+    assert estimate(MISTRAL, packed, plan, 2).weights == estimate(MISTRAL, packed, plan, 1).weights

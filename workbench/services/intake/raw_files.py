@@ -42,10 +42,15 @@ class RawFiles:
             raise _changed(self.source)
 
     def keep(self, objects: Objects) -> None:
-        """Make objects of the copies; those that are objects already are left alone."""
-        for name in self.digests:
+        """Make objects of the copies; those that are objects already are left alone.
+
+        OutsideError where a copy is gone: the log must not name bytes that nobody has.
+        """
+        for name, digest in self.digests.items():
             if (copy := self.place / name).is_file():
                 objects.keep_held(copy)
+            elif not objects.path(f"{digest}.raw").is_file():
+                raise OutsideError(f"the copy of {self.source.name!r} was removed while it was read", "ingest it again")
 
 
 @contextmanager
@@ -59,6 +64,8 @@ def copied(objects: Objects, path: Path, stamps: Stamps) -> Iterator[RawFiles]:
     # The path of a folder above the workspace may have no name of its own.
     place = folder / (path.name if path.name.strip(".") else "raw")
     try:
+        with out_of_space(folder):
+            folder.mkdir(mode=0o700)  # what is made on the way to a file has no mode of its own
         digests = {name: _copied(objects, file, place / name) for name, file in _files(path).items()}
         if stamps_of(path) != stamps:
             raise _changed(path)

@@ -12,15 +12,17 @@ from workbench.schema import Schema
 
 
 def value_of(schema: Schema, field: str, text: str) -> Any:  # noqa: ANN401 - a JSON value
-    """Return what a text means for a field: JSON, but a text field's own words, and an option's letter its number.
+    """Return what a text means for a field: JSON, an option by its letter, and `42` or `true` as words of a text field.
 
     Whether the field can hold it is not looked at.
     """
     if is_letter(schema, field, text):
         return ascii_uppercase.index(text.strip().upper())
     value = parsed(text)
-    is_text = schema.types.get(field) == pl.String
-    return text if is_text and not (value is None or isinstance(value, str)) else value
+    if schema.types.get(field) != pl.String or value is None or isinstance(value, str):
+        return value
+    # Words that read as a number are words. A list for a text field is a slip, unless the field keeps JSON as a text.
+    return text if isinstance(value, int | float) or field in schema.declared.json_texts else value
 
 
 def is_letter(schema: Schema, field: str, text: str) -> bool:

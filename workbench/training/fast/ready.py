@@ -33,6 +33,8 @@ def spare_walks(model: nn.Module) -> None:
     """
     trained = [weight for weight in model.parameters() if weight.requires_grad]
     walk = model.train
+    # A model that stands in one mode while its parts stand in another would never be heard to change.
+    walk(model.training)
 
     def train(mode: bool = True) -> nn.Module:
         return model if model.training is mode else walk(mode)

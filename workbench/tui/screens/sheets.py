@@ -15,6 +15,7 @@ from textual.widgets import Static
 
 from workbench.curation.split import SIDES
 from workbench.errors import WorkbenchError
+from workbench.store.remote import secrets_hidden
 from workbench.text import show
 from workbench.tui.offers import Offer, grouped
 
@@ -68,13 +69,14 @@ class ErrorSheet(Sheet):
             yield f"\n{show(self.error.hint, lines=True, limit=2000)}"
         else:
             yield f"A fault of the workbench: {type(self.error).__name__}\n", "bold $text-error"
-            yield f"\n{show(self.error, lines=True, limit=2000)}\n\nNothing half-done is kept: a change is one log row."
+            said = show(secrets_hidden(str(self.error)), lines=True, limit=2000)
+            yield f"\n{said}\n\nNothing half-done is kept: a change is one log row."
 
     def details(self) -> str:
         """Return all that is known of the error, as text to hand to somebody."""
         hint = getattr(self.error, "hint", "")
         told = "".join(traceback.format_exception(self.error)) if not isinstance(self.error, WorkbenchError) else ""
-        return "\n".join(part for part in (str(self.error), str(hint), told) if part)
+        return secrets_hidden("\n".join(part for part in (str(self.error), str(hint), told) if part))
 
     def action_copy(self) -> None:
         """Copy the details to the clipboard of the terminal."""
@@ -126,4 +128,4 @@ def refusal(error: BaseException) -> str:
     """Return what an error says, in one line."""
     if isinstance(error, WorkbenchError):
         return f"{error.what}. {error.hint}".rstrip(". ")
-    return f"a fault of the workbench: {type(error).__name__}: {error}"
+    return f"a fault of the workbench: {type(error).__name__}: {secrets_hidden(str(error))}"

@@ -37,7 +37,7 @@ _REASONS = 4
 def history_rows(told: History, marked: str, now: datetime) -> list[tuple[object, ...]]:
     """Return the corpus as it stands, then its versions, newest first."""
     since = told.lines[0].version.name if told.lines else ""
-    changed = f"{counted(told.pending, 'log row')} since {since}" if told.pending else f"as in {since}"
+    changed = f"{counted(told.pending, 'action')} since {since}" if told.pending else f"as in {since}"
     pending = changed if since else "not split yet"
     first = ("d" if marked == "now" else "", "now", "", "", "", "", "", "", "", pending)
     return [first, *(_row(line, marked, place == 0, now) for place, line in enumerate(told.lines))]
@@ -143,7 +143,7 @@ def standing_now(told: History) -> Iterator[Piece]:
         yield " looks at a split and makes the first one\n"
     elif told.pending:
         since = told.lines[0].version.name
-        yield f"\n{counted(told.pending, 'log row')} since {since}: the next version will hold what they come to.\n\n"
+        yield f"\n{counted(told.pending, 'action')} since {since}: the next version will hold what they come to.\n\n"
         yield "s", "bold $text-accent"
         yield " looks at a split and makes a version\n"
     else:

@@ -125,7 +125,7 @@ class VersionsScreen(UndoingScreen):
             cells = history_rows(self.told, self.marked, datetime.now(UTC))
             self._history.set_source(Rows(HISTORY_COLUMNS, cells), cursor=row)
             count = len(self.told.lines)
-            pending = f", {counted(self.told.pending, 'log row')} since" if self.told.pending and count else ""
+            pending = f", {counted(self.told.pending, 'action')} since" if self.told.pending and count else ""
             self.set_title(f"{self.corpus} > versions", f"{counted(count, 'version')}{pending}")
 
     @property

@@ -10,6 +10,7 @@ from tests.corpora import CORPUS, deliver, fact, facts, state, write
 from workbench.errors import OutsideError, UsageError
 from workbench.services.intake import ingest as taking
 from workbench.services.intake.ingest import Order, ingest
+from workbench.services.intake.raw_files import copied, stamps_of
 from workbench.services.verify import verify
 from workbench.store.store import Store
 
@@ -81,6 +82,30 @@ def test_a_file_that_another_process_takes_in_while_it_is_refused_here_stays(sto
         take(store, path)
     assert state(store).records.height == 2
     assert verify(store) == []
+
+
+def test_a_delivery_whose_copy_is_gone_is_not_told_to_the_log(store, monkeypatch):
+    path = write(store, facts(1, 2), "rows.jsonl")
+    read = taking._read
+
+    def swept(*given):
+        out = read(*given)
+        for copy in store.workspace.scratch.rglob("rows.jsonl"):
+            copy.unlink()
+        return out
+
+    monkeypatch.setattr(taking, "_read", swept)
+    with pytest.raises(OutsideError, match="removed while it was read"):
+        take(store, path)
+    assert store.catalogue.rows(kinds=("delivery",)) == [] and verify(store) == []
+
+
+def test_only_its_owner_sees_a_folder_on_its_way_in(store):
+    folder = store.workspace.root.parent / "delivered"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "deep" / "rows.jsonl").write_text("{}", encoding="utf-8")
+    with copied(store.objects, folder, stamps_of(folder)) as raw:
+        assert raw.place.parent.stat().st_mode & 0o777 == 0o700
 
 
 def test_the_bytes_last_before_the_log_names_them(store, monkeypatch):

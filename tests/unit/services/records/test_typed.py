@@ -30,10 +30,17 @@ def test_what_is_neither_is_refused_and_says_what_is_wanted(text):
 
 
 @pytest.mark.parametrize(
-    ("text", "value"), [("42", "42"), ("true", "true"), ("[1]", "[1]"), ("null", None), ('"4"', "4"), ("B", "B")]
+    ("text", "value"), [("42", "42"), ("true", "true"), ("[1]", [1]), ("null", None), ('"4"', "4"), ("B", "B")]
 )
 def test_a_text_field_holds_the_words_that_are_typed(text, value):
     assert value_of(MCQ, "question", text) == value
+
+
+def test_a_field_that_keeps_json_as_a_text_takes_it_as_it_is_typed():
+    tools = load_schema(SCHEMAS / "tools.yaml")
+    typed = '[{"type": "function", "function": {"name": "f"}}]'
+    assert value_of(tools, "tools", typed) == typed
+    check_fits(tools, "tools", typed)
 
 
 def test_every_kind_of_field_says_what_it_holds():

@@ -21,3 +21,10 @@ def test_a_model_changes_its_mode_and_forgets_its_gradients_as_it_did() -> None:
     model(torch.ones(1, 2)).sum().backward()
     model.zero_grad(set_to_none=False)
     assert not model[0].weight.grad.any()
+
+
+def test_parts_that_stand_in_another_mode_than_the_model_are_brought_into_its_own() -> None:
+    model = nn.Sequential(nn.Dropout())
+    model[0].eval()
+    spare_walks(model)
+    assert model.train().training and model[0].training
