@@ -16,7 +16,7 @@ from workbench.errors import OutsideError, UsageError, unknown
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _DRAFT = re.compile(r"^[0-9a-f]{32}((-rejects)?-\d+\.arrow)?$|\.[0-9a-f]{32}$")
 """Drafts, in the scratch folder and in the cache, are named by a random number of 128 bits."""
-_ABANDONED, _FOLDER_ABANDONED = 3600, 86_400
+_HOUR, _DAY = 3600, 86_400
 FIRST_SAMPLE = "domain-qa"
 """The sample corpus to begin with: small, with every kind of fault, and trained on in a minute."""
 _FOLDERS = ("corpora", "schemas", "recipes", "exports")
@@ -222,15 +222,16 @@ def write_text(path: Path, text: str) -> None:
 def sweep(folder: Path) -> None:
     """Remove the drafts that killed processes left in a folder.
 
-    These are files that nobody has written to for an hour, and folders a day old: what is in them is only read.
+    These are files that nobody has written to for an hour, and a day old what is written early and only read later:
+    folders, and the rows that wait for the end of a long ingest.
     """
     for path in filter(lambda path: _DRAFT.search(path.name), folder.iterdir()):
         with suppress(OSError):  # gone meanwhile, or on a read-only disk
             age = time.time() - path.stat().st_mtime
-            if path.is_file() and age > _ABANDONED:
-                path.unlink()
-            elif path.is_dir() and age > _FOLDER_ABANDONED:
+            if path.is_dir() and age > _DAY:
                 shutil.rmtree(path)
+            elif path.is_file() and age > (_DAY if path.suffix == ".arrow" else _HOUR):
+                path.unlink()
 
 
 def sync_folder(folder: Path) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
 
 from workbench.errors import OutsideError, UsageError
-from workbench.workspace import Workspace, safe_name, samples, write_text
+from workbench.workspace import Workspace, safe_name, samples, sweep, write_text
 
 BAD_NAMES = ["", ".", "..", "../x", "a/b", "/etc", "a\\b", ".hidden", "-x", "a b", "a\n", "a\x00", "x" * 101, "é"]
 
@@ -98,3 +99,24 @@ def test_a_text_that_cannot_be_written_is_one_clear_error_and_leaves_no_draft(tm
 def test_finding_does_not_make_a_store(workspace: Workspace):
     Workspace.find(Path(workspace.root))
     assert not (workspace.root / ".workbench").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "hours", "stays"),
+    [
+        ("0" * 32, 0.9, True),
+        ("0" * 32, 1.1, False),
+        (f"{'0' * 32}-3.arrow", 23, True),
+        (f"{'0' * 32}-rejects-3.arrow", 23, True),
+        (f"{'0' * 32}-3.arrow", 25, False),
+        (f"name.{'0' * 32}", 1.1, False),
+        ("rows.jsonl", 25, True),
+    ],
+)
+def test_drafts_are_swept_when_nobody_can_need_them_any_more(tmp_path, name, hours, stays):
+    path = tmp_path / name
+    path.touch()
+    long_ago = time.time() - hours * 3600
+    os.utime(path, (long_ago, long_ago))
+    sweep(tmp_path)
+    assert path.exists() == stays
