@@ -49,6 +49,26 @@ class Clock(TrainerCallback):
 
 def main(folder: Path, name: str) -> None:
     """Train a few steps and print one line."""
+    clock = Clock()
+    trainer = trainer_of(folder, name, clock)
+    step = trainer.training_step
+
+    def counted(model: Any, inputs: dict[str, Any], *more: Any, **named: Any) -> Any:  # noqa: ANN401
+        mask = inputs.get("attention_mask")
+        padded = mask is not None and mask.dim() == 2
+        clock.tokens += int((mask > 0).sum()) if padded else inputs["input_ids"].numel()
+        return step(model, inputs, *more, **named)
+
+    trainer.training_step = counted
+    torch.cuda.reset_peak_memory_stats()
+    trainer.train()
+    torch.cuda.synchronize()
+    speed = clock.tokens / (time.perf_counter() - clock.began)
+    print(f"RESULT unsloth {name:12} {speed:9,.0f} tok/s  peak {torch.cuda.max_memory_allocated() / 2**30:6.2f} GiB")
+
+
+def trainer_of(folder: Path, name: str, clock: Clock) -> Any:  # noqa: ANN401 - what Unsloth makes of trl's
+    """Return the trainer of a setting, over the texts of the rows."""
     checkpointing, shape = SETTINGS[name]
     model, tokenizer = unsloth.FastLanguageModel.from_pretrained(
         str(folder / "base"), max_seq_length=shape["max_length"], load_in_4bit=True, dtype=torch.bfloat16
@@ -57,8 +77,7 @@ def main(folder: Path, name: str) -> None:
     model = unsloth.FastLanguageModel.get_peft_model(model, **adapter, use_gradient_checkpointing=checkpointing)
     table = pq.read_table(folder / "runs" / "none-16k" / "tokens.parquet", columns=["input_ids"])
     texts = tokenizer.batch_decode(table["input_ids"].to_pylist(), skip_special_tokens=True)
-    clock = Clock()
-    trainer = SFTTrainer(
+    return SFTTrainer(
         model=model,
         processing_class=tokenizer,
         train_dataset=Dataset.from_list([{"text": text} for text in texts]),
@@ -77,20 +96,6 @@ def main(folder: Path, name: str) -> None:
             **shape,
         ),
     )
-    step = trainer.training_step
-
-    def counted(model: Any, inputs: dict[str, Any], *more: Any, **named: Any) -> Any:  # noqa: ANN401
-        mask = inputs.get("attention_mask")
-        padded = mask is not None and mask.dim() == 2
-        clock.tokens += int((mask > 0).sum()) if padded else inputs["input_ids"].numel()
-        return step(model, inputs, *more, **named)
-
-    trainer.training_step = counted
-    torch.cuda.reset_peak_memory_stats()
-    trainer.train()
-    torch.cuda.synchronize()
-    speed = clock.tokens / (time.perf_counter() - clock.began)
-    print(f"RESULT unsloth {name:12} {speed:9,.0f} tok/s  peak {torch.cuda.max_memory_allocated() / 2**30:6.2f} GiB")
 
 
 if __name__ == "__main__":
