@@ -105,23 +105,25 @@ def test_a_corpus_is_not_held_against_itself(store):
         held_against(store, state(store), ["facts"])
 
 
-def test_drafts_of_killed_processes_go_after_an_hour_their_folders_after_a_day_and_nothing_else_does(store):
+def test_drafts_of_killed_processes_go_after_an_hour_folders_and_rows_after_a_day_and_nothing_else_does(store):
     cache, scratch = store.workspace.cache, store.workspace.scratch
-    drafts = [cache / f"view-facts-{'a' * 32}.{'b' * 32}", scratch / ("c" * 32), scratch / f"{'d' * 32}-3.arrow"]
+    drafts = [cache / f"view-facts-{'a' * 32}.{'b' * 32}", scratch / ("c" * 32)]
+    rows = [scratch / f"{'d' * 32}-{number}.arrow" for number in range(2)]
     others = [cache / f"view-facts-{'a' * 32}.arrow", cache / f"issues-{'a' * 16}-{'b' * 32}.parquet"]
-    for path in (*drafts, *others):
+    for path in (*drafts, *rows, *others):
         path.write_bytes(b"x")
     young = scratch / ("e" * 32)
     young.write_bytes(b"x")
     for number, folder in enumerate(folders := [scratch / ("f" * 32), scratch / ("0" * 32)]):
         folder.mkdir()
         (folder / "link").symlink_to(others[0])
-        os.utime(folder, (time.time() - 7200 - number * 86_400,) * 2)
+        for path in (folder, rows[number]):
+            os.utime(path, (time.time() - 7200 - number * 86_400,) * 2)
     for path in (*drafts, *others):
         os.utime(path, (time.time() - 7200, time.time() - 7200))
     for folder in (cache, scratch):
         sweep(folder)
-    assert [folder.exists() for folder in folders] == [True, False]
+    assert [path.exists() for path in (*folders, *rows)] == [True, False] * 2
     assert not any(path.exists() for path in drafts)
     assert all(path.exists() for path in (*others, young))
 
