@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Iterable
+from itertools import islice
 
 import polars as pl
 
@@ -13,6 +14,7 @@ from workbench.curation.flags.content import PACKAGE, installed
 from workbench.curation.flags.languages import language as language
 from workbench.curation.flags.registry import CORPUS_LOOKS, FLAGS, RECORD_LOOKS, Issue, Look
 from workbench.curation.flags.view import View
+from workbench.curation.slices import SLICE
 from workbench.schema import Schema
 
 for _family in pkgutil.iter_modules(flags.__path__):
@@ -35,8 +37,11 @@ def corpus_flags(derived: pl.DataFrame, schema: Schema) -> pl.DataFrame:
 
 def _found(derived: pl.DataFrame, schema: Schema, looks: Iterable[Look]) -> pl.DataFrame:
     view = View(derived, schema)
-    rows = [issue for look in looks for issue in look(view)]
-    return pl.DataFrame(rows, schema=_TYPES, orient="row")
+    issues = (issue for look in looks for issue in look(view))
+    found = [pl.DataFrame(schema=_TYPES)]
+    while some := list(islice(issues, SLICE)):  # as Python's own objects they take several times the memory
+        found.append(pl.DataFrame(some, schema=_TYPES, orient="row"))
+    return pl.concat(found)
 
 
 def flag_names() -> list[str]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from workbench.curation.minhash import digests_of
+from workbench.curation.slices import Keep, by_slices, held
 from workbench.curation.templates import Template, stripped, templates_of
 from workbench.schema import Schema
 from workbench.sql import expression
@@ -49,29 +51,46 @@ class Units:
         return grouped["id"].to_list()
 
 
-def units(derived: pl.DataFrame, schema: Schema, templates: tuple[Template, ...] | None = None) -> Units:
+def units(
+    derived: pl.DataFrame, schema: Schema, templates: tuple[Template, ...] | None = None, keep: Keep = held
+) -> Units:
     """Gather a derived frame's records into units of equal text (case, accents' form and blanks folded).
 
     Equal is the whole text; what is compared for nearness is the text without the templates that many share: those
-    given, as a part of a corpus is compared like the whole, else those that these records have.
+    given, as a part of a corpus is compared like the whole, else those that these records have. `keep` lays down
+    what texts are turned into.
     """
+    compared = by_slices(derived, partial(_keyed, schema=schema))
+    if templates is None:
+        different = compared.to_struct().is_first_distinct()
+        columns = list(_columns(derived, _compared(schema)).values())
+        templates = templates_of(pl.DataFrame(columns).filter(different)) if columns else ()
+    rows = by_slices(derived, partial(_rows, schema=schema, templates=templates), keep)
+    return _gathered(rows.with_columns(compared), templates, keep)
+
+
+def _compared(schema: Schema) -> tuple[str, ...]:
+    return (*schema.declared.duplicates.text, *schema.declared.duplicates.question)
+
+
+def _keyed(derived: pl.DataFrame, schema: Schema) -> pl.DataFrame:
+    """Return the keys of each record's whole text and of its question."""
+    declared = schema.declared.duplicates
+    whole, asked = (_joined(derived, _columns(derived, names)) for names in (declared.text, declared.question))
+    return pl.DataFrame({"whole": _key(whole), "question_key": _key(asked)})
+
+
+def _rows(derived: pl.DataFrame, schema: Schema, templates: tuple[Template, ...]) -> pl.DataFrame:
+    """Return what is compared of each record, without templates, and what it answers in which language."""
     declared = schema.declared
-    texts = _columns(derived, (*declared.duplicates.text, *declared.duplicates.question))
+    texts = _columns(derived, _compared(schema))
+    cut = {name: stripped(column, templates) for name, column in texts.items()}
     whole, asked = (
         {name: texts[name] for name in names} for names in (declared.duplicates.text, declared.duplicates.question)
     )
-    unasked = pl.Series([key_of("")], dtype=pl.Binary)
-    keys = {
-        "whole": _key(_joined(derived, whole)),
-        "question_key": _key(_joined(derived, asked)) if asked else unasked.new_from_index(0, derived.height),
-    }
-    if templates is None:
-        different = pl.DataFrame(keys).to_struct().is_first_distinct()
-        templates = templates_of(pl.DataFrame(texts).filter(different)) if texts else ()
-    cut = {name: stripped(column, templates) for name, column in texts.items()}
     answer = _answers(derived, schema)
     spoken = derived[declared.language] if declared.language else _repeated(None, derived.height)
-    rows = pl.DataFrame(
+    return pl.DataFrame(
         {
             "id": derived["id"],
             "compared": _without(derived, whole, cut),
@@ -80,9 +99,7 @@ def units(derived: pl.DataFrame, schema: Schema, templates: tuple[Template, ...]
             "answer_key": _key(answer),
             "language": spoken.cast(pl.String),
         }
-        | keys
     )
-    return _gathered(rows, templates)
 
 
 def compared_text(derived: pl.DataFrame, schema: Schema) -> pl.Series:
@@ -140,8 +157,8 @@ def key_of(text: str) -> bytes:
     return bytes(_key(pl.Series([text])).item())
 
 
-def _gathered(rows: pl.DataFrame, templates: tuple[Template, ...]) -> Units:
-    empty, rows = key_of(""), rows if rows["id"].is_sorted() else rows.sort("id")
+def _gathered(rows: pl.DataFrame, templates: tuple[Template, ...], keep: Keep) -> Units:
+    empty, rows = key_of(""), rows if rows["id"].is_sorted() else _in_order(rows, keep)
     # Empty texts say nothing, so they are nobody's duplicates.
     alone = pl.when(pl.col("whole") == empty).then("id").alias("alone")
     first = _first_alike(rows.select("whole", "question_key", "answer_key", "language", alone))
@@ -157,6 +174,14 @@ def _gathered(rows: pl.DataFrame, templates: tuple[Template, ...]) -> Units:
     asked = pl.when(pl.col("question_key") != empty).then("question_key").alias("question_key")
     frame = frame.with_columns(asked, text=pl.Series((np.cumsum(is_first) - 1)[first], dtype=pl.Int64))
     return Units(frame.select(*_FRAME), members, texts, templates)
+
+
+def _in_order(rows: pl.DataFrame, keep: Keep) -> pl.DataFrame:
+    """Return rows in the order of their ids."""
+    if keep is held:
+        return rows.sort("id")
+    order = rows["id"].arg_sort().to_frame("row")
+    return by_slices(order, lambda part: rows[part["row"]], keep)
 
 
 def _first_alike(rows: pl.DataFrame) -> NDArray[np.int64]:

@@ -36,7 +36,7 @@ def issues(frame: pl.DataFrame, schema: Schema) -> pl.DataFrame:
 
     One row a record, rule and field, in record order; nothing is capped.
     """
-    return in_order(frame, [record_issues(frame, schema), corpus_issues(frame, schema)])
+    return in_order(frame, [record_issues(frame, schema), corpus_issues(schema.derived(frame), schema)])
 
 
 def record_issues(frame: pl.DataFrame, schema: Schema) -> pl.DataFrame:
@@ -55,9 +55,9 @@ def _flags(derived: pl.DataFrame, schema: Schema, told: set[tuple[str, str]]) ->
     return found.join(twice, on=["record", "rule", "field"], how="anti", maintain_order="left")
 
 
-def corpus_issues(frame: pl.DataFrame, schema: Schema) -> pl.DataFrame:
-    """Return the issues that come from comparing records with each other; they cannot be kept record by record."""
-    return _tellable(in_order(frame, [corpus_flags(schema.derived(frame), schema)]))
+def corpus_issues(derived: pl.DataFrame, schema: Schema) -> pl.DataFrame:
+    """Return the issues that come from comparing derived records; they cannot be kept record by record."""
+    return _tellable(in_order(derived, [corpus_flags(derived, schema)]))
 
 
 def _tellable(found: pl.DataFrame) -> pl.DataFrame:

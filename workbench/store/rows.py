@@ -61,7 +61,7 @@ def rows_of(state: State, folder: Path) -> Rows:
             f"{state.members.height - placed.height} records are in no segment", "run: workbench verify"
         )
     current = placed.filter(~pl.col("id").is_in(state.gone))
-    types = stored_types(state, paths)
+    types = state.types
     if touched:
         now = state.edited(state.rows_of(touched)).select(*types)
         write_parquet(now, folder / EDITED)
@@ -69,14 +69,6 @@ def rows_of(state: State, folder: Path) -> Rows:
         other = pl.when(pl.col("id").is_in(touched)).then(pl.lit(len(paths) - 1, pl.UInt32))
         current = current.with_columns(file=other.otherwise("file"))
     return Rows(current.select("id", "source", "rid", "file"), tuple(paths), types)
-
-
-def stored_types(state: State, segments: list[Path]) -> dict[str, pl.DataType]:
-    """Return the columns and types that `State.stored` has; of the segments only their footers are read."""
-    empty = pl.DataFrame(schema={**LINEAGE, **state.schema.types})
-    heads = [pl.DataFrame(schema=pl.read_parquet_schema(path)) for path in segments]
-    whole = pl.concat([empty, *heads], how="diagonal_relaxed")
-    return dict(whole.select(*LINEAGE, *state.schema.columns).schema)
 
 
 def read(listing: Path, types: dict[str, pl.DataType]) -> pl.DataFrame:

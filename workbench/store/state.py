@@ -6,11 +6,13 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 import numpy as np
 import polars as pl
 
+from workbench.curation.slices import by_slices, held, sliced
 from workbench.fingerprint import digest, digest_bytes
 from workbench.schema import Schema
 from workbench.store.catalogue import Catalogue, Row
@@ -18,6 +20,7 @@ from workbench.store.edits import WHOLE, Edit, Kinship, Replayed, edit_of, repla
 from workbench.store.objects import Objects
 from workbench.store.readmissions import Unit, standing, unit_of
 from workbench.store.rejects import REJECTS
+from workbench.store.shelf import Shelf
 from workbench.store.view import View, kept, opened
 
 LINEAGE = {
@@ -35,7 +38,7 @@ _VIEW = "1"
 """Number of the form that views are kept in."""
 _UNEDITED = (
     *("deliveries", "segments", "index", "current", "members", "_readmitted", "rejects", "_placed", "_current"),
-    *("stored", "_delivered", "view_name", "view", "heirs", "_ancestors"),
+    *("types", "stored", "_delivered", "view_name", "view", "heirs", "_ancestors"),
 )
 """What of a state, worked out on first use, no edit and no judgement changes."""
 LOGGED = ("delivery", "edit", "match", "readmission", "judgement")
@@ -147,6 +150,8 @@ class State(Standing):
     schema: Schema
     mapped: bool = False
     """Whether delivered records come from a view mapped into memory, as screens and single edits want them."""
+    shelf: Shelf | None = None
+    """Where records are laid down, so that a corpus may be larger than memory; None holds them."""
 
     @property
     def edits(self) -> list[Edit]:
@@ -161,7 +166,20 @@ class State(Standing):
     @cached_property
     def stored(self) -> pl.DataFrame:
         """Return every row ever kept, as delivered, in rid order."""
-        return self._whole(self._tables())
+        if self.shelf is None:
+            return self._whole(self._tables())
+        laid = self.shelf(self._conformed(table) for table in chain([pl.DataFrame(schema=self.types)], self._tables()))
+        return laid if laid["rid"].is_sorted() else laid.sort("rid")
+
+    def _conformed(self, table: pl.DataFrame) -> pl.DataFrame:
+        """Return rows of one segment in the columns and types of all."""
+        return pl.concat([pl.DataFrame(schema=self.types), table], how="diagonal_relaxed").select(*self.types)
+
+    @cached_property
+    def types(self) -> dict[str, pl.DataType]:
+        """Return the columns and types of `stored`; of the segments only their footers are read."""
+        heads = [pl.DataFrame(schema=pl.read_parquet_schema(self.objects.path(name))) for name in self.segments]
+        return dict(self._whole(heads).schema)
 
     def _tables(self) -> Iterable[pl.DataFrame]:
         return self.objects.tables(self.segments)
@@ -177,7 +195,16 @@ class State(Standing):
 
     @cached_property
     def _delivered(self) -> pl.DataFrame:
-        return self._in_order(self.stored)
+        return self._in_order(self.stored) if self.shelf is None else self._laid_in_order(self.shelf)
+
+    def _laid_in_order(self, shelf: Shelf) -> pl.DataFrame:
+        """Return the delivered records a slice at a time: to join them would copy all texts at once."""
+        numbered = self.stored.select("rid", "source").with_row_index("row")
+        order = numbered.join(self.members, on="rid").sort("source", "position", "rid").drop("rid", "source")
+        placed = [name for name in MEMBERS if name in order.columns]
+        if order.height == self.stored.height and order["row"].is_sorted():
+            return self.stored.with_columns(order.select(placed))
+        return shelf(self.stored[part["row"]].with_columns(part.select(placed)) for part in sliced(order))
 
     def _in_order(self, stored: pl.DataFrame) -> pl.DataFrame:
         return stored.join(self.members, on="rid").sort("source", "position", "rid")
@@ -256,7 +283,7 @@ class State(Standing):
         """Return the state some log rows later; where they are edits, only their records are replayed again."""
         newer = tuple(rows)
         if {row.kind for row in newer} - {"edit", "judgement"}:
-            return State((*self.rows, *newer), self.objects, self.schema, self.mapped)
+            return State((*self.rows, *newer), self.objects, self.schema, self.mapped, self.shelf)
         touched = {self.today(row.subject) for row in newer if row.kind == "edit"}
         replayed, base = self.replayed, {row["id"]: row | {WHOLE: False} for row in self.rows_of(touched).to_dicts()}
         later = self.edited_by(newer)
@@ -267,7 +294,7 @@ class State(Standing):
     def edited_by(self, rows: Iterable[Row]) -> State:
         """Return the state with some edits or judgements too; what does not depend on them is not worked out again."""
         whole = tuple(sorted((*self.rows, *rows), key=lambda row: row.seq))
-        other = State(whole, self.objects, self.schema, self.mapped)
+        other = State(whole, self.objects, self.schema, self.mapped, self.shelf)
         # What is worked out on first use: given here, it is not worked out again.
         vars(other).update({name: vars(self)[name] for name in _UNEDITED if name in vars(self)})
         return other
@@ -296,8 +323,29 @@ class State(Standing):
     @cached_property
     def records(self) -> pl.DataFrame:
         """Return the current records with all edits applied and dropped ones left out, plus a column `edited`."""
-        frame = self.edited(self.delivered).filter(~pl.col("id").is_in(self.gone))
-        return frame.with_columns(edited=pl.col("id").is_in(self.touched))
+        gone, touched = (pl.Series(records, dtype=pl.String) for records in (self.gone, self.touched))
+
+        def now(part: pl.DataFrame) -> pl.DataFrame:
+            standing = self.edited(part).filter(~pl.col("id").is_in(gone.implode()))
+            return standing.with_columns(edited=pl.col("id").is_in(touched.implode()))
+
+        if self.shelf is None or not self.replayed.values:
+            return now(self.delivered)
+        return by_slices(self.delivered, now, self.shelf)
+
+    @property
+    def derived(self) -> pl.DataFrame:
+        """Return the records with the columns that rules, texts and answers may name, see `Schema.derived`."""
+        return self.schema.derived(self.records) if self.shelf is None else self._derived
+
+    @cached_property
+    def _derived(self) -> pl.DataFrame:
+        made = self.schema.derived(self.records.clear()).columns
+        added = [name for name in made if name not in self.records.columns or name in self.schema.declared.derive]
+        if not added:
+            return self.records
+        beside = by_slices(self.records, lambda part: self.schema.derived(part).select(added), self.shelf or held)
+        return self.records.with_columns(beside)
 
     @property
     def gone(self) -> list[str]:
@@ -349,6 +397,7 @@ def state(
     *,
     upto: int | None = None,
     mapped: bool = False,
+    shelf: Shelf | None = None,
 ) -> State:
     """Return the state of a corpus, at the newest log row or at an older one."""
-    return State(tuple(catalogue.rows(corpus, kinds=LOGGED, upto=upto)), objects, schema, mapped)
+    return State(tuple(catalogue.rows(corpus, kinds=LOGGED, upto=upto)), objects, schema, mapped, shelf)

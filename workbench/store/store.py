@@ -11,6 +11,7 @@ from workbench.schema import Schema, load_schema, parse_schema
 from workbench.store.catalogue import Catalogue, Entry
 from workbench.store.objects import Objects
 from workbench.store.purged import renamed
+from workbench.store.shelf import Shelf
 from workbench.store.state import State, state
 from workbench.store.versions import Version, resolve
 from workbench.workspace import Workspace
@@ -66,9 +67,16 @@ class Store:
         except (OSError, UnicodeDecodeError) as error:
             raise CorruptionError(f"object {name!r} cannot be read", "run: workbench verify") from error
 
-    def state(self, corpus: Corpus) -> State:
-        """Return the newest state of a corpus."""
-        return state(self.catalogue, self.objects, self.schema(corpus), corpus.name)
+    def state(self, corpus: Corpus, *, shelf: bool = False) -> State:
+        """Return the newest state of a corpus; with a shelf its texts stay in files, see `Shelf`."""
+        return state(
+            self.catalogue, self.objects, self.schema(corpus), corpus.name, shelf=self.shelf if shelf else None
+        )
+
+    @property
+    def shelf(self) -> Shelf:
+        """Return where texts are laid down that shall not stay in memory."""
+        return Shelf(self.workspace.scratch)
 
     def desk(self, corpus: Corpus, records: Iterable[str] | None = None) -> State:
         """Return the newest state mapped into memory, as screens and edits of single records want it.

@@ -15,6 +15,7 @@ from workbench.fingerprint import canonical, digest
 from workbench.schema import Schema
 from workbench.store.catalogue import Catalogue, Row
 from workbench.store.objects import Objects
+from workbench.store.shelf import Shelf
 from workbench.store.state import State, state
 
 ASSIGNMENT = {
@@ -95,9 +96,9 @@ def resolve(catalogue: Catalogue, corpus: str, name: str) -> Version:
     tags = tags_of(catalogue, corpus)
     hits = [v for v in known if v.name == name or v.id == tags.get(name) or (len(name) >= 4 and v.id.startswith(name))]
     if len({v.id for v in hits}) != 1:
-        listed = ", ".join(f"{v.name} ({v.id[:SHORT]})" for v in known)
+        listed = ", ".join(f"{v.name} ({v.id[:SHORT]})" for v in hits or known)
         what = f"several versions of {corpus!r} match" if hits else f"no version of {corpus!r} matches"
-        raise UsageError(f"{what} {name!r}", f"known: {listed}")
+        raise UsageError(f"{what} {name!r}", f"{'they are' if hits else 'known'}: {listed}")
     return hits[-1]
 
 
@@ -132,9 +133,11 @@ def version_id(content: str, schema: Schema, settings: dict[str, Any], parent: s
     return digest([content, schema.digest, settings, parent])
 
 
-def state_of(catalogue: Catalogue, objects: Objects, schema: Schema, version: Version) -> State:
-    """Return the corpus as a version sees it."""
-    return state(catalogue, objects, schema, version.corpus, upto=version.upto)
+def state_of(
+    catalogue: Catalogue, objects: Objects, schema: Schema, version: Version, *, shelf: Shelf | None = None
+) -> State:
+    """Return the corpus as a version sees it; with a shelf its texts stay in files."""
+    return state(catalogue, objects, schema, version.corpus, upto=version.upto, shelf=shelf)
 
 
 def records_of(catalogue: Catalogue, objects: Objects, schema: Schema, version: Version) -> pl.DataFrame:

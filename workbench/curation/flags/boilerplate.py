@@ -18,11 +18,11 @@ LINE = Flag(
     "the first or last line stands in many records of the source, like a header or a footer",
     "apply the fix: it takes the line away",
 )
-_START = re.compile(r"^\s*\*{3} ?START OF ", re.MULTILINE)
-_END = re.compile(r"^\s*\*{3} ?END OF ", re.MULTILINE)
+_LINES = {what: re.compile(rf"^\s*\*{{3}} ?{what} OF ", re.MULTILINE) for what in ("START", "END")}
 _FEWEST = 5
 _SHARE = 0.02
 """A line is boilerplate where it opens or closes at least five records and two in a hundred of its source."""
+_NO_LINES = pl.DataFrame(schema={"row": pl.UInt32, "source": pl.String, "first": pl.String, "last": pl.String})
 _SHORTEST = 20
 """Shorter lines (a salutation, a heading, a bracket of code) recur by themselves."""
 
@@ -33,37 +33,59 @@ def editions(view: View) -> Iterator[Issue]:
     if not view.schema.declared.order:
         return
     field = view.schema.declared.texts[0]
-    for _, passages in view.frame.sort("source", "position").group_by("source", maintain_order=True):
-        texts = passages[field].fill_null("").to_list()
-        start = max((i for i, text in enumerate(texts) if _START.search(text)), default=-1)
-        end = min((i for i, text in enumerate(texts) if _END.search(text)), default=len(texts))
-        for i, (record, text) in enumerate(zip(passages["id"], texts, strict=True)):
-            if i <= start or i >= end:
-                yield EDITION.issue(record, field, text, DROP)
+    said = {what: pl.col(field).str.contains(f"{what} OF ", literal=True).alias(what) for what in _LINES}
+    passages = view.measured(pl.col("source"), pl.col("position"), *said.values())
+    passages = _checked(view, field, passages).sort("source", "position", maintain_order=True)
+    place = pl.int_range(pl.len()).over("source")
+    last_start = pl.when("START").then(place).max().over("source").fill_null(-1)
+    first_end = pl.when("END").then(place).min().over("source").fill_null(pl.len().over("source"))
+    outside = passages.filter((place <= last_start) | (place >= first_end))["row"]
+    for part in view.picked(outside, "id", pl.col(field).fill_null("")):
+        yield from (EDITION.issue(record, field, text, DROP) for _, record, text in part.iter_rows())
+
+
+def _checked(view: View, field: str, passages: pl.DataFrame) -> pl.DataFrame:
+    """Return which passages hold the very lines, of those that hold some words of them."""
+    seen = passages.filter(pl.any_horizontal(*_LINES))["row"]
+    texts = (text for part in view.picked(seen, field) for text in part[field])
+    found = [[line.search(text) is not None for line in _LINES.values()] for text in texts]
+    lines = pl.DataFrame(found, schema=dict.fromkeys(_LINES, pl.Boolean), orient="row").with_columns(seen)
+    return passages.drop(_LINES).join(lines, on="row", how="left", maintain_order="left")
 
 
 @of_corpus(LINE)
 def repeated_lines(view: View) -> Iterator[Issue]:
     """Flag first and last lines that many records of a source share."""
+    needed = view.frame.group_by("source").agg(need=pl.len() * _SHARE)
     for field in view.text_fields:
-        text = pl.col(field).str.strip_chars()
-        several = view.frame.filter(text.str.contains("\n", literal=True))
-        lines = several.select("id", "source", field, first=text.str.extract(r"^(.*)"), last=text.str.extract(r"(.*)$"))
-        enough = view.frame.group_by("source").agg(need=pl.len() * _SHARE)
-        lines = lines.join(enough, on="source", maintain_order="left")
-        opens, closes = _is_shared("first"), _is_shared("last")
-        for record, value, first, last in (
-            lines.filter(opens | closes)
-            .select("id", field, pl.when(opens).then("first"), pl.when(closes).then("last"))
-            .iter_rows()
-        ):
-            yield LINE.issue(record, field, first or last, of_field(_without(value, first, last)))
+        for record, value, first, last in _shared_lines(view, field, needed):
+            yield LINE.issue(record, field, first or last or "", of_field(_without(value, first, last)))
+
+
+def _shared_lines(view: View, field: str, needed: pl.DataFrame) -> Iterator[tuple[str, str, str | None, str | None]]:
+    """Yield record, text, and the first and last line of it where many records of the source share them."""
+    text = pl.col(field).str.strip_chars()
+    ends = [text.str.extract(r"^(.*)").alias("first"), text.str.extract(r"(.*)$").alias("last")]
+    hashes = [pl.when(end.str.len_chars() >= _SHORTEST).then(end.hash()).alias(end.meta.output_name()) for end in ends]
+    seen = view.measured(pl.col("source"), *hashes, where=text.str.contains("\n", literal=True))
+    # Whoever shares a line shares its hash: these lines alone are held, and counted as they stand.
+    maybe = seen.filter(_is_frequent("first") | _is_frequent("last"))["row"]
+    lines = pl.concat([_NO_LINES, *view.picked(maybe, "source", *ends)]).join(
+        needed, on="source", maintain_order="left"
+    )
+    told = [pl.when(_is_shared(end)).then(end).alias(end) for end in ("first", "last")]
+    lines = lines.select("row", *told).filter(pl.col("first").is_not_null() | pl.col("last").is_not_null())
+    for part in view.picked(lines["row"], "id", field):
+        yield from part.join(lines, on="row", maintain_order="left").drop("row").iter_rows()
+
+
+def _is_frequent(end: str) -> pl.Expr:
+    return pl.col(end).is_not_null() & (pl.len().over("source", end) >= _FEWEST)
 
 
 def _is_shared(end: str) -> pl.Expr:
     long = pl.col(end).str.len_chars() >= _SHORTEST
-    count = pl.len().over("source", end)
-    return (long & (count >= _FEWEST) & (count >= pl.col("need"))).fill_null(value=False)
+    return (long & _is_frequent(end) & (pl.len().over("source", end) >= pl.col("need"))).fill_null(value=False)
 
 
 def _without(value: str, first: str | None, last: str | None) -> str:

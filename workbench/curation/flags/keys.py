@@ -66,8 +66,10 @@ def index_base(view: View) -> Iterator[Issue]:
     choices = view.schema.declared.choices
     if not choices:
         return
-    keyed = view.frame.filter(pl.col(choices.key).is_not_null() & (pl.col(choices.options).list.len() > 0))
-    key, count = pl.col(choices.key), pl.col(choices.options).list.len().cast(pl.Int64)
+    key, count = pl.col(choices.key), pl.col("count")
+    options = pl.col(choices.options).list.len().cast(pl.Int64).alias("count")
+    counted = view.frame.select("id", "source", choices.key, options)
+    keyed = counted.filter(key.is_not_null() & (count > 0))
     # All numbers from 1 to the number of options, so one key is as large as that: counted from 0 it would be nothing.
     from_one = (key.min() == 1) & (key <= count).all() & (key.n_unique() == count.max())
     sources = (
@@ -88,8 +90,14 @@ def contradicting_keys(view: View) -> Iterator[Issue]:
     options = pl.col(f"{choices.options}_folded")
     stem = pl.col(choices.stem).str.to_lowercase().str.strip_chars().str.replace_all(r"\s+", " ")
     right = pl.when(pl.col(choices.key) >= 0).then(options.list.get(pl.col(choices.key), null_on_oob=True))
-    asked = view.frame.select("id", choices.key, stem=stem, options=options.list.sort().list.join("\n"), right=right)
-    asked = asked.filter(pl.col("right").is_not_null() & (pl.col("stem") != ""))
-    apart = asked.filter(pl.col("right").n_unique().over("stem", "options") > 1)
+    asked = [stem.alias("stem"), options.list.sort().list.join("\n").alias("options"), right.alias("right")]
+    hashed = pl.struct(asked[:2]).hash().alias("hash")
+    seen = view.measured(hashed, where=right.is_not_null() & (stem != ""))
+    # Who asks the same has the same hash: only these questions are held, and compared as they stand.
+    several = seen.filter(pl.col("hash").is_duplicated())["row"]
+    if not len(several):
+        return
+    alike = pl.concat(view.picked(several, "id", choices.key, *asked))
+    apart = alike.filter(pl.col("right").n_unique().over("stem", "options") > 1)
     for record, value in apart.select("id", choices.key).iter_rows():
         yield CONTRADICTING.issue(record, choices.key, str(value))

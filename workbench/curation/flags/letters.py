@@ -56,14 +56,14 @@ def spread(frame: pl.DataFrame, schema: Schema) -> Spread | None:
     if not choices:
         return None
     count = pl.col(choices.options).list.len().cast(pl.Int64)
-    known = frame.filter(keyed(choices) & count.is_between(2, len(_ALPHABET)))
-    places = known.select(key=pl.col(choices.key), options=count)
+    is_known = keyed(choices) & count.is_between(2, len(_ALPHABET))
+    places = frame.select(key=pl.col(choices.key), options=count, known=is_known).filter("known")
     found = letters_of(places.select("options", letter=pl.col("key").cast(pl.String)))
     if isinstance(found.even, Absent):
         return None
     right = dict(places.group_by("key").len().iter_rows())
     letters = {letter: right.get(i, 0) for i, letter in enumerate(_ALPHABET[: max(places["options"])])}
-    return Spread(letters, found.even.chi_square, found.even.p, known.height)
+    return Spread(letters, found.even.chi_square, found.even.p, places.height)
 
 
 def rebalanced(record: str, options: Sequence[str], index: int) -> tuple[list[str], int]:
@@ -88,9 +88,10 @@ def answer_letters(view: View) -> Iterator[Issue]:
         return
     said = pl.concat_str(choices.stem, choices.explanation, separator="\n", ignore_nulls=True)
     whole = ~pl.col(choices.options).list.contains(None)
-    free = view.frame.filter(keyed(choices) & whole & ~said.str.contains(_SPEAKS_OF_PLACES).fill_null(value=False))
-    for record, options, key in free.select("id", choices.options, choices.key).iter_rows():
-        new, index = rebalanced(record, options, key)
-        if new != options:
-            fix = of_fields({choices.options: new, choices.key: index})
-            yield LETTER.issue(record, choices.options, f"{_ALPHABET[key]}: {options[key]}", fix)
+    free = keyed(choices) & whole & ~said.str.contains(_SPEAKS_OF_PLACES).fill_null(value=False)
+    for part in view.picked(view.measured(where=free)["row"], "id", choices.options, choices.key):
+        for _, record, options, key in part.iter_rows():
+            new, index = rebalanced(record, options, key)
+            if new != options:
+                fix = of_fields({choices.options: new, choices.key: index})
+                yield LETTER.issue(record, choices.options, f"{_ALPHABET[key]}: {options[key]}", fix)

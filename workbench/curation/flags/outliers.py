@@ -38,21 +38,27 @@ def outliers(view: View) -> Iterator[Issue]:
     texts = [name for name in view.schema.declared.texts if name in view.frame.columns]
     field = next((name for name in texts if name in view.fields), view.fields[0])
     text = pl.concat_str(texts, separator="\n", ignore_nulls=True)
-    bare = pl.col("text").str.replace_all(r"\s+", "")
+    bare = text.str.replace_all(r"\s+", "")
     signs = bare.str.replace_all(r"\p{L}+", "").str.len_chars()
-    measured = view.frame.select("id", "source", text=text).with_columns(
-        length=pl.col("text").str.len_chars(), signs=signs / bare.str.len_chars()
-    )
+    length = text.str.len_chars().alias("length")
+    share = (signs / bare.str.len_chars()).alias("signs")
+    measured = view.measured(pl.col("source"), length, share)
     known = measured.filter((pl.col("length") > 0) & (pl.len().over("source") >= _FEWEST))
     distance = _distance(pl.col("length").log(), _NARROWEST)
     # Passages of running text have headings among them.
-    far = (distance if view.schema.declared.order else distance.abs()) > _FAR
-    for record, value, length in known.filter(far).select("id", "text", "length").iter_rows():
-        yield LENGTH.issue(record, field, f"{length:,} characters: {value}")
+    far = known.filter((distance if view.schema.declared.order else distance.abs()) > _FAR)
+    for record, value, count in _with_text(view, text, far.select("row", "length")):
+        yield LENGTH.issue(record, field, f"{count:,} characters: {value}")
     odd = (pl.col("signs") > _MOSTLY) & (pl.col("length") >= _FEWEST_CHARACTERS)
     odd &= _distance(pl.col("signs"), 0.01) > _FAR
-    for record, value, share in known.filter(odd).select("id", "text", "signs").iter_rows():
-        yield SYMBOLS.issue(record, field, f"{share:.0%} no letters: {value}")
+    for record, value, part in _with_text(view, text, known.filter(odd).select("row", "signs")):
+        yield SYMBOLS.issue(record, field, f"{part:.0%} no letters: {value}")
+
+
+def _with_text(view: View, text: pl.Expr, found: pl.DataFrame) -> Iterator[tuple[str, str, float]]:
+    """Yield record, text and number of some rows (`row` and the number)."""
+    for part in view.picked(found["row"], "id", text.alias("text")):
+        yield from part.join(found, on="row", maintain_order="left").drop("row").iter_rows()
 
 
 def _distance(value: pl.Expr, narrowest: float) -> pl.Expr:

@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from workbench.curation.slices import SLICE, by_slices
 from workbench.schema import Choices, Schema
 
 Mend = Callable[[str], str | None]
@@ -55,6 +56,21 @@ class View:
             return entries
         turns = [entries.select("row", text=pl.col("text").struct.field(name)) for name in _texts_of(column.dtype)]
         return pl.concat(turns).drop_nulls()
+
+    def measured(self, *columns: pl.Expr, where: pl.Expr | None = None) -> pl.DataFrame:
+        """Return columns, with the `row` of each record that meets a condition, worked out slice by slice.
+
+        What texts are turned into on the way is let go, so that a look at a large corpus holds what it measures.
+        """
+        rows = pl.int_range(self.frame.height, dtype=pl.UInt32, eager=True).alias("row")
+        told = pl.lit(value=True) if where is None else where
+        return by_slices(self.frame.with_columns(rows), lambda part: part.filter(told).select("row", *columns))
+
+    def picked(self, rows: pl.Series, *columns: str | pl.Expr) -> Iterator[pl.DataFrame]:
+        """Yield columns of some rows behind their `row`, a slice of these at a time."""
+        for first in range(0, len(rows), SLICE):
+            some = rows[first : first + SLICE].alias("row")
+            yield self.frame[some].select(some, *columns)
 
     def rows(self, field: str, pattern: str) -> list[int]:
         """Return the rows of a field that hold a pattern (of the syntax that Python and Rust share), in order."""

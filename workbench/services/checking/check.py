@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import polars as pl
 
 from workbench.curation.flags.letters import spread
@@ -33,7 +34,7 @@ SEVERITIES = ("error", "warning", "info")
 def check(store: Store, name: str, report: Report = silent, engine: Engine | None = None) -> tuple[State, pl.DataFrame]:
     """Return a corpus' state and all issues of its records."""
     corpus = store.corpus(name)
-    state = store.state(corpus)
+    state = store.state(corpus, shelf=engine is not None)
     return state, found_issues(store.workspace, name, state, store.schema(corpus), report, engine)
 
 
@@ -51,9 +52,10 @@ def found_issues(
     is given; records that were edited are looked at anew, and so is what comes from comparing records.
     """
     folder, own = workspace.cache, f"issues-{digest(name)[:16]}-"
-    unedited = state.records.filter(~pl.col("edited")).select("rid", record="id")
+    unedited = _unedited(state)
     parts, looked_at = [], 0
     segments = list(_segments(state))
+    total = sum(len(rids) for _, rids in segments)
     kept_at = {segment: folder / f"{own}{_key(segment, state, schema)}.parquet" for segment, _ in segments}
     if engine:
         _look_ahead(engine, kept_at, state, schema)
@@ -61,11 +63,11 @@ def found_issues(
         path = kept_at[segment]
         stored = _kept(path)
         if stored is None:
-            stored = record_issues(state.stored.filter(pl.col("rid").is_in(rids.implode())), schema)
+            stored = record_issues(_of_segment(state.stored, rids), schema)
             _keep(stored, path)
         parts.append(_of_current(stored, rids, unedited))
         looked_at += len(rids)
-        report("checking records", looked_at, state.stored.height)
+        report("checking records", looked_at, total)
     _prune(set(folder.glob(f"{own}*.parquet")) - set(kept_at.values()))
     report("comparing the records with each other")
     return _with_others(state, parts, schema)
@@ -77,22 +79,36 @@ def issues_of(state: State, engine: Engine | None = None) -> pl.DataFrame:
         return issues(state.records, state.schema)
     from workbench.scale.issues import issues_of as issues_on
 
-    unedited = state.records.filter(~pl.col("edited")).select("rid", record="id")
+    unedited = _unedited(state)
     rids = {state.objects.path(name): rids for name, rids in _segments(state)}
-    found = issues_on(engine, list(rids), state.stored.schema, state.schema)
+    found = issues_on(engine, list(rids), state.types, state.schema)
     parts = [_of_current(stored, rids[path], unedited) for path, stored in found.items()]
     return _with_others(state, parts, state.schema)
 
 
+def _unedited(state: State) -> pl.DataFrame:
+    """Return `rid` and `record` of the current records that are as they were delivered, in rid order."""
+    return state.records.filter(~pl.col("edited")).select("rid", record="id").sort("rid")
+
+
+def _of_segment(rows: pl.DataFrame, rids: pl.Series) -> pl.DataFrame:
+    """Return those of some rows, in rid order, that a segment holds; to ask all rows would take a look at each."""
+    if rids.is_empty():
+        return rows.clear()
+    ends, numbers = rids.to_numpy(), rows["rid"].to_numpy()
+    first, last = np.searchsorted(numbers, ends.min()), np.searchsorted(numbers, ends.max(), side="right")
+    return rows[first:last].filter(pl.col("rid").is_in(rids.implode()))
+
+
 def _of_current(stored: pl.DataFrame, rids: pl.Series, unedited: pl.DataFrame) -> pl.DataFrame:
     """Return the issues of a segment's current rows: a record may stand in several, once as each delivery had it."""
-    return stored.join(unedited.filter(pl.col("rid").is_in(rids.implode())), on="record", how="semi")
+    return stored.join(_of_segment(unedited, rids), on="record", how="semi")
 
 
 def _with_others(state: State, parts: list[pl.DataFrame], schema: Schema) -> pl.DataFrame:
     """Return the issues of stored rows with those of edited records, and of records compared with each other."""
     edited = record_issues(state.records.filter(pl.col("edited")), schema)
-    return in_order(state.records, [*parts, edited, corpus_issues(state.records, schema)])
+    return in_order(state.records, [*parts, edited, corpus_issues(state.derived, schema)])
 
 
 def _look_ahead(engine: Engine, kept_at: dict[str, Path], state: State, schema: Schema) -> None:
@@ -100,22 +116,22 @@ def _look_ahead(engine: Engine, kept_at: dict[str, Path], state: State, schema: 
     from workbench.scale.issues import issues_of
 
     wanted = {state.objects.path(name): path for name, path in kept_at.items() if _kept(path) is None}
-    for segment, found in issues_of(engine, list(wanted), state.stored.schema, schema).items():
+    for segment, found in issues_of(engine, list(wanted), state.types, schema).items():
         _keep(found, wanted[segment])
 
 
 def _segments(state: State) -> Iterator[tuple[str, pl.Series]]:
     """Yield the segments that hold current records, with the numbers of their rows."""
-    current = set(state.records["rid"].to_list())
+    current = state.records["rid"].sort()
     for name in state.segments:
         rids = state.objects.table(name, ["rid"])["rid"]
-        if not current.isdisjoint(rids.to_list()):
+        if len(_of_segment(current.to_frame(), rids)):
             yield name, rids
 
 
 def _key(segment: str, state: State, schema: Schema) -> str:
     """Return what the issues of a segment depend on: its bytes as read, the schema, and the rules."""
-    types = [[column, str(kind)] for column, kind in state.stored.schema.items()]
+    types = [[column, str(kind)] for column, kind in state.types.items()]
     return digest([state.objects.path(segment).name, types, schema.digest, RULES_VERSION, unchecked()])[:32]
 
 
@@ -167,7 +183,11 @@ def letter_balance(store: Store, state: State, name: str) -> list[dict[str, Any]
     One entry a scope with letters, chi2, p, n and whether it is uneven; none where no record has options.
     """
     schema = store.schema(store.corpus(name))
-    scopes = [("corpus", state.records), *_splits(store, state, name)]
+    choices = schema.declared.choices
+    if choices is None:
+        return []
+    records = state.records.select("id", choices.key, choices.options)
+    scopes = [("corpus", records), *_splits(store, records, name)]
     spreads = ((scope, spread(frame, schema)) for scope, frame in scopes)
     return [
         {"scope": scope, "letters": b.letters, "chi2": round(b.chi2, 3), "p": b.p, "n": b.n, "uneven": b.uneven}
@@ -176,9 +196,9 @@ def letter_balance(store: Store, state: State, name: str) -> list[dict[str, Any]
     ]
 
 
-def _splits(store: Store, state: State, name: str) -> Iterable[tuple[str, pl.DataFrame]]:
+def _splits(store: Store, records: pl.DataFrame, name: str) -> Iterable[tuple[str, pl.DataFrame]]:
     for version in versions(store.catalogue, name)[-1:]:
         assigned = store.objects.table(version.assignment, ["id", "split"])
-        placed = state.records.join(assigned, on="id")
+        placed = records.join(assigned, on="id")
         for split in SPLITS:
             yield f"{version.name} {split}", placed.filter(pl.col("split") == split)

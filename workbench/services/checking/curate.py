@@ -12,6 +12,7 @@ import polars as pl
 from workbench.corpus import Corpus
 from workbench.curation.duplicates import Pairs, verified_pairs
 from workbench.curation.judge import Judgement, judge
+from workbench.curation.slices import held
 from workbench.curation.split import RANK
 from workbench.curation.units import Units, units
 from workbench.schema import Schema
@@ -69,7 +70,7 @@ def curate(
     state, found = check(store, name, report, engine)
     schema = store.schema(corpus)
     report(f"comparing the texts of {state.records.height:,} records")
-    found_units = units(schema.derived(state.records), schema)
+    found_units = units(state.derived, schema, keep=state.shelf or held)
     ngram = schema.declared.duplicates.ngram
     pairs = _pairs(store, name, (found_units, ngram), engine)
     report("judging duplicates")

@@ -157,7 +157,8 @@ def _seen(
         standing = newest[0] if newest else None
     else:
         standing = named
-        state = state_of(store.catalogue, store.objects, store.kept_schema(named.schema_object), named)
+        schema, shelf = store.kept_schema(named.schema_object), store.shelf if engine else None
+        state = state_of(store.catalogue, store.objects, schema, named, shelf=shelf)
         found = issues_of(state, engine)
     sides = None
     if standing is not None:

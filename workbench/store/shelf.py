@@ -1,0 +1,35 @@
+"""Frames laid down in files and mapped back: what is not looked at is in no memory, however much there is."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from workbench.store.spool import Spool
+from workbench.store.view import mapped
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """A folder with room for all that is laid down; nothing is left in it, however the process ends."""
+
+    folder: Path
+
+    def __call__(self, frames: Iterable[pl.DataFrame]) -> pl.DataFrame:
+        """Return frames of the same columns as one whose pages stay the disk's.
+
+        A file loses its name at once, and its bytes with the last frame that is read from it.
+        """
+        return pl.concat([self._laid(frame) for frame in frames], rechunk=False)
+
+    def _laid(self, frame: pl.DataFrame) -> pl.DataFrame:
+        spool = Spool(self.folder, uuid.uuid4().hex)
+        try:
+            spool.add(frame)
+            return mapped(*spool.files)
+        finally:
+            spool.close()
