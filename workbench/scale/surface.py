@@ -211,6 +211,9 @@ def _height(path: Path) -> int:
 
 def _broken(error: Exception) -> OutsideError:
     cause = getattr(error, "cause", error)  # what Ray says of a task holds what was raised there
+    if type(cause).__name__ == "OutOfDiskError":
+        hint = "free space where Ray keeps what memory does not hold: a node takes nothing once 95 % are used"
+        return OutsideError("a node's disk is full: rows between two steps have no place", hint)
     if _is_spread() and _is_lost(cause):
         hint = "do its nodes stay up? see: ray status; then run the command again"
         return LostError(f"the engine lost a node, or a worker: {type(cause).__name__}", hint)

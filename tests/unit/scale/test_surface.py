@@ -118,3 +118,10 @@ def test_a_plan_whose_node_is_lost_is_run_again(tmp_path: Path, monkeypatch, tim
             plan.written(tmp_path / "same")
         return
     assert collected(plan.written(tmp_path / "same"), SUMS).sort("value").equals(TABLE)
+
+
+def test_a_full_disk_of_a_node_is_told_as_one():
+    exceptions = pytest.importorskip("ray.exceptions", reason="the extra `scale` is not installed")
+    told = surface._broken(exceptions.OutOfDiskError("no room for an object"))
+    assert not isinstance(told, LostError)
+    assert "disk is full" in told.what and "free space" in told.hint

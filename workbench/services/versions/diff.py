@@ -14,8 +14,9 @@ from workbench.curation.split import by_side
 from workbench.errors import UsageError
 from workbench.schema import Schema
 from workbench.services.versions.assign import stratum
+from workbench.store.shelf import Shelf
 from workbench.store.store import Store
-from workbench.store.versions import Version, records_of, versions
+from workbench.store.versions import Version, records_of, state_of, versions
 
 NOW = "now"
 """The name of the corpus as it stands, not yet split: `corpus@now`."""
@@ -99,15 +100,40 @@ def diff(store: Store, old: End, new: End) -> Diff:
 
 
 def kept_difference(
-    store: Store, parent: Version | None, records: pl.DataFrame, assignment: pl.DataFrame, schema: Schema
+    store: Store,
+    parent: Version | None,
+    records: pl.DataFrame,
+    assignment: pl.DataFrame,
+    schema: Schema,
+    shelf: Shelf | None = None,
 ) -> str | None:
     """Keep the difference of a version to be made to its parent as an object and return its name."""
     if parent is None:
         return None
-    before = _placed(_records(store, parent), store.kept_schema(parent.schema_object))
-    standing = records.drop("edited").join(assignment.select("id", "split"), on="id", maintain_order="left")
-    fields = list(dict.fromkeys([*store.kept_schema(parent.schema_object).columns, *schema.columns]))
-    return store.objects.put_table(difference(before, _placed(standing, schema), fields))
+    old = store.kept_schema(parent.schema_object)
+    state = state_of(store.catalogue, store.objects, old, parent, shelf=shelf)
+    before, after = _standing(state.records, store.objects.table(parent.assignment)), _standing(records, assignment)
+    if old.digest == schema.digest:
+        touched = _touched(before, after)
+        before, after = (frame.join(touched, on="id", how="semi", maintain_order="left") for frame in (before, after))
+    fields = list(dict.fromkeys([*old.columns, *schema.columns]))
+    return store.objects.put_table(difference(_placed(before, old), _placed(after, schema), fields))
+
+
+def _standing(records: pl.DataFrame, assignment: pl.DataFrame) -> pl.DataFrame:
+    """Return the records that an assignment names with their `split`; their texts are not copied, as in a join."""
+    sides = assignment.select("id", "split")
+    placed = records.select("id").join(sides.with_columns(here=True), on="id", how="left", maintain_order="left")
+    return records.with_columns(placed["split"]).filter(placed["here"].fill_null(value=False))
+
+
+def _touched(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
+    """Return the `id` of each record that may differ: whose row is another one, that was edited, or that moved."""
+    ends = [frame.select("id", "rid", "edited", "split") for frame in (before, after)]
+    both = ends[0].join(ends[1], on="id", how="full", coalesce=True)
+    same = pl.col("rid").eq(pl.col("rid_right")) & pl.col("split").eq_missing(pl.col("split_right"))
+    untouched = same & ~pl.col("edited") & ~pl.col("edited_right")
+    return both.filter(~untouched.fill_null(value=False)).select("id")
 
 
 def _from_log(store: Store, old: Version, new: Version) -> pl.DataFrame | None:
