@@ -8,7 +8,7 @@ import random
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,13 @@ pytestmark = pytest.mark.slow
 pytest.importorskip("daft", reason="the extra `scale` is not installed: pip install '.[scale]'")
 pytest.importorskip("ray", reason="the extra `scale` is not installed: pip install '.[scale]'")
 RECORDS = 20_000
+AS_EVER = ("-m", "workbench")
+IN_ONE_PARTITION = (
+    "-c",
+    "from workbench.scale import surface; surface._PARTITIONS, surface._SHARING = 1, 2;"
+    "import runpy; runpy.run_module('workbench', run_name='__main__', alter_sys=True)",
+)
+"""How a command is run, as ever or as for a corpus so large that groups of rows share partitions."""
 STAGES = {
     "pairing": "comparing signatures",
     "linking": "following what hangs together",
@@ -66,9 +73,11 @@ def cluster() -> Iterator[Any]:
         yield made
 
 
-def asked(cluster: Any, verb: str, room: Path, at: Callable[[str], None] = lambda line: None) -> Any:
+def asked(
+    cluster: Any, verb: str, room: Path, at: Callable[[str], None] = lambda line: None, how: Sequence[str] = AS_EVER
+) -> Any:
     """Return what a command says on the cluster; each line it tells on the way is given to `at`."""
-    command = [sys.executable, "-m", "workbench", verb, "big", "--engine", "daft", "--json"]
+    command = [sys.executable, *how, verb, "big", "--engine", "daft", "--json"]
     environment = {**os.environ, "RAY_ADDRESS": cluster.address}
     with (room / "said.json").open("w+", encoding="utf-8") as out:  # a pipe that nobody empties would hold it up
         with subprocess.Popen(command, cwd=room, env=environment, stdout=out, stderr=subprocess.PIPE, text=True) as one:
@@ -82,6 +91,11 @@ def asked(cluster: Any, verb: str, room: Path, at: Callable[[str], None] = lambd
 def test_a_cluster_of_two_nodes_says_what_one_process_says(cluster, room, alone):
     own = shutil.copytree(room, room.with_name("spread"))
     assert [asked(cluster, verb, own) for verb in ("check", "dedup", "split")] == alone
+
+
+def test_groups_that_share_a_partition_are_worked_on_one_by_one(cluster, room, alone):
+    own = shutil.copytree(room, room.with_name("shared"))
+    assert [asked(cluster, verb, own, how=IN_ONE_PARTITION) for verb in ("check", "dedup", "split")] == alone
 
 
 @pytest.mark.parametrize("stage", STAGES)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 FAULT = "_fault"
 """Column of what went wrong in a group, in words, or of its receipt; null where its rows are what was asked for."""
+_PARTITIONS, _SHARING = 512, 32
+"""Partitions up to which each group has its own, and groups that share one where there are far more of them."""
 TRIES = 3
 """Times that a plan is run before what got lost on the way is told."""
 Work = Callable[[pl.DataFrame], pl.DataFrame]
@@ -81,7 +83,7 @@ class Plan:
 
     frame: daft.DataFrame
     parts: int
-    """Into how many parts rows are put whenever groups are made: left alone, the engine takes one for small tables."""
+    """How many groups are made of rows at most, see `partitions`: left alone, the engine takes one for small tables."""
     begun: int | Sequence[Path]
     """The rows that it begins with, or the files that hold them."""
     steps: int = 0
@@ -125,7 +127,7 @@ class Plan:
             return guarded(columns)
 
         run = daft.func.batch(return_dtype=out)(called)
-        spread = self.frame.repartition(self.parts, key) if _is_spread() else self.frame
+        spread = self.frame.repartition(partitions(self.parts), key) if _is_spread() else self.frame
         made = spread.groupby(key).map_groups(run(*map(daft.col, told)).alias(_ROWS))
         return Plan(made.select(daft.col(_ROWS).unnest()), self.parts, self.begun, self.steps + 1)
 
@@ -189,6 +191,15 @@ class Plan:
         receipts = (told for path in files for told in _faults(path).drop_nulls())
         begun = self.begun if isinstance(self.begun, int) else _rows(self.begun)
         return is_balanced(receipts, begun, _rows(files))
+
+
+def partitions(groups: int) -> int:
+    """Return into how many partitions rows go that are put into so many groups: several groups may share one.
+
+    Every partition takes a piece from every other one, so with a partition a group the pieces of a hundred million
+    texts would be forty million. A worker has the rows of one partition at a time, and works on one group of them.
+    """
+    return min(groups, max(_PARTITIONS, groups // _SHARING))
 
 
 def _faults(path: Path) -> pl.Series:

@@ -125,3 +125,7 @@ def test_a_full_disk_of_a_node_is_told_as_one():
     told = surface._broken(exceptions.OutOfDiskError("no room for an object"))
     assert not isinstance(told, LostError)
     assert "disk is full" in told.what and "free space" in told.hint
+
+
+def test_partitions_grow_with_the_groups_but_not_as_fast():
+    assert [surface.partitions(groups) for groups in (1, 512, 513, 6_104, 61_036)] == [1, 512, 512, 512, 1907]

@@ -9,7 +9,7 @@ import polars as pl
 
 from workbench.curation.fixes import DROP, of_field
 from workbench.curation.flags.registry import Flag, Issue, of_corpus
-from workbench.curation.flags.view import View
+from workbench.curation.flags.view import ROW, View
 
 EDITION = Flag("boilerplate", "error", "licence text or contents of an e-text", "apply the fix: drop it")
 LINE = Flag(
@@ -22,7 +22,7 @@ _LINES = {what: re.compile(rf"^\s*\*{{3}} ?{what} OF ", re.MULTILINE) for what i
 _FEWEST = 5
 _SHARE = 0.02
 """A line is boilerplate where it opens or closes at least five records and two in a hundred of its source."""
-_NO_LINES = pl.DataFrame(schema={"row": pl.UInt32, "source": pl.String, "first": pl.String, "last": pl.String})
+_NO_LINES = pl.DataFrame(schema={ROW: pl.UInt32, "source": pl.String, "first": pl.String, "last": pl.String})
 _SHORTEST = 20
 """Shorter lines (a salutation, a heading, a bracket of code) recur by themselves."""
 
@@ -39,18 +39,18 @@ def editions(view: View) -> Iterator[Issue]:
     place = pl.int_range(pl.len()).over("source")
     last_start = pl.when("START").then(place).max().over("source").fill_null(-1)
     first_end = pl.when("END").then(place).min().over("source").fill_null(pl.len().over("source"))
-    outside = passages.filter((place <= last_start) | (place >= first_end))["row"]
+    outside = passages.filter((place <= last_start) | (place >= first_end))[ROW]
     for part in view.picked(outside, "id", pl.col(field).fill_null("")):
         yield from (EDITION.issue(record, field, text, DROP) for _, record, text in part.iter_rows())
 
 
 def _checked(view: View, field: str, passages: pl.DataFrame) -> pl.DataFrame:
     """Return which passages hold the very lines, of those that hold some words of them."""
-    seen = passages.filter(pl.any_horizontal(*_LINES))["row"]
+    seen = passages.filter(pl.any_horizontal(*_LINES))[ROW]
     texts = (text for part in view.picked(seen, field) for text in part[field])
     found = [[line.search(text) is not None for line in _LINES.values()] for text in texts]
     lines = pl.DataFrame(found, schema=dict.fromkeys(_LINES, pl.Boolean), orient="row").with_columns(seen)
-    return passages.drop(_LINES).join(lines, on="row", how="left", maintain_order="left")
+    return passages.drop(_LINES).join(lines, on=ROW, how="left", maintain_order="left")
 
 
 @of_corpus(LINE)
@@ -69,14 +69,14 @@ def _shared_lines(view: View, field: str, needed: pl.DataFrame) -> Iterator[tupl
     hashes = [pl.when(end.str.len_chars() >= _SHORTEST).then(end.hash()).alias(end.meta.output_name()) for end in ends]
     seen = view.measured(pl.col("source"), *hashes, where=text.str.contains("\n", literal=True))
     # Whoever shares a line shares its hash: these lines alone are held, and counted as they stand.
-    maybe = seen.filter(_is_frequent("first") | _is_frequent("last"))["row"]
+    maybe = seen.filter(_is_frequent("first") | _is_frequent("last"))[ROW]
     lines = pl.concat([_NO_LINES, *view.picked(maybe, "source", *ends)]).join(
         needed, on="source", maintain_order="left"
     )
     told = [pl.when(_is_shared(end)).then(end).alias(end) for end in ("first", "last")]
-    lines = lines.select("row", *told).filter(pl.col("first").is_not_null() | pl.col("last").is_not_null())
-    for part in view.picked(lines["row"], "id", field):
-        yield from part.join(lines, on="row", maintain_order="left").drop("row").iter_rows()
+    lines = lines.select(ROW, *told).filter(pl.col("first").is_not_null() | pl.col("last").is_not_null())
+    for part in view.picked(lines[ROW], "id", field):
+        yield from part.join(lines, on=ROW, maintain_order="left").drop(ROW).iter_rows()
 
 
 def _is_frequent(end: str) -> pl.Expr:

@@ -10,7 +10,7 @@ import polars as pl
 
 from workbench.curation.fixes import of_field
 from workbench.curation.flags.registry import Flag, Issue, of_corpus, of_record
-from workbench.curation.flags.view import View, keyed
+from workbench.curation.flags.view import ROW, View, keyed
 from workbench.text import folded
 
 KEY_TEXT = Flag(
@@ -66,8 +66,8 @@ def index_base(view: View) -> Iterator[Issue]:
     choices = view.schema.declared.choices
     if not choices:
         return
-    key, count = pl.col(choices.key), pl.col("count")
-    options = pl.col(choices.options).list.len().cast(pl.Int64).alias("count")
+    key, count = pl.col(choices.key), pl.col("_count")
+    options = pl.col(choices.options).list.len().cast(pl.Int64).alias("_count")
     counted = view.frame.select("id", "source", choices.key, options)
     keyed = counted.filter(key.is_not_null() & (count > 0))
     # All numbers from 1 to the number of options, so one key is as large as that: counted from 0 it would be nothing.
@@ -94,7 +94,7 @@ def contradicting_keys(view: View) -> Iterator[Issue]:
     hashed = pl.struct(asked[:2]).hash().alias("hash")
     seen = view.measured(hashed, where=right.is_not_null() & (stem != ""))
     # Who asks the same has the same hash: only these questions are held, and compared as they stand.
-    several = seen.filter(pl.col("hash").is_duplicated())["row"]
+    several = seen.filter(pl.col("hash").is_duplicated())[ROW]
     if not len(several):
         return
     alike = pl.concat(view.picked(several, "id", choices.key, *asked))

@@ -13,7 +13,7 @@ from workbench.curation.balance import letters_of
 from workbench.curation.fixes import of_fields
 from workbench.curation.flags.options import ORDER_BOUND
 from workbench.curation.flags.registry import Flag, Issue, of_corpus
-from workbench.curation.flags.view import View, keyed
+from workbench.curation.flags.view import ROW, View, keyed
 from workbench.curation.measures import Absent
 from workbench.schema import Schema
 
@@ -89,7 +89,7 @@ def answer_letters(view: View) -> Iterator[Issue]:
     said = pl.concat_str(choices.stem, choices.explanation, separator="\n", ignore_nulls=True)
     whole = ~pl.col(choices.options).list.contains(None)
     free = keyed(choices) & whole & ~said.str.contains(_SPEAKS_OF_PLACES).fill_null(value=False)
-    for part in view.picked(view.measured(where=free)["row"], "id", choices.options, choices.key):
+    for part in view.picked(view.measured(where=free)[ROW], "id", choices.options, choices.key):
         for _, record, options, key in part.iter_rows():
             new, index = rebalanced(record, options, key)
             if new != options:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import polars as pl
 
 from workbench.curation.flags.registry import Flag, Issue, of_corpus
-from workbench.curation.flags.view import View
+from workbench.curation.flags.view import ROW, View
 
 LENGTH = Flag(
     "length-outlier",
@@ -47,18 +47,18 @@ def outliers(view: View) -> Iterator[Issue]:
     distance = _distance(pl.col("length").log(), _NARROWEST)
     # Passages of running text have headings among them.
     far = known.filter((distance if view.schema.declared.order else distance.abs()) > _FAR)
-    for record, value, count in _with_text(view, text, far.select("row", "length")):
+    for record, value, count in _with_text(view, text, far.select(ROW, "length")):
         yield LENGTH.issue(record, field, f"{count:,} characters: {value}")
     odd = (pl.col("signs") > _MOSTLY) & (pl.col("length") >= _FEWEST_CHARACTERS)
     odd &= _distance(pl.col("signs"), 0.01) > _FAR
-    for record, value, part in _with_text(view, text, known.filter(odd).select("row", "signs")):
+    for record, value, part in _with_text(view, text, known.filter(odd).select(ROW, "signs")):
         yield SYMBOLS.issue(record, field, f"{part:.0%} no letters: {value}")
 
 
 def _with_text(view: View, text: pl.Expr, found: pl.DataFrame) -> Iterator[tuple[str, str, float]]:
     """Yield record, text and number of some rows (`row` and the number)."""
-    for part in view.picked(found["row"], "id", text.alias("text")):
-        yield from part.join(found, on="row", maintain_order="left").drop("row").iter_rows()
+    for part in view.picked(found[ROW], "id", text.alias("text")):
+        yield from part.join(found, on=ROW, maintain_order="left").drop(ROW).iter_rows()
 
 
 def _distance(value: pl.Expr, narrowest: float) -> pl.Expr:

@@ -11,6 +11,8 @@ import polars as pl
 from workbench.curation.slices import SLICE, by_slices
 from workbench.schema import Choices, Schema
 
+ROW = "_row"
+"""Column of row numbers beside a record's own; no schema has columns that begin like it."""
 Mend = Callable[[str], str | None]
 """Gives the mended text, or None where nothing is wrong with it."""
 
@@ -58,18 +60,18 @@ class View:
         return pl.concat(turns).drop_nulls()
 
     def measured(self, *columns: pl.Expr, where: pl.Expr | None = None) -> pl.DataFrame:
-        """Return columns, with the `row` of each record that meets a condition, worked out slice by slice.
+        """Return columns, with the row (ROW) of each record that meets a condition, worked out slice by slice.
 
         What texts are turned into on the way is let go, so that a look at a large corpus holds what it measures.
         """
-        rows = pl.int_range(self.frame.height, dtype=pl.UInt32, eager=True).alias("row")
+        rows = pl.int_range(self.frame.height, dtype=pl.UInt32, eager=True).alias(ROW)
         told = pl.lit(value=True) if where is None else where
-        return by_slices(self.frame.with_columns(rows), lambda part: part.filter(told).select("row", *columns))
+        return by_slices(self.frame.with_columns(rows), lambda part: part.filter(told).select(ROW, *columns))
 
     def picked(self, rows: pl.Series, *columns: str | pl.Expr) -> Iterator[pl.DataFrame]:
-        """Yield columns of some rows behind their `row`, a slice of these at a time."""
+        """Yield columns of some rows behind their ROW, a slice of these at a time."""
         for first in range(0, len(rows), SLICE):
-            some = rows[first : first + SLICE].alias("row")
+            some = rows[first : first + SLICE].alias(ROW)
             yield self.frame[some].select(some, *columns)
 
     def rows(self, field: str, pattern: str) -> list[int]:
