@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import polars as pl
 
+from workbench.curation.sides import Numbers
+from workbench.curation.slices import sliced
 from workbench.curation.split import SIDES, SPLITS, Wanted, by_side
 from workbench.schema import Schema
 
@@ -60,26 +62,30 @@ def _of(held: pl.DataFrame, wanted: Wanted | None, counts: Mapping[str, int] | N
     return {name: {"wanted": counts[name] if counts else asked[name], "got": got.get(name, 0)} for name in SPLITS}
 
 
-def largest_group(groups: Mapping[str, str]) -> dict[str, Any]:
-    """Return {records, share} of the largest group of these records."""
-    size = max(Counter(groups.values()).values(), default=0)
-    return {"records": size, "share": round(size / len(groups), 4) if groups else 0.0}
+def largest_group(group: Numbers) -> dict[str, Any]:
+    """Return {records, share} of the largest group, of the group's number of each record."""
+    size = int(np.bincount(group, minlength=1).max())
+    return {"records": size, "share": round(size / len(group), 4) if size else 0.0}
 
 
 def excluded_by_reason(standing: pl.DataFrame) -> dict[str, int]:
     """Return how many records were excluded for each reason."""
-    counted = standing.filter(pl.col("split") == "excluded").group_by("reason").len()
+    counted = standing.select("split", "reason").filter(pl.col("split") == "excluded").group_by("reason").len()
     return dict(sorted(counted.iter_rows()))
 
 
 def texts_of(records: pl.DataFrame, schema: Schema) -> dict[str, dict[str, int]]:
     """Return {side: {records, characters, words}} over the schema's texts; a word is what white space surrounds."""
     texts = [_joined(name, kind) for name, kind in _kinds(records, schema).items()]
-    frame = schema.derived(records).select("split", *texts)
     characters = pl.sum_horizontal(pl.exclude("split").str.len_chars().fill_null(0))
     words = pl.sum_horizontal(pl.exclude("split").str.count_matches(r"\S+").fill_null(0))
-    sums = frame.select("split", characters=characters, words=words).group_by("split")
-    found = sums.agg(pl.len().alias("records"), pl.col("characters", "words").sum())
+
+    def counted(part: pl.DataFrame) -> pl.DataFrame:
+        derived = schema.derived(part).select("split", *texts)
+        sums = derived.select("split", records=1, characters=characters, words=words).group_by("split")
+        return sums.agg(pl.all().sum())
+
+    found = pl.concat([counted(part) for part in sliced(records)]).group_by("split").agg(pl.all().sum())
     none = {side: {"records": 0, "characters": 0, "words": 0} for side in SIDES}
     return by_side(none | {row.pop("split"): row for row in found.iter_rows(named=True)})
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
-from workbench.curation.split import RANK, SPLITS, SURPLUS, Cut, Wanted, draw, highest, tested_in
+import numpy as np
+import polars as pl
+
+from workbench.curation.grouped import Cut, Grouped, Reasons, highest_of_groups
+from workbench.curation.sides import EXCLUDED, NONE, TEST, TRAIN, Codes, Mask, Numbers
+from workbench.curation.split import SPLITS, SURPLUS, Wanted, draw, tested_in
 
 SHORTEST_RUN = 10
 """A run of fewer new passages is too short to hold a block out of it and goes to train."""
@@ -18,140 +21,140 @@ INTERVALS = "intervals"
 
 
 @dataclass(frozen=True)
-class Passage:
-    """One passage in its source's order; neighbours have positions that differ by one."""
+class Text:
+    """Passages, source after source in the order of their names, each in its own order."""
 
-    record: str
-    position: int
+    record: Numbers
+    """Number of each passage's record."""
+    source: pl.Series
+    position: Numbers
+    """Neighbours of one source have positions that differ by one."""
+
+    def only(self, places: Mask) -> Text:
+        """Return some of the passages."""
+        return Text(self.record[places], self.source.filter(pl.Series(places, dtype=pl.Boolean)), self.position[places])
+
+    @property
+    def begins(self) -> Mask:
+        """Return which passages are of another source than the one before."""
+        return (self.source != self.source.shift(1)).fill_null(value=True).to_numpy()
 
 
-def cut_passages(
-    sources: Mapping[str, Sequence[Passage]],
-    prior: Mapping[str, str],
-    wanted: Wanted,
-    groups: Mapping[str, str] | None = None,
-    tested: Mapping[str, int] | None = None,
-) -> Cut:
+@dataclass(frozen=True)
+class _Ground:
+    """Passages to be cut, and the groups of all records."""
+
+    records: Grouped
+    text: Text
+    wanted: Wanted
+
+
+def cut_passages(records: Grouped, text: Text, wanted: Wanted) -> Cut:
     """Assign passages: what was assigned stays, only runs of new text are drawn, neighbours are kept apart.
 
-    A passage beside another split's is excluded as gap, and so is one whose group (record -> group, also of records
-    that get no side) stands elsewhere; new text yields to assigned, of two assigned splits the lower one yields.
-    Places that gaps, groups and exact counts leave open are filled until nothing changes.
-    `tested`: passage -> number of the version whose test it, or its like, first stood in; these stand in test as far
-    as a draw without any prior has room there, else nowhere.
+    A passage beside another split's is excluded as gap, and so is one whose group (also of records that get no side)
+    stands elsewhere; new text yields to assigned, of two assigned splits the lower one yields. Places that gaps,
+    groups and exact counts leave open are filled until nothing changes. What was once tested, or its like, stands in
+    test as far as a draw without any prior has room there, else nowhere.
     """
-    bound = tested or {}
-    again = {} if prior else _tested_again(sources, bound, wanted)
-    barred = bound.keys() - again.keys()
-    open_text = {name: [p for p in passages if p.record not in barred] for name, passages in sources.items()}
-    known = {record: side for record, side in prior.items() if record not in barred} | again
-    if again:
+    bound = _bound(records)
+    again = _tested_again(text, bound, wanted) if records.fresh else np.empty(0, np.int64)
+    barred = bound > 0
+    barred[again] = False
+    known = np.where(barred, np.int8(NONE), records.prior)
+    known[again] = TEST
+    ground = _Ground(records, text.only(~barred[text.record]), wanted)
+    if len(again):
         # Only this first round counts what test has already; the next split starts behind it.
-        known |= _standing(_one_side(_cut_once(open_text, known, wanted, len(again)), groups or {}, known))
-    cut = _until_settled(open_text, known, wanted, groups or {})
-    return replace(
-        cut,
-        split=cut.split
-        | dict.fromkeys((p.record for text in sources.values() for p in text if p.record in barred), "excluded"),
-        reasons=cut.reasons | {record: tested_in(bound[record]) for record in barred},
-        method=INTERVALS,
-    )
+        first = _one_side(_cut_once(ground, known, len(again)), records.group, known)
+        known = np.where(first.standing, first.side, known)
+    cut = _until_settled(ground, known)
+    for number in np.unique(bound[barred]).tolist():
+        cut.exclude(barred & (bound == number), tested_in(number))
+    return replace(cut, method=INTERVALS)
 
 
-def _tested_again(sources: Mapping[str, Sequence[Passage]], bound: Mapping[str, int], wanted: Wanted) -> dict[str, str]:
+def _bound(records: Grouped) -> Numbers:
+    """Return of each eligible record the version whose test its group stood in, 0 for none.
+
+    Where a group's test passages still stand, whatever else it holds yields to them anyway.
+    """
+    by_group = np.where(records.reached() == TEST, 0, records.first_tested())
+    return np.where(records.eligible, by_group[records.group], 0)
+
+
+def _tested_again(text: Text, bound: Numbers, wanted: Wanted) -> Numbers:
     """Return the once tested passages that test has room for: longest known first, in the order of their sources."""
-    places = [p.record for name in sorted(sources) for p in sorted(sources[name], key=lambda p: p.position)]
-    room = _targets(len(places), wanted)["test"]
-    known_longest = sorted((record for record in places if record in bound), key=bound.__getitem__)
-    return dict.fromkeys(known_longest[:room], "test")
+    room = _targets(len(text.record), wanted)["test"]
+    once = text.record[bound[text.record] > 0]
+    return once[np.argsort(bound[once], kind="stable")][:room]
 
 
-def _until_settled(
-    sources: Mapping[str, Sequence[Passage]], known: dict[str, str], wanted: Wanted, groups: Mapping[str, str]
-) -> Cut:
+def _until_settled(ground: _Ground, known: Codes) -> Cut:
     while True:
-        cut = _one_side(_cut_once(sources, known, wanted), groups, known)
-        standing = _standing(cut)
+        cut = _one_side(_cut_once(ground, known), ground.records.group, known)
+        standing = cut.standing
         # Every round but the last adds passages to `known` and none ever leaves it, so there are at most as many
         # rounds as passages. The next split starts from the last `known`, which gives this very cut again.
-        if standing.keys() <= known.keys():
-            return Cut(cut.split, cut.reasons, known)
-        known = known | standing
+        if (known[standing] >= 0).all():
+            return replace(cut, settled=known)
+        known = np.where(standing, cut.side, known)
 
 
-def _standing(cut: Cut) -> dict[str, str]:
-    return {record: side for record, side in cut.split.items() if side in RANK}
-
-
-def _one_side(cut: Cut, groups: Mapping[str, str], known: Mapping[str, str]) -> Cut:
+def _one_side(cut: Cut, group: Numbers, known: Codes) -> Cut:
     """Exclude what stands on another side than its group: the highest assigned one, else the highest drawn one."""
-    drawn: dict[str, list[str]] = defaultdict(list)
-    assigned: dict[str, list[str]] = defaultdict(list)
-    for record, group in groups.items():
-        if record in known:
-            assigned[group].append(known[record])
-        elif cut.split.get(record) in RANK:
-            drawn[group].append(cut.split[record])
-    split, reasons = dict(cut.split), dict(cut.reasons)
-    for record, side in cut.split.items():
-        group = groups.get(record, record)
-        best = highest(assigned.get(group) or drawn.get(group) or [side]) if side in RANK else side
-        if side != best:
-            split[record], reasons[record] = "excluded", f"yields to {best}: a near duplicate stands there"
-    return Cut(split, reasons)
+    assigned = highest_of_groups(group, known)
+    drawn = highest_of_groups(group, np.where(cut.standing & (known == NONE), cut.side, np.int8(NONE)))
+    best = np.where(assigned >= 0, assigned, drawn)[group]
+    elsewhere = cut.standing & (cut.side != best)
+    for side, name in enumerate(SPLITS):
+        cut.exclude(elsewhere & (best == side), f"yields to {name}: a near duplicate stands there")
+    return cut
 
 
-def _cut_once(
-    sources: Mapping[str, Sequence[Passage]], prior: Mapping[str, str], wanted: Wanted, tested: int = 0
-) -> Cut:
+def _cut_once(ground: _Ground, known: Codes, tested: int = 0) -> Cut:
     """Cut each source; `tested` passages stand in test already beside what the runs get there."""
-    lacking = _lacking(sources, prior, wanted, tested)
-    split: dict[str, str] = {}
-    reasons: dict[str, str] = {}
-    for name in sorted(sources):
-        passages = sorted(sources[name], key=lambda passage: passage.position)
-        split |= {p.record: prior[p.record] for p in passages if p.record in prior}
-        for run in _runs(passages, prior):
-            split |= _drawn(run, name, wanted, lacking)
-        _keep_apart(passages, prior, split, reasons)
-    _trim(sources, prior, (split, reasons), wanted)
-    return Cut(split, reasons)
+    text = ground.text
+    before = known[text.record]
+    sides = np.where(before == NONE, np.int8(TRAIN), before)
+    lacking = _lacking(int((before == NONE).sum()), ground.wanted, tested)
+    for first, last in _runs(text, before):
+        name = f"{text.source[first]}|{ground.records.ids[int(text.record[first])]}"
+        _hold_out(sides[first:last], name, ground.wanted, lacking)
+    cut = Cut(np.full(len(known), NONE, np.int8), Reasons(len(known)))
+    cut.side[text.record] = sides
+    _keep_apart(text, known, cut)
+    _trim(text, known, cut, ground.wanted)
+    return cut
 
 
-def _runs(passages: Sequence[Passage], prior: Mapping[str, str]) -> Iterator[list[Passage]]:
-    run: list[Passage] = []
-    for passage in passages:
-        if passage.record in prior:
-            if run:
-                yield run
-            run = []
-        else:
-            run.append(passage)
-    if run:
-        yield run
+def _runs(text: Text, before: Codes) -> Iterator[tuple[int, int]]:
+    """Yield the first place of each run of new passages from which blocks are held out, and the one behind its last."""
+    new = before == NONE
+    edge = text.begins
+    edge[1:] |= new[1:] != new[:-1]
+    starts = np.flatnonzero(edge)
+    ends = np.append(starts[1:], len(new))
+    long = new[starts] & (ends - starts >= SHORTEST_RUN)
+    yield from zip(starts[long].tolist(), ends[long].tolist(), strict=True)
 
 
-def _lacking(sources: Mapping[str, Sequence[Passage]], prior: Mapping[str, str], wanted: Wanted, tested: int) -> float:
+def _lacking(new: int, wanted: Wanted, tested: int) -> float:
     """Return the share of its usual test passages that each run still gives: all, where test holds none yet."""
-    new = sum(passage.record not in prior for passages in sources.values() for passage in passages)
     usual = _targets(new + tested, wanted)["test"]
     return max(1 - tested / usual, 0.0) if usual else 1.0
 
 
-def _drawn(run: Sequence[Passage], source: str, wanted: Wanted, lacking: float) -> dict[str, str]:
+def _hold_out(run: Codes, name: str, wanted: Wanted, lacking: float) -> None:
     """Hold blocks out of one run: it is cut into as many slots as blocks, each block lies inside its slot."""
-    split = {passage.record: "train" for passage in run}
-    if len(run) < SHORTEST_RUN:
-        return split
     blocks = _blocks(_targets(len(run), wanted, lacking))
-    blocks.sort(key=lambda block: draw(wanted.seed, f"{source}|{run[0].record}|{block[0]}|{block[1]}"))
+    blocks.sort(key=lambda block: draw(wanted.seed, f"{name}|{block[0]}|{block[1]}"))
     width = len(run) // max(len(blocks), 1)
-    for slot, (name, number, size) in enumerate(blocks):
+    for slot, (side, number, size) in enumerate(blocks):
         size = min(size, width - 2)
-        place = draw(wanted.seed, f"{source}|{run[0].record}|{name}|{number}|place")
+        place = draw(wanted.seed, f"{name}|{side}|{number}|place")
         first = slot * width + 1 + int(place * (width - size - 1))
-        split |= {passage.record: name for passage in run[first : first + size]}
-    return split
+        run[first : first + size] = SPLITS.index(side)
 
 
 def _blocks(targets: Mapping[str, int]) -> list[tuple[str, int, int]]:
@@ -173,31 +176,23 @@ def _targets(length: int, wanted: Wanted, lacking: float = 1.0) -> dict[str, int
     return usual if lacking == 1 else usual | {"test": round(usual["test"] * lacking)}
 
 
-def _keep_apart(
-    passages: Sequence[Passage], prior: Mapping[str, str], split: dict[str, str], reasons: dict[str, str]
-) -> None:
-    for one, other in pairwise(passages):
-        sides = {split[one.record], split[other.record]}
-        if other.position - one.position != 1 or len(sides) == 1 or "excluded" in sides:
+def _keep_apart(text: Text, known: Codes, cut: Cut) -> None:
+    sides = cut.side[text.record]
+    beside = ~text.begins[1:] & (np.diff(text.position) == 1) & (sides[1:] != sides[:-1])
+    for place in np.flatnonzero(beside).tolist():
+        one, other = text.record[place : place + 2].tolist()
+        if EXCLUDED in (cut.side[one], cut.side[other]):
             continue
         # Whoever was never assigned yields first, so that new text moves nobody.
-        loser = min((one, other), key=lambda p: (p.record in prior, RANK[split[p.record]]))
-        winner = split[(other if loser is one else one).record]
-        reasons[loser.record] = f"gap: a neighbour of {winner}"
-        split[loser.record] = "excluded"
+        loser = min((one, other), key=lambda record: (known[record] >= 0, cut.side[record]))
+        winner = other if loser == one else one
+        cut.exclude(np.array([loser]), f"gap: a neighbour of {SPLITS[cut.side[winner]]}")
 
 
-def _trim(
-    sources: Mapping[str, Sequence[Passage]],
-    prior: Mapping[str, str],
-    made: tuple[dict[str, str], dict[str, str]],
-    wanted: Wanted,
-) -> None:
+def _trim(text: Text, known: Codes, cut: Cut, wanted: Wanted) -> None:
     """Exclude the last passages of a split beyond its wanted count; who was assigned before stays."""
-    split, reasons = made
-    places = [passage.record for name in sorted(sources) for passage in sources[name]]
-    order = sorted(places, key=lambda record: record not in prior)
-    for name, count in zip(SPLITS, wanted.counts or (), strict=False):
-        for record in [record for record in order if split[record] == name][count:]:
-            split[record] = "excluded"
-            reasons[record] = SURPLUS
+    if wanted.counts is None:
+        return
+    order = text.record[np.argsort(known[text.record] == NONE, kind="stable")]
+    for side, count in enumerate(wanted.counts):
+        cut.exclude(order[cut.side[order] == side][count:], SURPLUS)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
@@ -14,9 +13,12 @@ from numpy.typing import NDArray
 from workbench.curation.bands import BANDS, FLOOR, ROWS, chance
 from workbench.curation.duplicates import unit_pairs
 from workbench.curation.nearness import Near, near_pairs
-from workbench.curation.split import held_value
+from workbench.curation.sides import Codes, codes_of, names_of, numbers_in
+from workbench.curation.slices import Keep, held
+from workbench.curation.split import SPLITS
 from workbench.curation.templates import Template
 from workbench.curation.units import Units, units
+from workbench.curation.values import held_values
 from workbench.schema import Schema
 from workbench.text import counted
 
@@ -25,6 +27,7 @@ REPORTED_FROM = 0.5
 LOOKED_AT_FROM = 0.3
 """Pairs between two sides are verified down to this Jaccard, for the list of the closest."""
 LISTED = 20
+_BIT = np.array([1 << side for side in range(len(SPLITS))], np.uint8)
 _CLOSE = {"a": pl.String, "b": pl.String, "jaccard": pl.Float64, "side_a": pl.String, "side_b": pl.String}
 
 
@@ -84,14 +87,15 @@ def prove(
     links: pl.DataFrame | None = None,
     templates: tuple[Template, ...] | None = None,
     look: Look | None = None,
+    keep: Keep = held,
 ) -> Proof:
     """Prove a derived frame of the split records (columns `id`, `source`, `position`, `split`, the schema's).
 
     `links` are pairs of these records (`one`, `other`) that were found to belong together, whatever their Jaccard.
     `templates` are those of the whole corpus: what was compared without them is proved without them. `look` finds
-    the near pairs, where something else than `near_pairs` does.
+    the near pairs, where something else than `near_pairs` does; `keep` lays down what texts are turned into.
     """
-    found = units(frame, schema, templates)
+    found = units(frame, schema, templates, keep)
     close, left_out = _close_pairs(
         found, frame.select("id", "split"), schema.declared.duplicates.ngram, look or _at_once
     )
@@ -148,17 +152,28 @@ def _close_pairs(found: Units, side: pl.DataFrame, ngram: int, look: Look) -> tu
 
     Of those below the floor the LISTED closest alone. Two units, or the records of one, are named by one pair.
     """
-    placed = found.members.join(side, on="id", maintain_order="left")
-    bits = (placed["split"].rank("dense") - 1).cast(pl.UInt8).to_numpy()
+    ordered = side.sort("id")
+    code = codes_of(ordered["split"])[numbers_in(ordered["id"], found.members["id"])]
     by_text = np.zeros(len(found.texts), np.uint8)
-    np.bitwise_or.at(by_text, found.frame["text"].gather(placed["unit"]).to_numpy(), np.uint8(1) << bits)
-    stands = placed.group_by("unit", "split").agg(pl.col("id").min())
-    itself = pl.DataFrame({"a": range(len(found))}, schema={"a": pl.Int64}).select("a", b="a", jaccard=1.0)
+    np.bitwise_or.at(by_text, found.frame["text"].gather(found.members["unit"]).to_numpy(), _BIT[code])
+    stands = _first_of_units(found.members, code)
+    torn = stands["unit"].filter(stands["unit"].is_duplicated()).unique()
+    itself = pl.DataFrame({"a": torn}, schema={"a": pl.Int64}).select("a", b="a", jaccard=1.0)
     close, left_out = _closest(_named_across(itself, stands)), 0
     for pairs, missed in unit_pairs(found, look(found.texts, ngram, floor=LOOKED_AT_FROM, sides=by_text)):
         close = _closest(pl.concat([close, _named_across(pairs, stands)]))
         left_out += missed
     return close, left_out
+
+
+def _first_of_units(members: pl.DataFrame, code: Codes) -> pl.DataFrame:
+    """Return `unit`, `split` and `id` of the first record that each unit has on each side."""
+    unit, first = members["unit"].to_numpy(), []
+    for side in range(len(SPLITS)):
+        rows = np.flatnonzero(code == side)
+        first.append(rows[np.diff(unit[rows], prepend=-1) > 0])  # members stand unit by unit, in the order of ids
+    rows = np.concatenate(first)
+    return members[rows].select("unit", "id", split=names_of(code[rows]))
 
 
 def _named_across(pairs: pl.DataFrame, stands: pl.DataFrame) -> pl.DataFrame:
@@ -181,18 +196,14 @@ def _closest(close: pl.DataFrame) -> pl.DataFrame:
     return ordered.head(ordered.filter(pl.col("jaccard") >= FLOOR).height + LISTED)
 
 
-def _across(records: Iterable[str], side: Mapping[str, str]) -> tuple[str, str]:
-    first, *rest = records
-    return first, next(record for record in rest if side[record] != side[first])
-
-
 def _torn(frame: pl.DataFrame, column: str) -> list[tuple[str, str]]:
-    held: dict[str, list[str]] = defaultdict(list)
-    side = dict(frame.select("id", "split").iter_rows())
-    for record, value in frame.select("id", column).iter_rows():
-        if (compared := held_value(value)) is not None:
-            held[compared].append(record)
-    return [_across(records, side) for records in held.values() if len({side[r] for r in records}) > 1]
+    """Return, for each value that is held on two sides, its first record and the first one on another side."""
+    held = frame.select("id", "split", value=held_values(frame[column])).drop_nulls("value")
+    several = held.group_by("value").agg(pl.col("split").n_unique() > 1).filter("split")
+    torn = held.join(several.select("value"), on="value", how="semi", maintain_order="left")
+    elsewhere = pl.col("id").filter(pl.col("split") != pl.col("split").first())
+    pairs = torn.group_by("value", maintain_order=True).agg(one=pl.col("id").first(), other=elsewhere.first())
+    return pairs.select("one", "other").rows()
 
 
 def _neighbours(frame: pl.DataFrame) -> list[tuple[str, str, str]]:
@@ -210,7 +221,7 @@ def unchecked(frame: pl.DataFrame, schema: Schema) -> tuple[str, ...]:
     """Return what no check of this proof covers, in one sentence each."""
     concept = schema.declared.concept
     out = ["paraphrases that share few words (nothing compares meanings)"]
-    missing = sum(held_value(value) is None for value in frame[concept]) if concept else frame.height
+    missing = held_values(frame[concept]).null_count() if concept else frame.height
     if missing == frame.height:
         name = concept or "concept"
         out.insert(0, f"cross-language pairs: no `{name}` is given to hold translations together")

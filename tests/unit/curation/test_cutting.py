@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench.curation.passages import Passage, cut_passages
-from workbench.curation.split import RANK, SPLITS, Wanted, cut_groups, draw
+from tests.cuts import Passage, cut_groups, cut_passages
+from workbench.curation.split import RANK, SPLITS, Wanted, draw, draws
 
 GROUPS = st.dictionaries(
     st.integers(0, 200).map(lambda i: f"r{i}"), st.integers(0, 40).map(lambda i: f"g{i}"), max_size=60
@@ -25,6 +25,8 @@ WANTED = st.builds(
 def test_a_draw_is_pinned_for_every_engine_and_language():
     assert draw(42, "name") == 5848617169074389403 / 2**64
     assert 0 <= draw(0, "") < 1
+    names = [f"r{number}" for number in range(99)]
+    assert draws(7, names, 99).tolist() == [draw(7, name) for name in names]
 
 
 @given(GROUPS, WANTED, st.randoms())
@@ -144,7 +146,7 @@ def _tested_now(cut, groups):
 
 
 def test_many_groups_are_placed_by_thresholds_that_keep_shares_and_who_was_assigned(monkeypatch):
-    monkeypatch.setattr("workbench.curation.split.MANY", 1000)
+    monkeypatch.setattr("workbench.curation.cutting.MANY", 1000)
     groups = {f"r{i}": f"r{i}" for i in range(6000)} | {f"big{i}": "big" for i in range(600)}
     first = cut_groups(groups, {}, {}, Wanted())
     assert first.method == "thresholds"

@@ -12,6 +12,7 @@ import polars as pl
 from workbench.corpus import Corpus
 from workbench.curation.duplicates import Pairs, verified_pairs
 from workbench.curation.judge import Judgement, judge
+from workbench.curation.sides import NONE, Stood, numbers_in
 from workbench.curation.slices import held
 from workbench.curation.split import RANK
 from workbench.curation.units import Units, units
@@ -45,9 +46,9 @@ class Curated:
     pairs: Pairs
     """All verified pairs of units, whatever was judged: what they hold together stays together."""
     judgement: Judgement
-    prior: dict[str, str]
+    prior: Stood
     """The split each record was last assigned to, if ever."""
-    delivered: dict[str, str]
+    delivered: Stood
     """The split that each record was delivered for, where that counts."""
 
 
@@ -56,7 +57,7 @@ def curate(
     name: str,
     *,
     threshold: float | None = None,
-    prior: dict[str, str] | None = None,
+    prior: Stood | None = None,
     keep: bool | None = None,
     report: Report = silent,
     engine: Engine | None = None,
@@ -78,7 +79,7 @@ def curate(
     keeps = _keeps(store, corpus) if keep is None else keep
     used = corpus.duplicates.threshold if threshold is None else threshold
     seen = _Seen(corpus, schema, state, found, found_units, pairs)
-    return _judged(seen, once, delivered_sides(state) if keeps else {}, used, engine)
+    return _judged(seen, once, delivered_sides(state) if keeps else Stood(), used, engine)
 
 
 def _pairs(store: Store, name: str, compared: tuple[Units, int], engine: Engine | None) -> Pairs:
@@ -92,10 +93,10 @@ def _pairs(store: Store, name: str, compared: tuple[Units, int], engine: Engine 
     return judging.verified_pairs(engine, found, ngram, near)
 
 
-def judged_again(curated: Curated, *, prior: dict[str, str], keep: bool) -> Curated:
+def judged_again(curated: Curated, *, prior: Stood, keep: bool) -> Curated:
     """Return a corpus judged with other sides to hold to; see `curate`. No text is looked at again."""
     seen = _Seen(curated.corpus, curated.schema, curated.state, curated.issues, curated.units, curated.pairs)
-    delivered = delivered_sides(curated.state) if keep else {}
+    delivered = delivered_sides(curated.state) if keep else Stood()
     return _judged(seen, prior, delivered, curated.corpus.duplicates.threshold)
 
 
@@ -109,9 +110,7 @@ class _Seen:
     pairs: Pairs
 
 
-def _judged(
-    seen: _Seen, prior: dict[str, str], delivered: dict[str, str], threshold: float, engine: Engine | None = None
-) -> Curated:
+def _judged(seen: _Seen, prior: Stood, delivered: Stood, threshold: float, engine: Engine | None = None) -> Curated:
     verdicts, records = verdicts_of(seen.state), seen.state.records
     judgement = _judge(engine)(
         seen.units,
@@ -139,52 +138,62 @@ def _keeps(store: Store, corpus: Corpus) -> bool:
     return bool(known[-1].settings["split"]["keep_source_split"]) if known else corpus.split.keep_source_split
 
 
-def assigned_before(store: Store, state: State, *, corpus: str | None = None) -> dict[str, str]:
+def assigned_before(store: Store, state: State, *, corpus: str | None = None) -> Stood:
     """Return the split each record was last assigned to, be it here or not, heirs standing for vanished ones.
 
     A removed record is named only once it or the record it went for has changed or is gone: until then that one
     stands for both, and a duplicate that was never assigned must not rank beside it.
     """
-    name = corpus or (state.rows[0].corpus if state.rows else "")
+    known = versions(store.catalogue, corpus or (state.rows[0].corpus if state.rows else ""))
+    if not known:
+        return Stood()
+    assignment = store.objects.table(known[-1].assignment, ["id", "split", "reason", "prior"])
+    stood = assignment.select("id", side="prior").drop_nulls("side")
+    stood = stood.filter(numbers_in(_covered(store, state, known[-1], assignment), stood["id"]) == NONE)
+    vanished = numbers_in(pl.Series(list(state.heirs), dtype=pl.String).sort(), stood["id"]) != NONE
+    return Stood(stood.filter(~vanished)).over(_by_heirs(stood.filter(vanished), state))
+
+
+def _by_heirs(stood: pl.DataFrame, state: State) -> Stood:
+    """Return where records stood that have an heir, by what stands for each today: itself once it is back."""
     own: dict[str, str] = {}
     inherited: dict[str, str] = {}
-    for version in versions(store.catalogue, name)[-1:]:
-        assignment = store.objects.table(version.assignment)
-        covered = _covered(store, state, version, assignment)
-        for record, split in assignment.select("id", "prior").drop_nulls().iter_rows():
-            heir = state.today(record)
-            if record in covered:
-                continue
-            if heir == record:
-                own[record] = split
-            else:
-                inherited[heir] = max(split, inherited.get(heir, split), key=RANK.__getitem__)
-    return inherited | own
+    for record, side in stood.iter_rows():
+        heir = state.today(record)
+        if heir == record:
+            own[record] = side
+        else:
+            inherited[heir] = max(side, inherited.get(heir, side), key=RANK.__getitem__)
+    return Stood.of(inherited | own)
 
 
-def _covered(store: Store, state: State, version: Version, assignment: pl.DataFrame) -> set[str]:
-    """Return the removed records whose kept one, like themselves, is just as it was in that version."""
+def _covered(store: Store, state: State, version: Version, assignment: pl.DataFrame) -> pl.Series:
+    """Return the removed records, in order, whose kept one, like themselves, is just as it was in that version."""
     removed = assignment.filter(pl.col("split") == "removed", pl.col("prior").is_not_null())
-    pairs = [(record, reason.removeprefix(DUPLICATE_OF)) for record, reason in removed.select("id", "reason").rows()]
-    if not pairs or all(row.seq <= version.upto for row in state.rows):
-        return {record for record, _ in pairs}
-    wanted = {record for pair in pairs for record in pair}
-    now = _rows(state, wanted)
-    then = _rows(state_of(store.catalogue, store.objects, state.schema, version), wanted)
-    same = {record for record in now if now[record] == then.get(record)}
-    return {record for record, kept in pairs if record in same and kept in same}
+    pairs = removed.select("id", kept=pl.col("reason").str.strip_prefix(DUPLICATE_OF)).sort("id")
+    if pairs.is_empty() or all(row.seq <= version.upto for row in state.rows):
+        return pairs["id"]
+    wanted = pl.concat([pairs["id"], pairs["kept"]]).unique().sort()
+    then = state_of(store.catalogue, store.objects, state.schema, version, shelf=state.shelf)
+    same = _same(wanted, state, then)
+    return pairs.filter(*(pl.Series(numbers_in(same, pairs[end]) != NONE) for end in ("id", "kept")))["id"]
 
 
-def _rows(state: State, wanted: set[str]) -> dict[str, tuple[object, ...]]:
-    frame = state.records.filter(pl.col("id").is_in(list(wanted))).select("id", *state.schema.columns)
-    return {row[0]: row for row in frame.iter_rows()}
+def _same(wanted: pl.Series, *states: State) -> pl.Series:
+    """Return which of some records, in order, two states hold alike."""
+    both = [state.records.select("id", *state.schema.columns) for state in states]
+    for frame in both:
+        wanted = wanted.filter(numbers_in(frame["id"].sort(), wanted) != NONE)
+    one, other = (frame.filter(numbers_in(wanted, frame["id"]) != NONE).sort("id") for frame in both)
+    alike = [row == before for row, before in zip(one.iter_rows(), other.iter_rows(), strict=True)]
+    return wanted.filter(pl.Series(alike, dtype=pl.Boolean))
 
 
 def order_of(
     records: pl.DataFrame,
     schema: Schema,
     found: pl.DataFrame,
-    held: tuple[Mapping[str, str], Mapping[str, str]],
+    held: tuple[Stood, Stood],
     verdicts: Verdicts,
     generated: Collection[str] = (),
 ) -> pl.Series:
@@ -203,9 +212,9 @@ def order_of(
     worst_first = (
         ~pl.col("id").is_in(faulty),
         pl.col("id").is_in(sorted(verdicts.chosen - held_back)),
-        _rank_in(delivered),
+        _rank_in(delivered, records),
         ~pl.col("source").is_in(list(generated)),
-        _rank_in(once),
+        _rank_in(once, records),
         pl.col("edited"),
         length,
     )
@@ -228,7 +237,6 @@ def holds_back(kept: str, gone: str, held: tuple[Mapping[str, str], Mapping[str,
     return None
 
 
-def _rank_in(sides: Mapping[str, str]) -> pl.Expr:
+def _rank_in(sides: Stood, records: pl.DataFrame) -> pl.Expr:
     """Return how high the side is that each record stands on, -1 for none."""
-    ranks = {record: RANK.get(side, -1) for record, side in sides.items()}
-    return pl.col("id").replace_strict(ranks, default=-1, return_dtype=pl.Int8)
+    return pl.lit(pl.Series(sides.at(records["id"])))

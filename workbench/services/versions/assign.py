@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
+import numpy as np
 import polars as pl
 
 from workbench.corpus import SplitSettings
-from workbench.curation.passages import Passage, cut_passages
-from workbench.curation.split import RANK, Cut, Wanted, cut_groups, highest_of_groups, tested_in
+from workbench.curation.cutting import cut_groups
+from workbench.curation.grouped import Cut, Grouped, Reasons, highest_of_groups
+from workbench.curation.passages import Text, cut_passages
+from workbench.curation.sides import (
+    EXCLUDED,
+    NONE,
+    REMOVED,
+    TEST,
+    TRAIN,
+    Codes,
+    Numbers,
+    Stood,
+    names_of,
+    numbers_in,
+    picked,
+)
+from workbench.curation.split import SPLITS, Wanted, tested_in
 from workbench.services.checking.curate import DUPLICATE_OF, Curated
 from workbench.services.versions.delivered import delivered_sides, generated_records
-from workbench.services.versions.grouping import groups_of
+from workbench.services.versions.grouping import Groups, groups_of
 from workbench.services.versions.ledger import Ledger, text_keys
 from workbench.store.versions import ASSIGNMENT
 
@@ -25,7 +40,7 @@ AS_DELIVERED = "as delivered"
 class Before:
     """What earlier versions bind an assignment to."""
 
-    prior: dict[str, str]
+    prior: Stood
     """The split each record was last assigned to."""
     tested: Ledger = field(default_factory=Ledger)
     number: int = 1
@@ -41,109 +56,112 @@ class Assignment:
     method: str
     too_big: int
     """Groups too big to be placed as wanted."""
-    groups: dict[str, str]
-    """Record -> group, of all current records."""
+    groups: Groups
+    """Of all current records."""
 
 
 def assign(curated: Curated, settings: SplitSettings, before: Before) -> Assignment:
     """Return where each record stands: train, validation, test, excluded or removed, with reason and past."""
     groups = groups_of(curated)
-    keys = text_keys(curated.records, curated.schema)
-    before = replace(before, tested=before.tested.bound(keys))
-    out = _without_side(curated)
-    eligible = curated.records.filter(~pl.col("id").is_in(list(out)))
-    cut = _cut(curated, (eligible, groups), settings, before)
-    out |= {record: (side, cut.reasons.get(record)) for record, side in cut.split.items()}
-    stood = before.prior | cut.settled | {record: side for record, (side, _) in out.items() if side in RANK}
+    before = replace(before, tested=before.tested.bound(text_keys(curated.records, curated.schema)))
+    aside = _without_side(curated)
+    set_aside = numbers_in(groups.ids, aside["id"])
+    prior, eligible = before.prior.at(groups.ids), np.ones(len(groups.ids), np.bool_)
+    eligible[set_aside] = False
+    cut = _cut(curated, Grouped(groups.ids, groups.group, prior, before.tested.at(groups.ids), eligible), settings)
+    cut.side[set_aside] = aside["side"].to_numpy()
+    reason = _reasons(cut, aside["reason"], set_aside)
+    frame = pl.DataFrame({"id": groups.ids, "split": names_of(cut.side), "reason": reason})
+    stood = _stood(cut, groups.group, prior)
+    return Assignment(_with_past(curated, frame, stood, before), cut.method, cut.too_big, groups)
+
+
+def _reasons(cut: Cut, others: pl.Series, set_aside: Numbers) -> pl.Series:
+    """Return the reason of each record; `others` are those of the records that were set aside."""
+    named, given = pl.Series(cut.reasons.named, dtype=pl.String), cut.reasons.given.copy()
+    given[set_aside] = np.arange(len(named), len(named) + len(others))
+    return picked(pl.concat([named, others]), given)
+
+
+def _stood(cut: Cut, group: Numbers, prior: Codes) -> Codes:
+    """Return the split that each record stands on, or stood on last."""
+    stood = prior if cut.settled is None else np.where(cut.settled == NONE, prior, cut.settled)
+    stood = np.where(cut.standing, cut.side, stood)
     # A removed record's text stands where its group does: it must not be drawn elsewhere once the kept one is gone.
-    reached = highest_of_groups(groups, stood)
-    stood |= {r: reached[groups[r]] for r, (side, _) in out.items() if side == "removed" and groups[r] in reached}
-    return Assignment(_frame(keys, out, stood, before), cut.method, cut.too_big, groups)
+    reached = highest_of_groups(group, stood)[group]
+    return np.where((cut.side == REMOVED) & (reached != NONE), reached, stood)
 
 
-def _frame(
-    keys: Mapping[str, str], out: Mapping[str, tuple[str, str | None]], stood: Mapping[str, str], before: Before
-) -> pl.DataFrame:
+def _with_past(curated: Curated, frame: pl.DataFrame, stood: Codes, before: Before) -> pl.DataFrame:
     """Return the assignment as a table, absent records that once stood somewhere included.
 
-    `out` names every current record, `keys` their texts. Where the absent stood is kept: they may come back, and test
-    must never become train.
+    Where the absent stood is kept: they may come back, and test must never become train.
     """
-    names = [*{**out, **before.prior, **before.tested.numbers}]
-    tests = Ledger(dict.fromkeys((r for r in out if stood.get(r) == "test"), before.number))
-    tested = tests.merged(before.tested).with_texts(keys)
-    columns = {
-        "id": names,
-        "split": [out[record][0] if record in out else None for record in names],
-        "reason": [out[record][1] if record in out else None for record in names],
-        "prior": [stood.get(record) for record in names],
-        "tested": [tested.numbers.get(record) for record in names],
-        "texts": [tested.texts.get(record) for record in names],
-    }
-    return pl.DataFrame(columns, schema=ASSIGNMENT).sort("id")
+    tests = Ledger.first(frame["id"].filter(pl.Series(stood == TEST, dtype=pl.Boolean)), before.number)
+    tested = tests.merged(before.tested)
+    tested = tested.with_texts(text_keys(curated.records, curated.schema, tested.frame["id"]))
+    absent = _absent(frame["id"], (before.prior.frame["id"], before.tested.frame["id"]))
+    frame = frame.with_columns(prior=names_of(stood))
+    if len(absent):
+        past = pl.DataFrame({"id": absent, "prior": names_of(before.prior.at(absent))})
+        frame = pl.concat([frame, past], how="diagonal").sort("id")
+    return frame.with_columns(tested.columns(frame["id"])).select(*ASSIGNMENT)
 
 
-def _without_side(curated: Curated) -> dict[str, tuple[str, str | None]]:
-    """Return the removed and the faulty records, with their reasons."""
+def _absent(here: pl.Series, named: Iterable[pl.Series]) -> pl.Series:
+    """Return the records that are named and not here, each once."""
+    return pl.concat([ids.filter(pl.Series(numbers_in(here, ids) == NONE, dtype=pl.Boolean)) for ids in named]).unique()
+
+
+def _without_side(curated: Curated) -> pl.DataFrame:
+    """Return `id`, `side` (its code) and `reason` of the removed and the faulty records."""
     errors = curated.issues.filter(pl.col("severity") == "error")
-    rules = errors.group_by("record").agg(pl.col("rule").unique().sort().str.join(", "))
-    faulty: dict[str, tuple[str, str | None]] = {r: ("excluded", f"issue: {named}") for r, named in rules.iter_rows()}
-    removed = curated.judgement.removed.select("id", "kept").iter_rows()
-    return faulty | {record: ("removed", f"{DUPLICATE_OF}{kept}") for record, kept in removed}
+    rules = errors.group_by(id="record").agg(pl.col("rule").unique().sort().str.join(", "))
+    sides = {side: pl.lit(side, dtype=pl.Int8).alias("side") for side in (REMOVED, EXCLUDED)}
+    removed = curated.judgement.removed.select("id", sides[REMOVED], reason=DUPLICATE_OF + pl.col("kept"))
+    faulty = rules.select("id", sides[EXCLUDED], reason="issue: " + pl.col("rule"))
+    return pl.concat([removed, faulty.join(removed, on="id", how="anti")])
 
 
-def _tested_groups(groups: Mapping[str, str], tested: Mapping[str, int]) -> dict[str, int]:
-    """Return the groups that hold once tested records, with the first version that tested one."""
-    out: dict[str, int] = {}
-    for record, number in tested.items():
-        if (group := groups.get(record)) is not None:
-            out[group] = min(number, out.get(group, number))
-    return out
-
-
-def _cut(curated: Curated, field: tuple[pl.DataFrame, dict[str, str]], settings: SplitSettings, before: Before) -> Cut:
-    eligible, groups = field
-    tested = _tested_groups(groups, before.tested.numbers)
-    once = {record: tested[groups[record]] for record in eligible["id"] if groups[record] in tested}
+def _cut(curated: Curated, records: Grouped, settings: SplitSettings) -> Cut:
     if settings.keep_source_split:
-        return _as_delivered(eligible["id"], delivered_sides(curated.state), before.prior, once)
+        return _as_delivered(records, delivered_sides(curated.state).at(records.ids))
     wanted = Wanted(settings.seed, settings.ratios, settings.counts)
-    known = {record: side for record, side in before.prior.items() if record in groups}
     # What a model wrote counts as assigned to train from the start: it is never drawn for a held-out side.
-    known = dict.fromkeys(sorted(generated_records(curated.state) & groups.keys()), "train") | known
-    reached = highest_of_groups(groups, known)
+    known, written = records.prior.copy(), numbers_in(records.ids, generated_records(curated.state))
+    known[written] = np.where(known[written] == NONE, TRAIN, known[written])
+    records = replace(records, prior=known)
     if curated.schema.declared.order:
-        sources: dict[str, list[Passage]] = defaultdict(list)
-        for record, source, position in eligible.select("id", "source", "position").iter_rows():
-            sources[source].append(Passage(record, position))
-        # Where a group's test passages still stand, whatever else it holds yields to them anyway.
-        bound = {record: number for record, number in once.items() if reached.get(groups[record]) != "test"}
-        return cut_passages(sources, known, wanted, groups, bound)
-    drawn = {record: groups[record] for record in eligible["id"]}
-    return cut_groups(drawn, _strata(curated, eligible), known, wanted, reached=reached, tested=tested)
+        return cut_passages(records, _text(curated, records), wanted)
+    return cut_groups(records, wanted, _strata(curated))
 
 
-def _as_delivered(
-    eligible: Iterable[str], delivered: Mapping[str, str], prior: Mapping[str, str], tested: Mapping[str, int]
-) -> Cut:
+def _as_delivered(records: Grouped, delivered: Codes) -> Cut:
     """Return the sides that the sources came with; rows without one, or with a lower one than before, are excluded."""
-    split: dict[str, str] = {}
-    reasons: dict[str, str] = {}
-    for record in eligible:
-        side, before = delivered.get(record), prior.get(record)
-        split[record] = side or "excluded"
-        if side is None:
-            reasons[record] = "its source names no split"
-        elif before and RANK[side] < RANK[before]:
-            split[record], reasons[record] = "excluded", f"stood in {before} before, so it cannot be {side} now"
-        elif record in tested and side != "test":
-            split[record], reasons[record] = "excluded", tested_in(tested[record])
-    return Cut(split, reasons, method=AS_DELIVERED)
+    cut = Cut(np.where(records.eligible, delivered, np.int8(NONE)), Reasons(len(records)), method=AS_DELIVERED)
+    cut.exclude(records.eligible & (delivered == NONE), "its source names no split")
+    lower = cut.standing & (records.prior > delivered)
+    for rank, before in enumerate(SPLITS):
+        for side, name in enumerate(SPLITS[:rank]):
+            now = lower & (records.prior == rank) & (delivered == side)
+            cut.exclude(now, f"stood in {before} before, so it cannot be {name} now")
+    tested = np.where(cut.standing & (cut.side != TEST), records.first_tested()[records.group], 0)
+    for number in np.unique(tested[tested > 0]).tolist():
+        cut.exclude(tested == number, tested_in(number))
+    return cut
 
 
-def _strata(curated: Curated, eligible: pl.DataFrame) -> dict[str, str]:
+def _text(curated: Curated, records: Grouped) -> Text:
+    """Return the eligible passages in the order of their sources."""
+    placed = curated.records.select("id", "source", "position").sort("source", "position", maintain_order=True)
+    text = Text(numbers_in(records.ids, placed["id"]), placed["source"], placed["position"].to_numpy())
+    return text.only(records.eligible[text.record])
+
+
+def _strata(curated: Curated) -> pl.Series | None:
+    """Return the stratum of each record, in the order of ids; None where the schema has no strata."""
     columns = curated.schema.declared.strata
-    return dict(eligible.select("id", stratum(columns)).iter_rows()) if columns else {}
+    return curated.records.select("id", stratum(columns)).sort("id")["stratum"] if columns else None
 
 
 def stratum(columns: Iterable[str]) -> pl.Expr:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from workbench.corpus import SplitSettings, save_corpus
+from workbench.curation.sides import Stood
 from workbench.errors import DataError
 from workbench.fingerprint import digest
 from workbench.services.checking.curate import assigned_before
@@ -66,7 +67,7 @@ def save(store: Store, name: str) -> list[Path]:
     ledger = whole_ledger(store, state, name)
     told = [_saved(version) for version in sorted([*pulled_versions(store, name), *known], key=lambda v: v.number)]
     if told:
-        told[-1]["tested"] = len(ledger.numbers)
+        told[-1]["tested"] = ledger.frame.height
     written = {
         LOG: lines(_plain(state)),
         ASSIGNMENT: assigned_table(assigned_before(store, state, corpus=name)),
@@ -187,7 +188,7 @@ def build(
     refs, marked = saved_refs(folder / REFS), saved_marks(folder / MARKED)
     done = _as_made(saved, marked)
     store.change(corpus, lambda state: _missing(done, name, state, store.catalogue.rows(name, kinds=MARKS)))
-    past = _saved_past(folder, store, name)
+    past = _saved_past(folder, store, name, shelf=engine is not None)
     version = split(store, Request(name, requested(store, name)), past=past, report=report, engine=engine)
     _replay_refs(store, name, refs)
     return deliveries, version
@@ -253,9 +254,9 @@ def _readmitted(facts: dict[str, Any], state: State, before: int) -> dict[str, A
     }
 
 
-def _saved_past(folder: Path, store: Store, name: str) -> Past:
+def _saved_past(folder: Path, store: Store, name: str, *, shelf: bool) -> Past:
     """Return the past from the log, or from the saved files where the log holds no version yet."""
-    known, saved = past_of(store, name), saved_versions(folder / VERSIONS, name)
+    known, saved = past_of(store, name, shelf=shelf), saved_versions(folder / VERSIONS, name)
     named = saved or (folder / ASSIGNMENT).is_file()
     assigned = saved_assignment(folder / ASSIGNMENT) if named else {}
     if known.parent is None and assigned and not saved:
@@ -263,7 +264,7 @@ def _saved_past(folder: Path, store: Store, name: str) -> Past:
     if known.parent is not None or not saved:
         return known
     state = store.state(store.corpus(name))
-    prior = {state.today(record): side for record, side in assigned.items()}
+    prior = Stood.of({state.today(record): side for record, side in assigned.items()})
     last = saved[-1]
     tested = with_heirs(_saved_ledger(folder, last, assigned), state)
     return Past(last.id, last.number, prior, last.settings, last, tested)
@@ -272,5 +273,5 @@ def _saved_past(folder: Path, store: Store, name: str) -> Past:
 def _saved_ledger(folder: Path, last: Version, assigned: dict[str, str]) -> Ledger:
     """Return the saved ledger of tests; one saved before there was any is what stood in test last."""
     if not last.report and not (folder / TESTED).is_file():
-        return Ledger({record: last.number for record, side in assigned.items() if side == "test"})
+        return Ledger.of({record: last.number for record, side in assigned.items() if side == "test"})
     return saved_tested(folder / TESTED)

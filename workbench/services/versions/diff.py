@@ -13,8 +13,8 @@ from workbench.curation.outcome import texts_of
 from workbench.curation.split import by_side
 from workbench.errors import UsageError
 from workbench.schema import Schema
+from workbench.services.checking.curate import Curated
 from workbench.services.versions.assign import stratum
-from workbench.store.shelf import Shelf
 from workbench.store.store import Store
 from workbench.store.versions import Version, records_of, state_of, versions
 
@@ -99,20 +99,14 @@ def diff(store: Store, old: End, new: End) -> Diff:
     return Diff(old, new, found, texts, "tables" if rows is None else "log")
 
 
-def kept_difference(
-    store: Store,
-    parent: Version | None,
-    records: pl.DataFrame,
-    assignment: pl.DataFrame,
-    schema: Schema,
-    shelf: Shelf | None = None,
-) -> str | None:
+def kept_difference(store: Store, parent: Version | None, curated: Curated, assignment: pl.DataFrame) -> str | None:
     """Keep the difference of a version to be made to its parent as an object and return its name."""
     if parent is None:
         return None
-    old = store.kept_schema(parent.schema_object)
-    state = state_of(store.catalogue, store.objects, old, parent, shelf=shelf)
-    before, after = _standing(state.records, store.objects.table(parent.assignment)), _standing(records, assignment)
+    old, schema = store.kept_schema(parent.schema_object), curated.schema
+    state = state_of(store.catalogue, store.objects, old, parent, shelf=curated.state.shelf)
+    before = _standing(state.records, store.objects.table(parent.assignment))
+    after = _standing(curated.records, assignment)
     if old.digest == schema.digest:
         touched = _touched(before, after)
         before, after = (frame.join(touched, on="id", how="semi", maintain_order="left") for frame in (before, after))

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from workbench.curation.bands import FLOOR
 from workbench.curation.components import components
-from workbench.curation.split import held_value
+from workbench.curation.sides import NONE, Numbers, numbers_in, picked
+from workbench.curation.values import held_values
 from workbench.services.checking.curate import Curated
 
 GIANT = 20
@@ -37,22 +37,34 @@ class Links:
         return sum(part.height for part in self.parts)
 
 
-def groups_of(curated: Curated) -> dict[str, str]:
+@dataclass(frozen=True)
+class Groups:
+    """Which group each current record belongs to."""
+
+    ids: pl.Series
+    """All current records, in order; a record's number is its place."""
+    group: Numbers
+    """Number of the first record of each record's group, which names the group."""
+
+    def names(self, records: pl.Series) -> pl.Series:
+        """Return the name of the group of each of some records, null for those that are not here."""
+        number = numbers_in(self.ids, records)
+        here = number != NONE
+        number[here] = self.group[number[here]]
+        return picked(self.ids, number)
+
+
+def groups_of(curated: Curated) -> Groups:
     """Return each current record's group: linked by duplicates, group and concept values, or a whole source.
 
     Removed and faulty records link as well: what shares a concept with a removed one is a translation of the one
     that was kept. So do pairs judged to be no duplicates: the verdict keeps both, it makes them no less alike.
     """
-    return dict(_grouped(curated).iter_rows())
-
-
-def _grouped(curated: Curated) -> pl.DataFrame:
-    """Return `id` and `group` of every current record."""
     records = curated.records["id"].sort()
     ties = [_equal_texts(curated), _alike(curated), *(part for links in _by_values(curated) for part in links.parts)]
     edges = pl.concat([tie.select("one", "other") for tie in ties])
-    one, other = (_numbers(records, edges[end]) for end in ("one", "other"))
-    return pl.DataFrame({"id": records, "group": records.gather(components(len(records), one, other))})
+    one, other = (numbers_in(records, edges[end]) for end in ("one", "other"))
+    return Groups(records, components(len(records), one, other))
 
 
 def _alike(curated: Curated) -> pl.DataFrame:
@@ -67,19 +79,19 @@ def giant(curated: Curated) -> dict[str, Any] | None:
     `links` counts the links of each reason inside of it; `most` names, for the reason with most links, the value
     that most of its records hold, or the two records through which most texts are linked.
     """
-    grouped = _grouped(curated)
-    (largest,) = grouped.group_by("group").len().sort("len", "group", descending=[True, False]).head(1).rows() or [
-        ("", 0)
-    ]
-    if largest[1] <= max(GIANT, grouped.height / 3):
+    grouped = groups_of(curated)
+    sizes = np.bincount(grouped.group, minlength=1)
+    largest, total = int(sizes.argmax()), len(grouped.ids)
+    records = int(sizes[largest])
+    if records <= max(GIANT, total / 3):
         return None
-    inside = grouped.filter(pl.col("group") == largest[0]).select(one="id")
+    inside = pl.DataFrame({"one": grouped.ids}).filter(grouped.group == largest)
     held = [Links(links.what, _Inside(links.parts, inside)) for links in linked(curated)]
     counts = {links.what: links.count for links in held}
     most = max(held, key=lambda links: counts[links.what])
     return {
-        "records": largest[1],
-        "share": round(largest[1] / grouped.height, 3),
+        "records": records,
+        "share": round(records / total, 3),
         "links": {reason: count for reason, count in counts.items() if count},
         "most": {"reason": most.what, **_most(most.parts)},
     }
@@ -110,12 +122,6 @@ def _most(parts: Iterable[pl.DataFrame]) -> dict[str, Any]:
         return {"value": value, "links": count}
     record, count, other = hubs.sort("links", "one", descending=[True, False]).row(0)
     return {"pair": [record, other], "links": count}
-
-
-def _numbers(records: pl.Series, ids: pl.Series) -> NDArray[np.int64]:
-    places = records.search_sorted(ids) if len(ids) else pl.Series([], dtype=pl.Int64)
-    found: NDArray[np.int64] = places.cast(pl.Int64).to_numpy()
-    return found
 
 
 def linked(curated: Curated) -> Iterator[Links]:
@@ -151,12 +157,12 @@ def _by_values(curated: Curated) -> Iterator[Links]:
     declared = curated.schema.declared
     held = curated.records if {*declared.group} <= {*curated.schema.columns} else _derived(curated)
     for column in declared.group:
-        links = _by_value(f"the field {column}", curated.records["id"], _held(held[column]))
+        links = _by_value(f"the field {column}", curated.records["id"], held_values(held[column]))
         # A version's proof is kept for ever and published: it names records, and repeats no text of theirs.
         is_text = column in declared.texts or column not in curated.schema.columns
         yield Links(links.what, [part.with_columns(value=_NO_VALUE) for part in links.parts]) if is_text else links
     if declared.concept:
-        concept = _held(curated.records[declared.concept])
+        concept = held_values(curated.records[declared.concept])
         yield _by_value(f"the field {declared.concept}", curated.records["id"], concept)
     together = [source for source, row in curated.state.deliveries.items() if row.body.get("together")]
     source = curated.records["source"]
@@ -166,13 +172,7 @@ def _by_values(curated: Curated) -> Iterator[Links]:
 
 def _derived(curated: Curated) -> pl.DataFrame:
     """Return the columns by which a schema groups, where some stand in no record: what turns were asked."""
-    return curated.schema.derived(curated.records).select(curated.schema.declared.group)
-
-
-def _held(column: pl.Series) -> pl.Series:
-    """Return the values as they are compared, see `held_value`."""
-    values = column.unique().to_list()
-    return column.replace_strict(values, [held_value(value) for value in values], return_dtype=pl.String)
+    return curated.state.derived.select(curated.schema.declared.group)
 
 
 def _by_value(what: str, records: pl.Series, values: pl.Series) -> Links:
@@ -183,8 +183,13 @@ def _by_value(what: str, records: pl.Series, values: pl.Series) -> Links:
 
 
 def links_of(curated: Curated, standing: pl.DataFrame) -> pl.DataFrame:
-    """Return the verified pairs (`one`, `other`) between whatever records of two units stand on different sides."""
-    here = curated.units.members.join(standing.select("id", "split"), on="id")
+    """Return the verified pairs (`one`, `other`) between whatever records of two units stand on different sides.
+
+    `standing` holds `id` and `split`, in the order of ids.
+    """
+    members = curated.units.members
+    split = picked(standing["split"], numbers_in(standing["id"], members["id"]))
+    here = members.with_columns(split=split).filter(pl.col("split").is_not_null())
     found = [pl.DataFrame(schema={"one": pl.String, "other": pl.String})]
     for part in curated.pairs.parts:
         left = part.select("a", "b").join(here.rename({"id": "one"}), left_on="a", right_on="unit")

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from workbench.corpus import DuplicateSettings, SplitSettings
+from workbench.curation.sides import Stood, names_of
 from workbench.curation.split import RANK
 from workbench.errors import DataError, UsageError
 from workbench.schema import Schema
@@ -251,8 +252,8 @@ def saved_tested(path: Path) -> Ledger:
     counted = max((row.get("tested", 0) for row in _read(path.parent / VERSIONS)), default=0)
     if len(rows) < counted:
         raise _torn(path, f"it names {len(rows):,} of {counted:,} records")
-    texts = {record: keys[0] for record, _, *keys in rows if any(keys)}
-    return Ledger({record: int(number) for record, number, *_ in rows}, texts)
+    texts = {record: " ".join(sorted({*keys[0].split()})) for record, _, *keys in rows if any(keys)}
+    return Ledger.of({record: int(number) for record, number, *_ in rows}, texts)
 
 
 def _is_tested(number: str, keys: str = "") -> bool:
@@ -275,15 +276,14 @@ def lines(rows: list[dict[str, Any]]) -> str:
     return "".join(json.dumps(row, ensure_ascii=False, sort_keys=True) + "\n" for row in rows)
 
 
-def assigned_table(sides: Mapping[str, str]) -> str:
+def assigned_table(stood: Stood) -> str:
     """Return where each record was last assigned to as CSV, by record."""
-    return _table([_ASSIGNED, *sorted(sides.items())])
+    return _table([_ASSIGNED, *zip(stood.frame["id"], names_of(stood.frame["side"].to_numpy()), strict=True)])
 
 
 def tested_table(ledger: Ledger) -> str:
     """Return the ledger of tests as CSV, by record."""
-    numbers = sorted(ledger.numbers.items())
-    return _table([_TESTED, *((record, number, ledger.texts.get(record, "")) for record, number in numbers)])
+    return _table([_TESTED, *((record, number, texts or "") for record, number, texts in ledger.frame.iter_rows())])
 
 
 def _table(rows: Iterable[tuple[object, ...]]) -> str:

@@ -13,6 +13,8 @@ from workbench.corpus import Corpus, DuplicateSettings, SplitSettings
 from workbench.curation import outcome
 from workbench.curation.outcome import Missed, excluded_by_reason, largest_group, texts_of, wanted_and_got
 from workbench.curation.proof import Look, Proof, prove
+from workbench.curation.sides import NONE, Stood, numbers_in, picked
+from workbench.curation.slices import by_slices, held
 from workbench.curation.split import SIDES, SPLITS, SURPLUS, Wanted
 from workbench.errors import DataError, LeakError, UsageError
 from workbench.services.checking.curate import Curated, assigned_before, curate, judged_again
@@ -40,7 +42,7 @@ class Past:
     parent: str | None
     number: int
     """Number of the parent, 0 without one."""
-    prior: dict[str, str]
+    prior: Stood
     settings: dict[str, Any] | None = None
     """Settings of the parent, None without one."""
     saved: Version | None = None
@@ -128,9 +130,9 @@ def drafted(
 
     Another seed or ratio on an assigned corpus is a UsageError, as it is for `split`.
     """
-    before = past or past_of(store, request.corpus)
+    before = past or past_of(store, request.corpus, shelf=engine is not None)
     _refuse_redraw(before, request)
-    prior = {} if request.fresh else before.prior
+    prior = Stood() if request.fresh else before.prior
     tested = Ledger() if request.forget else before.tested
     keep = request.settings.keep_source_split
     report("looking for duplicates")
@@ -164,20 +166,23 @@ def unchanged(store: Store, request: Request) -> Version | None:
 def _pulled_tests(store: Store, corpus: Corpus) -> bool:
     """Return whether the saved files name tested records that the log does not know to be so."""
     state = store.state(corpus)
-    pulled = pulled_ledger(store, state, corpus.name).numbers
-    return bool(pulled) and not pulled.keys() <= once_tested(store, state, corpus.name).numbers.keys()
+    pulled = pulled_ledger(store, state, corpus.name).frame
+    if pulled.is_empty():
+        return False
+    known = once_tested(store, state, corpus.name).frame
+    return bool((numbers_in(known["id"], pulled["id"]) == NONE).any())
 
 
 def _settings(split: SplitSettings, duplicates: DuplicateSettings) -> dict[str, Any]:
     return {"split": split.model_dump(mode="json"), "duplicates": duplicates.model_dump(mode="json")}
 
 
-def past_of(store: Store, corpus: str) -> Past:
-    """Return what the log knows of a corpus' past."""
+def past_of(store: Store, corpus: str, *, shelf: bool = False) -> Past:
+    """Return what the log knows of a corpus' past; with a shelf no texts stay in memory on the way."""
     known = versions(store.catalogue, corpus)
     if not known:
-        return Past(None, 0, {})
-    state = store.state(store.corpus(corpus))
+        return Past(None, 0, Stood())
+    state = store.state(store.corpus(corpus), shelf=shelf)
     last = known[-1]
     tested = whole_ledger(store, state, corpus)
     return Past(last.id, last.number, assigned_before(store, state), last.settings, tested=tested)
@@ -203,9 +208,12 @@ def _said(settings: dict[str, Any], keys: list[str]) -> str:
 
 def proved(curated: Curated, assignment: pl.DataFrame, engine: Engine | None = None) -> Proof:
     """Return the proof of where records (`id`, `split`) stand, made afresh from their texts."""
-    standing = assignment.filter(pl.col("split").is_in(SPLITS)).select("id", "split")
-    frame = curated.schema.derived(curated.records.join(standing, on="id", maintain_order="left"))
-    proof = prove(frame, curated.schema, links_of(curated, standing), curated.units.templates, _look(engine))
+    standing = assignment.filter(pl.col("split").is_in(SPLITS)).select("id", "split").sort("id")
+    derived, keep = curated.state.derived, curated.state.shelf or held
+    split = picked(standing["split"], numbers_in(standing["id"], derived["id"]))
+    frame = by_slices(derived.with_columns(split=split), lambda part: part.filter(pl.col("split").is_not_null()), keep)
+    links = links_of(curated, standing)
+    proof = prove(frame, curated.schema, links, curated.units.templates, look=_look(engine), keep=keep)
     return replace(proof, giant=giant(curated))
 
 
@@ -228,7 +236,7 @@ def leak_text(proof: Proof) -> str:
 def _commit(store: Store, made: Draft, proof: Proof, engine: Engine | None) -> Version:
     request, before, curated, assignment = made.request, made.before, made.curated, made.assignment
     settings = _settings(request.settings, curated.corpus.duplicates)
-    if request.forget and before.tested.numbers:
+    if request.forget and not before.tested.frame.is_empty():
         settings[FORGOT] = True
     content = _content(curated, assignment.frame, engine)
     schema_file = store.workspace.schema_file(curated.corpus.schema_name)
@@ -261,20 +269,21 @@ def _content(curated: Curated, assignment: pl.DataFrame, engine: Engine | None) 
 def _report(request: Request, before: Past, curated: Curated, assignment: Assignment) -> dict[str, Any]:
     """Return how the split came out."""
     settings, frame = request.settings, assignment.frame
-    records = curated.records.join(frame, on="id", maintain_order="left")
+    place = numbers_in(frame["id"], curated.records["id"])
+    records = curated.records.with_columns(picked(frame[name], place).alias(name) for name in ("split", "reason"))
     wanted = None if settings.keep_source_split else Wanted(settings.seed, settings.ratios, settings.counts)
-    trained = frame.filter(pl.col("split").is_in(("train", "validation")))["id"]
     report = {
         "method": assignment.method,
         **wanted_and_got(records.select("split", stratum(curated.schema.declared.strata)), wanted),
-        "largest_group": largest_group(assignment.groups),
+        "largest_group": largest_group(assignment.groups.group),
         "too_big": assignment.too_big,
         "dropped": curated.state.dropped.height,
         "excluded": excluded_by_reason(records),
         "texts": texts_of(records, curated.schema),
     }
     if request.forget:
-        report["tested_now_trained"] = len(before.tested.numbers.keys() & set(trained))
+        tested = frame.filter(numbers_in(before.tested.frame["id"], frame["id"]) != NONE)
+        report["tested_now_trained"] = tested["split"].is_in(("train", "validation")).sum()
     return report
 
 
@@ -298,7 +307,7 @@ def _inserted(store: Store, version: Version, found: tuple[str, Curated, Assignm
             raise UsageError(f"{version.corpus!r} was changed while it was split", "run split again")
         final = _named(version, content, curated, before)
         parent = known[-1] if known and known[-1].id == final.parent else None
-        difference = kept_difference(store, parent, curated.records, assignment.frame, curated.schema)
+        difference = kept_difference(store, parent, curated, assignment.frame)
         upto = state.rows[-1].seq if state.rows else 0
         return [("version", version.corpus, final.id, final.body() | {"upto": upto, "difference": difference})]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import shutil
 
+import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -198,7 +199,7 @@ def test_versions_made_before_there_was_a_ledger_are_read_for_it(store):
     body = {**row.body, "assignment": store.objects.put_table(old), "number": 2}
     store.catalogue.append(("version", CORPUS, "f" * 64, body))
     held = {record for record, side in sides(store, version).items() if side == "test"}
-    assert once_tested(store, state(store), CORPUS) == Ledger(dict.fromkeys(held, 1))
+    assert once_tested(store, state(store), CORPUS) == Ledger.of(dict.fromkeys(held, 1))
 
 
 def test_a_sources_own_split_does_not_train_what_was_tested(store):
@@ -256,9 +257,15 @@ def test_empty_texts_are_not_bound_by_an_empty_one_that_was_tested(store):
     deliver(store, rows)
     cut(store, **SHARES)
     ledger = once_tested(store, state(store), CORPUS)
-    assert ledger.bound({"a": "0" * 32}) == ledger
-    key = min(ledger.texts.values())
-    assert ledger.bound({"a": key}).numbers == {**ledger.numbers, "a": 1}
+    assert ledger.bound([keyed("0" * 32)]) == ledger
+    key = ledger.frame["texts"].min()
+    bound = ledger.bound([keyed(key)]).frame
+    assert bound.filter(pl.col("id") != "a").equals(ledger.frame)
+    assert bound.filter(pl.col("id") == "a").rows() == [("a", 1, None)]
+
+
+def keyed(key: str) -> pl.DataFrame:
+    return pl.DataFrame({"id": ["a"], "key": [key]})
 
 
 def placed(store: Store, rows: list) -> None:
@@ -289,6 +296,6 @@ def test_a_pulled_ledger_binds_a_workspace_that_has_versions_and_is_not_overwrit
         save(store, CORPUS)
     assert saved_tested(path) == pulled
     after = sides(store, cut(store, fresh=True, seed=99, **SHARES))
-    assert {after[record] for record in pulled.numbers} <= {"test", "excluded"}
+    assert {after[record] for record in pulled.frame["id"]} <= {"test", "excluded"}
     forgetful(store, ratios=(1.0, 0.0, 0.0))
     assert once_tested(store, state(store), CORPUS) == Ledger()
