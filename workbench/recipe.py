@@ -175,7 +175,7 @@ def load_recipe(path: Path) -> Recipe:
         raise UsageError(f"{str(path)!r} is not YAML: {yaml_fault(error)}", _FORM) from error
     if not isinstance(raw, dict):
         raise UsageError(f"{str(path)!r} holds no keys", _FORM)
-    return _checked({"name": path.stem, **raw}, str(path))
+    return _checked({"name": path.stem, **raw}, f"recipe {str(path)!r}")
 
 
 def with_overrides(recipe: Recipe, overrides: Iterable[str]) -> Recipe:
@@ -186,7 +186,7 @@ def with_overrides(recipe: Recipe, overrides: Iterable[str]) -> Recipe:
         if not equals:
             raise UsageError(f"override {override!r} has no '='", "write it as train.learning_rate=1e-4")
         _place(data, key.strip(), _value(override, value))
-    return _checked(data, "overrides")
+    return _checked(data, "the recipe as set")
 
 
 def dump(recipe: Recipe) -> str:
@@ -230,7 +230,7 @@ def _checked(data: dict[str, Any], origin: str) -> Recipe:
     # PEFT looks for linear layers, and finds none among GPTQ's.
     if recipe.quantization.kind == "gptq" and recipe.lora.target_modules == ALL_LINEAR:
         hint = "name the modules: lora.target_modules=[q_proj, v_proj]"
-        raise UsageError(f"recipe {origin!r}: all-linear finds no layer of a GPTQ base", hint)
+        raise UsageError(f"{origin}: all-linear finds no layer of a GPTQ base", hint)
     return recipe
 
 
@@ -245,4 +245,4 @@ def _usage(error: ValidationError, origin: str) -> UsageError:
             got = "" if found["type"] == "missing" else f", got {found.get('input')!r}"
             lines.append(f"{key!r} {complaint(found)}{got}")
     hint = "; ".join(dict.fromkeys(hints)) or "correct the value"
-    return UsageError(f"recipe {origin!r}: {'; '.join(lines)}", hint)
+    return UsageError(f"{origin}: {'; '.join(lines)}", hint)

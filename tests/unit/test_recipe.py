@@ -91,6 +91,11 @@ def test_a_short_override_is_answered_with_the_full_key() -> None:
     assert "'train.learning_rate'" in caught.value.hint
 
 
+def test_a_value_that_does_not_fit_is_named_without_a_file() -> None:
+    with pytest.raises(UsageError, match=r"^the recipe as set: 'train.epochs' must be a number, got 'x'"):
+        with_overrides(Recipe(name="a", base="tiny"), ["train.epochs=x"])
+
+
 def test_every_key_can_be_overridden_with_its_own_value() -> None:
     recipe = Recipe(name="a", base="tiny")
     data = recipe.model_dump(mode="json")

@@ -20,7 +20,7 @@ from workbench.schema import Schema
 for _family in pkgutil.iter_modules(flags.__path__):
     importlib.import_module(f"{flags.__name__}.{_family.name}")
 
-RULES_VERSION = 2
+RULES_VERSION = 3
 """Raised with every change of what a flag finds or says: issues kept of another version are not used again."""
 _TYPES = dict.fromkeys(Issue._fields, pl.String)
 

@@ -40,10 +40,19 @@ def state_at(store: Store, corpus: str, seq: int) -> State:
     return state(store.catalogue, store.objects, store.schema(store.corpus(corpus)), corpus, upto=seq)
 
 
+def records_of(store: Store, corpus: str, delivery: Row) -> pl.DataFrame:
+    """Return the records of a delivery with their places, those included that were re-admitted of its torn rows.
+
+    They are told by the last row of the log before the next delivery of its source.
+    """
+    later = _successor(store, corpus, delivery)
+    last = store.catalogue.last() if later is None else later - 1
+    return state_at(store, corpus, last).current.filter(pl.col("source") == delivery.subject)
+
+
 def place_of(store: Store, corpus: str, delivery: Row, record: str) -> dict[str, Any] | None:
     """Return where a delivery holds a record: {position, start, end, row_digest}, None where it does not."""
-    found = state_at(store, corpus, delivery.seq).current
-    row = found.filter((pl.col("id") == record) & (pl.col("source") == delivery.subject))
+    row = records_of(store, corpus, delivery).filter(pl.col("id") == record)
     return row.select("position", "start", "end", "row_digest").to_dicts()[0] if row.height else None
 
 
@@ -115,7 +124,12 @@ def published(store: Store, corpus: str, of: Iterable[str]) -> list[dict[str, An
 
 def holding(store: Store, corpus: str, delivery: Row) -> list[Version]:
     """Return the versions that were made while a delivery was the newest of its source."""
-    rows = store.catalogue.rows(corpus, kinds=("delivery",))
-    later = min((r.seq for r in rows if r.subject == delivery.subject and r.seq > delivery.seq), default=None)
+    later = _successor(store, corpus, delivery)
     known = versions(store.catalogue, corpus)
     return [v for v in known if delivery.seq <= v.upto and (later is None or v.upto < later)]
+
+
+def _successor(store: Store, corpus: str, delivery: Row) -> int | None:
+    """Return the number of the log row of the source's next delivery, None where there is none."""
+    rows = store.catalogue.rows(corpus, kinds=("delivery",))
+    return min((row.seq for row in rows if row.subject == delivery.subject and row.seq > delivery.seq), default=None)

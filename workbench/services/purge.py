@@ -13,7 +13,7 @@ import polars as pl
 from workbench.corpus import Corpus
 from workbench.curation.flags.credentials import secrets_among
 from workbench.errors import CorruptionError, UsageError, WorkbenchError, unknown
-from workbench.services.looking.search import holding, texts_of
+from workbench.services.looking.search import holding, is_held, texts_of
 from workbench.services.progress import Report, silent
 from workbench.services.records.editing import find as found_record
 from workbench.services.versions.build import save
@@ -53,7 +53,7 @@ class Plan:
     exports: tuple[str, ...]
     publications: tuple[str, ...]
     own_files: tuple[str, ...]
-    """The user's own files that were delivered with a text in them: never touched."""
+    """The user's own files that were delivered with a text in them and hold it still: never touched."""
     leftovers: int
     """Objects that an earlier purge did not come to remove."""
 
@@ -146,7 +146,7 @@ def planned(store: Store, name: str, texts: Iterable[str]) -> Plan:
         trained=tuple(run for run, where in runs if "train" in where),
         exports=tuple(_exports(store, set(told))),
         publications=tuple(_publications(rows, set(told))),
-        own_files=tuple(_own_files(store, rows, {*found.objects, *old})),
+        own_files=tuple(_own_files(store, rows, {*found.objects, *old}, redaction)),
         leftovers=len(store.objects.leftovers()),
     )
 
@@ -185,14 +185,15 @@ def _publications(rows: list[Row], versions: set[str]) -> Iterator[str]:
             yield f"{row.body['repo']}@{row.body['tag']}"
 
 
-def _own_files(store: Store, rows: list[Row], objects: set[str]) -> Iterator[str]:
+def _own_files(store: Store, rows: list[Row], objects: set[str], redaction: Redaction) -> Iterator[str]:
     seen = set()
     for row in rows:
         if row.kind == "delivery" and objects & {f"{raw}.raw" for raw in row.body.get("raw", [])}:
             path = row.body["declared"].get("path", row.subject)
-            if path not in seen and (store.workspace.root / path).exists():
+            if path not in seen:
                 seen.add(path)
-                yield path
+                if is_held(store.workspace.root / path, redaction):  # also objects of earlier purges are looked at
+                    yield path
 
 
 def purged(store: Store, plan: Plan, reason: str = "", report: Report = silent) -> Purged:

@@ -113,6 +113,11 @@ def _record(store: Store, corpus: str, record: str) -> dict[str, Any]:
         "source": source,
         "deliveries": [_told(row) | place for row, place in held],
         "raw": lineage.bytes_of(store, held[-1][0], held[-1][1]["start"], held[-1][1]["end"]) if held else None,
+        "readmitted": [
+            {"seq": row.seq, "at": row.at, "who": row.who, "record": row.subject}
+            for row in state.of("readmission")
+            if row.subject in line
+        ],
         "edits": edits,
         "versions": stands,
         "runs": _runs_of(store, stands),
@@ -174,7 +179,7 @@ def _file(store: Store, delivered: list[_Delivered]) -> dict[str, Any]:
 
 def _delivery(store: Store, corpus: str, row: Row) -> tuple[dict[str, Any], list[str], list[dict[str, Any]]]:
     """Return a delivery, its records, and the versions made while it was its source's newest."""
-    records = lineage.state_at(store, corpus, row.seq).current.filter(pl.col("source") == row.subject)["id"]
+    records = lineage.records_of(store, corpus, row)["id"]
     told = {"corpus": corpus, "source": row.subject} | _told(row) | {name: row.body[name] for name in _HELD}
     return told, records.to_list(), [_holds(store, version, records) for version in lineage.holding(store, corpus, row)]
 

@@ -30,6 +30,17 @@ class Taken:
 
     entries: list[Entry]
     counts: dict[str, int]
+    left: Left
+
+
+@dataclass(frozen=True)
+class Left:
+    """What a source held before and its new delivery does not."""
+
+    heirs: list[tuple[str, str, str]]
+    """(vanished record, its heir, how it was found)."""
+    records: int
+    """Records without an heir, but for dropped ones: they leave the corpus until a delivery holds them again."""
 
 
 def take(intake: Intake, facts: dict[str, Any], state: State, keep: Keep | None = None) -> Taken:
@@ -40,6 +51,7 @@ def take(intake: Intake, facts: dict[str, Any], state: State, keep: Keep | None 
     """
     corpus, source = intake.of
     rows, counts = numbered(intake, state)
+    gone = left(intake, rows, state)
     body = (
         facts
         | counts
@@ -52,11 +64,11 @@ def take(intake: Intake, facts: dict[str, Any], state: State, keep: Keep | None 
         }
     )
     entries: list[Entry] = [("delivery", corpus, source, body)]
-    entries += [("match", corpus, new, {"old": old, "by": by}) for old, new, by in _matches(intake, rows, state)]
+    entries += [("match", corpus, new, {"old": old, "by": by}) for old, new, by in gone.heirs]
     for number, arrival in intake.repaired.items():
         if rows["_fresh"][number]:
             entries += _repairs(corpus, rows["id"][number], arrival)
-    return Taken(entries, counts)
+    return Taken(entries, counts, gone)
 
 
 def numbered(intake: Intake, state: State) -> tuple[pl.DataFrame, dict[str, int]]:
@@ -153,14 +165,26 @@ def _members(intake: Intake, rows: pl.DataFrame) -> pl.DataFrame:
     return intake.table(["position", "start", "end"]).hstack(rows.select("rid")).select(*MEMBERS)
 
 
-def _matches(intake: Intake, rows: pl.DataFrame, state: State) -> list[tuple[str, str, str]]:
-    """Return (vanished record, its heir, how it was found) for the records this delivery no longer holds."""
+def left(intake: Intake, rows: pl.DataFrame, state: State) -> Left:
+    """Return what the source of a delivery held that its `rows`, those of `numbered`, do not; nothing is written."""
     source = intake.of[1]
     before = state.current.filter(pl.col("source") == source).sort("position")
     before = before.filter(~pl.col("id").is_in(_staying(intake, rows, state, source)))
     vanished = before.join(rows, on="id", how="anti")
+    if intake.joins or vanished.is_empty():
+        return Left([], 0)
+    heirs = _heirs(intake, (before, rows), vanished, state)
+    without = set(vanished["id"]).difference((old for old, _, _ in heirs), state.gone)
+    return Left(heirs, len(without))
+
+
+def _heirs(
+    intake: Intake, sides: tuple[pl.DataFrame, pl.DataFrame], vanished: pl.DataFrame, state: State
+) -> list[tuple[str, str, str]]:
+    """Return (vanished record, its heir, how it was found); `sides` are the source's rows before and after."""
+    before, rows = sides
     newcomers = rows.join(before, on="id", how="anti")
-    if intake.joins or vanished.is_empty() or newcomers.is_empty():
+    if newcomers.is_empty():
         return []
     brought = intake.table(list(intake.types)).hstack(rows)
     known = state.delivered.join(vanished.select("id"), on="id", how="semi", maintain_order="left")

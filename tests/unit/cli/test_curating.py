@@ -88,6 +88,53 @@ def test_a_list_of_records_is_as_wide_as_a_page(folder):
     assert max(map(len, said.out.splitlines())) <= 120 and "record " in said.out
 
 
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (("--find", ""), "--find has no text to look for"),
+        (("--find", "x", "--quarantine"), "--quarantine and --find are asked for at once"),
+        (("abc123", "--conflicts"), "a record and --conflicts are asked for at once"),
+    ],
+)
+def test_nothing_that_is_asked_of_show_is_passed_over(folder, asked, said):
+    answer = called("show", "facts", *asked, cwd=folder)
+    assert answer.code == 2 and said in answer.talk and answer.out == ""
+
+
+def test_an_option_without_its_value_points_to_the_help_of_its_command(folder):
+    assert "see: workbench show --help" in called("show", "facts", "--find", cwd=folder).talk
+
+
+def test_a_text_is_found_whatever_stands_beside_it(folder):
+    assert called("show", "facts", "--find", "my TOKEN is", "--json", cwd=folder).json["total"] == 1
+
+
+def test_a_corpus_that_is_named_behind_its_file_is_told_to_come_first(folder):
+    said = called("ingest", "rows.jsonl", "garden", cwd=folder)
+    assert said.code == 2 and "a corpus comes first, or behind --corpus: workbench ingest garden rows.jsonl" in said.talk
+    assert "check the path" in called("ingest", "rows.jsonl", "more.jsonl", cwd=folder).talk
+
+
+def test_an_edit_says_which_rules_the_record_breaks_now(tmp_path):
+    folder = ingested(tmp_path, facts(1))
+    (record,) = (row["id"] for row in called("show", "--json", cwd=folder).json["rows"])
+    broken = called("edit", record, "--set", "answer=", cwd=folder)
+    assert "1 edit" in broken.out and "now error empty-answer: " in broken.out
+    mended = called("edit", record, "--set", "answer=one", "--json", cwd=folder)
+    assert mended.json["edits"] == 1 and "error" not in {one["severity"] for one in mended.json["issues"]}
+    undone = called("edit", "--undo", "2", cwd=folder).out
+    assert 'is again: answer = ""' in undone and "now " not in undone
+
+
+def test_files_without_a_corpus_may_go_to_a_new_one(tmp_path):
+    folder = ingested(tmp_path, facts(1))
+    assert called("ingest", "rows.jsonl", "--corpus", "other", cwd=folder).code == 0
+    refused = called("ingest", "rows.jsonl", cwd=folder)
+    assert refused.code == 2 and "--corpus NAME: a new name makes a corpus" in refused.talk
+    assert "facts, other" in refused.talk
+    assert "new name" not in called("ingest", cwd=folder).talk, "what is declared is taken into a corpus that is here"
+
+
 def test_quarantined_lines_are_rows_everywhere(folder):
     listed = called("show", "facts", "--quarantine", cwd=folder).out
     assert "quarantined rows" in listed and listed.splitlines()[1].startswith("  rows.jsonl:13  ")
@@ -125,6 +172,16 @@ def test_a_dry_run_tells_what_an_ingest_does_and_writes_nothing(tmp_path):
     assert {key: done[key] for key in told} == told
     (again,) = called(*asked, "--dry-run", cwd=folder).json["sources"]
     assert (again["kept"], again["merged"], again["quarantined"]) == (0, 2, 3)
+
+
+def test_a_shorter_delivery_is_told_of_before_and_when_it_comes_in(tmp_path):
+    folder = ingested(tmp_path, facts(*range(6)))
+    rows, asked = folder / "rows.jsonl", ("ingest", "facts", "rows.jsonl")
+    rows.write_text("".join(rows.read_text().splitlines(keepends=True)[:4]))
+    told = "gone from the corpus: 2 records that rows.jsonl held before and holds no more"
+    assert told in called(*asked, "--dry-run", cwd=folder).out
+    assert told in called(*asked, cwd=folder).out
+    assert "gone" not in called(*asked, cwd=folder).out
 
 
 def test_a_dry_run_makes_no_corpus(tmp_path):

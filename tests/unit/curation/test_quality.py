@@ -37,6 +37,8 @@ FAULTS = [
     ("<start_of_turn>user", "literal-marker"),
     ("a <pad> and an <unk>", "literal-marker"),
     ("Write to ann@example.org", "email"),
+    ("Frag gärtner@müller.example, bitte", "email"),
+    ("请联系ann@example.org吧", "email"),
     ("Call +44 20 7946 0958.", "phone"),
     ("Call (+1) 202-555-0143? No: +1 202-555-0143.", "phone"),
     ("a\x1b[2Jb", "control-characters"),
@@ -265,6 +267,11 @@ def test_a_text_of_numbers_among_words_is_told_of():
     words = [{"question": f"What is thing {'abc'[i % 3]}?", "answer": "plain words in a row"} for i in range(60)]
     numbers = {"question": "Sum?", "answer": "12; 13; 14; 15; 16; 17; 18; 19; 20; 21; 22; 23; 24 = 234"}
     assert rules(QA, *words, numbers)[60] == ["symbol-share"]
+
+
+def test_an_address_is_replaced_whole_and_what_stands_beside_it_stays():
+    told = {"question": "What?", "answer": "Frag ga\u0308rtner@müller.example. 请联系ann@example.org吧"}
+    assert json.loads(found(QA, told)["fix"][0]) == "Frag [e-mail]. 请联系[e-mail]吧"
 
 
 def test_a_flag_keeps_the_turn_and_the_entry_it_stands_in():

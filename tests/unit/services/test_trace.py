@@ -9,6 +9,8 @@ import pytest
 
 from tests.corpora import CORPUS, by_question, cut, deliver, facts, ids, long_fact, near, sides, write
 from workbench.errors import UsageError
+from workbench.services.intake.ingest import Order, ingest
+from workbench.services.intake.quarantine import readmit
 from workbench.services.records.editing import drop, edit
 from workbench.services.trace import trace
 from workbench.store.store import Store
@@ -89,6 +91,21 @@ def test_a_version_made_after_the_next_delivery_did_not_see_the_file(store):
     deliver(store, facts(*range(12)), file="b.jsonl")
     cut(store)
     assert [v["name"] for v in trace(store, str(path))["versions"]] == ["v1"]
+
+
+def test_a_readmitted_record_is_followed_to_its_file_and_the_file_to_it(store):
+    path = write(store, facts(*range(10)), "rows.jsonl")
+    path.write_bytes(path.read_bytes() + b'{"question": "torn\n')
+    ingest(store, Order(CORPUS, (path,), schema="qa"))
+    record = readmit(store, CORPUS, "rows.jsonl", 10, facts(10)[0])
+    cut(store)
+    deliver(store, facts(*range(10)))
+    found = trace(store, record)
+    assert [place["position"] for place in found["deliveries"]] == [10]
+    assert [made["record"] for made in found["readmitted"]] == [record]
+    assert found["raw"]["text"].startswith('{"question": "torn')
+    of_file = trace(store, found["deliveries"][0]["digest"])
+    assert of_file["records"]["total"] == sum(of_file["versions"][0]["splits"].values()) == 11
 
 
 def test_a_run_is_followed_to_its_records_with_split_and_score(store):

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests.corpora import by_question, deliver, fact, facts, ids, long_fact, near, scratch, state
 from workbench.services.intake.ingest import Order, ingest
 from workbench.services.intake.quarantine import readmit
+from workbench.services.records.editing import drop
 from workbench.services.verify import verify
 
 QUICK = settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
@@ -102,6 +103,16 @@ def test_a_row_that_comes_back_is_the_record_it_was(store):
     told = deliver(store, facts(1, 2))
     assert (told.kept, told.merged) == (0, 2)
     assert ids(store) == before
+
+
+def test_a_shorter_delivery_says_how_many_records_it_holds_no_more(store):
+    deliver(store, [long_fact(i) for i in range(6)])
+    gone, changed = long_fact(0)["question"], long_fact(1)
+    drop(store, "facts", [by_question(store)[gone]])
+    rest = [near(changed, "more"), long_fact(2), fact(9)]
+    told = deliver(store, rest)
+    assert (told.kept, told.merged, told.matched, told.left) == (2, 1, 1, 3)  # the dropped one was gone before
+    assert deliver(store, rest).left == 0
 
 
 def test_a_slightly_changed_row_is_the_heir_of_the_vanished_one(store):

@@ -339,6 +339,17 @@ def test_runs_exports_and_own_files_that_saw_it_are_named_and_files_that_hold_it
     assert "corpora/mine.txt" in purge.purged(store, plan).still
 
 
+def test_only_own_files_that_hold_the_text_still_are_named(store):
+    deliver(store, [*facts(1), with_secret(2)])
+    remove(store)
+    other = "AKIA" + "ZYXWVUTSRQ987654"
+    deliver(store, [fact(3), {"question": "Which key?", "answer": other}], file="others.jsonl")
+    named = purge.planned(store, "facts", [other]).own_files
+    assert [Path(path).name for path in named] == ["others.jsonl"]  # rows.jsonl holds the first secret alone
+    (store.workspace.root / named[0]).write_text("nothing is here any more\n")
+    assert purge.planned(store, "facts", [other]).own_files == ()
+
+
 def test_another_texts_hash_and_nothing_of_the_text_is_told(store):
     deliver(store, [*facts(1), with_secret(2)])
     remove(store)

@@ -22,13 +22,14 @@ if TYPE_CHECKING:
 
 _SHOWN = (
     *("name", "schema", "digest", "reader", "encoding", "read", "kept", "merged", "quarantined", "reasons"),
-    *("mapping", "unread", "guesses"),
+    *("mapping", "unread", "guesses", "matched", "left"),
 )
 """What is told of a delivery."""
-_LOGGED = ("repairs", "matched", "conflicts")
+_LOGGED = ("repairs", "conflicts")
 """What is told besides once the log has it."""
 _REASONS = 5
 """Reasons of quarantined rows that are told at most."""
+_WHERE_TO = "say --corpus NAME: a new name makes a corpus for the files; those here: {known}"
 
 
 def register(app: typer.Typer) -> None:
@@ -131,20 +132,26 @@ def _pairs(mapping: list[str] | None) -> dict[str, str] | None:
 def _parted(what: list[str], corpus: str | None, store: Store) -> tuple[str, list[Path]]:
     """Part the arguments: the first one is the corpus where it is no file, the others are files."""
     files, named = list(what), None
-    if (
-        files
-        and (len(files) > 1 or not corpus)
-        and not Path(files[0]).exists()
-        and "/" not in files[0]
-        and "." not in files[0]
-    ):
+    if files and (len(files) > 1 or not corpus) and _names_no_file(files[0]):
         named = files.pop(0)
     for file in files:
         if not Path(file).exists():
-            raise UsageError(f"no file {file!r}", "check the path; it is read from the folder you stand in")
+            raise UsageError(f"no file {file!r}", _where_it_is(file, files))
     if files and not (named or corpus) and not store.corpora():
         return Path(files[0]).stem.replace(" ", "-"), [Path(file).resolve() for file in files]
-    return new_corpus_name(store, named, corpus), [Path(file).resolve() for file in files]
+    choice = _WHERE_TO if files else "one of: {known}"
+    return new_corpus_name(store, named, corpus, choice=choice), [Path(file).resolve() for file in files]
+
+
+def _where_it_is(missing: str, files: list[str]) -> str:
+    """Return what to do about a file that is not there: it may be a corpus that is named behind its files."""
+    if missing == files[-1] and missing != files[0] and _names_no_file(missing):
+        return f"a corpus comes first, or behind --corpus: workbench ingest {missing} {files[0]}"
+    return "check the path; it is read from the folder you stand in"
+
+
+def _names_no_file(text: str) -> bool:
+    return not Path(text).exists() and "/" not in text and "." not in text
 
 
 def _lines(corpus: str, deliveries: list[Delivery], *, is_kept: bool) -> list[str]:
@@ -159,6 +166,7 @@ def _lines(corpus: str, deliveries: list[Delivery], *, is_kept: bool) -> list[st
             f"how to bring a row back: workbench show {corpus} --quarantine": d.quarantined * is_kept,
             f"{counted(d.repairs, 'repair')}, each an edit that can be undone": d.repairs,
             f"{counted(d.matched, 'changed row')} matched to the records they were": d.matched,
+            f"gone from the corpus: {counted(d.left, 'record')} that {d.name} held before and holds no more": d.left,
             f"{counted(d.conflicts, 'edit')} no longer fitting: workbench show {corpus} --conflicts": d.conflicts,
         }
         out += [f"  {line}" for line, count in told.items() if count]

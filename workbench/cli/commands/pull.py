@@ -68,7 +68,7 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def _source(delivery: Any) -> dict[str, Any]:  # noqa: ANN401 - a Delivery, whose module is heavy
-    counts = ("read", "kept", "merged", "quarantined", "matched", "conflicts")
+    counts = ("read", "kept", "merged", "quarantined", "matched", "left", "conflicts")
     return {key: getattr(delivery, key) for key in ("name", "digest", "reader", "encoding", *counts)}
 
 
@@ -79,6 +79,10 @@ def _lines(done: Pulled) -> list[str]:
     for one in done.deliveries:
         counts = f"kept {one.kept:,} + merged {one.merged:,} + quarantined {one.quarantined:,}"
         out.append(f"  {one.name}: read {one.read:,} = {counts}")
-        told = {"changed rows matched to the records they were": one.matched, "edits no longer fitting": one.conflicts}
+        told = {
+            "changed rows matched to the records they were": one.matched,
+            "records gone, which the pull before held": one.left,
+            "edits no longer fitting": one.conflicts,
+        }
         out += [f"    {count:,} {line}" for line, count in told.items() if count]
     return [*out, *(f"  {line}" for line in said(done))]

@@ -48,6 +48,7 @@ def _record(found: dict[str, Any]) -> list[str]:
         )
         out += [f"    pulled from {place['origin']}"] if "origin" in place else []
     out += _raw(found["raw"])
+    out += [f"  re-admission {r['seq']}: {shown(r['who'])} gave that row its values" for r in found["readmitted"]]
     out += [
         f"  edit {e['seq']}: {e['field'] or 'record'} = {shown(e['value'], limit=60)}  {e['reason']}"
         for e in found["edits"]

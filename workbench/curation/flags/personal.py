@@ -21,7 +21,12 @@ CARD = Flag("card-number", "warning", "the number of a payment card", _HINT)
 IBAN = Flag("iban", "warning", "the number of a bank account", _HINT)
 ADDRESS = Flag("ip-address", "warning", "a public IP address", _HINT)
 
-_EMAIL = re.compile(r"\b[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+\b")
+_LETTER = "A-Za-z0-9\u00c0-\u04ff"
+"""Of an address (RFC 6531): of scripts that part words by blanks, so that one amid Chinese is found without it."""
+_EMAIL = re.compile(
+    rf"(?<![_{_LETTER}])[_{_LETTER}][_{_LETTER}.%+-]{{0,63}}"
+    rf"@[{_LETTER}-]{{1,63}}(?:\.[{_LETTER}-]{{1,63}})+(?<!-)(?![_{_LETTER}])"
+)
 _CARD = re.compile(r"\b(?:[0-9][ -]?){12,18}[0-9]\b")
 _ISSUER = re.compile(
     r"4(?:\d{12}|\d{15}|\d{18})|5[1-5]\d{14}|2(?:22[1-9]|2[3-9]\d|[3-6]\d\d|7[01]\d|720)\d{12}|3[47]\d{13}"

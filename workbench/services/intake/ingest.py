@@ -35,7 +35,7 @@ from workbench.services.intake.spread import Spread
 from workbench.services.intake.turn_parts import left_in_turns
 from workbench.services.progress import Report, silent
 from workbench.store.catalogue import Entry, Row
-from workbench.store.deliveries import numbered, take
+from workbench.store.deliveries import left, numbered, take
 from workbench.store.intake import SEGMENT_ROWS, Intake
 from workbench.store.state import State
 from workbench.store.store import Store
@@ -78,6 +78,8 @@ class Delivery:
     """Changes the reader made, each written to the log as an edit."""
     matched: int = 0
     """Vanished records whose heirs were found."""
+    left: int = 0
+    """Records that stood in the source's last delivery and neither stand in this one nor have an heir there."""
     conflicts: int = 0
     """Edits of this corpus that no longer fit their record and wait for a person."""
 
@@ -111,7 +113,7 @@ def ingest(store: Store, order: Order, report: Report = silent, engine: Engine |
 def rehearse(store: Store, order: Order, report: Report = silent, engine: Engine | None = None) -> list[Delivery]:
     """Return what `ingest` would make of an order, all rows read; neither the store nor `corpus.yaml` learns of it.
 
-    Of what only the log can tell (repairs, matches, conflicts) nothing is counted.
+    Of what only the log can tell (repairs, conflicts) nothing is counted.
     """
     corpus = corpus_of(store, order)
     return [_rehearsed(store, corpus, source, (report, engine)) for source in sources_of(store, corpus, order)]
@@ -123,8 +125,10 @@ def _rehearsed(store: Store, corpus: Corpus, source: Source, how: tuple[Report, 
     with ExitStack() as held:
         spread = Spread.on(engine, report, held) if engine else None
         brought = _brought(store, corpus, source, _Means(held, report, spread))
-        counts = numbered(brought.intake, store.state(corpus))[1]
-        return Delivery(**brought.says(source) | counts)
+        state = store.state(corpus)
+        rows, counts = numbered(brought.intake, state)
+        gone = left(brought.intake, rows, state)
+        return Delivery(**brought.says(source) | counts, matched=len(gone.heirs), left=gone.records)
 
 
 def _declared(store: Store, corpus: Corpus, source: Source) -> Corpus:
@@ -213,7 +217,7 @@ def _deliver(
             _refuse_other_key(source.name, brought.intake.key, state.deliveries.get(source.name))
             keep = spread.keep(store) if spread and brought.intake.height > SEGMENT_ROWS else None
             taken = take(brought.intake, facts, state, keep)
-            counts.update(taken.counts, matched=sum(entry[0] == "match" for entry in taken.entries))
+            counts.update(taken.counts, matched=len(taken.left.heirs), left=taken.left.records)
             counts["repairs"] = sum(entry[0] == "edit" for entry in taken.entries)
             brought.raw.keep(store.objects)  # last: what is refused before leaves no copy of itself behind
             return [] if _nothing_new(taken.entries, state, source.name) else taken.entries

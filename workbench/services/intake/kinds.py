@@ -20,7 +20,7 @@ from workbench.store.store import Store
 class Fit(NamedTuple):
     """How well a schema takes some rows; of two fits the greater one is the better.
 
-    A tie of the first four goes to the kind that asks more of its records.
+    A tie of the first five goes to the kind that asks more of its records.
     """
 
     columns: int
@@ -29,6 +29,8 @@ class Fit(NamedTuple):
     """Parts of turns, beside role and content, that find a place; below zero for a place that no row needs."""
     own_names: int
     """Columns that are named as a field is."""
+    is_framed: bool
+    """Whether most rows stand in the frame of markers that is the kind's own form, so a few torn ones are faults."""
     errors: int
     """Issues of error level and rows without a place, counted below zero."""
     rules: int
@@ -55,7 +57,8 @@ def _fit(store: Store, name: str, rows: list[dict[str, Any]], source: Source) ->
         errors = errors_in(taken, schema).height + len(taken.rejects)
     own_names = sum(column in mapping.expressions for column in columns_of(rows))
     columns = len(mapping.columns)
-    return Fit(columns, _in_turns(mapping, rows, schema), own_names, -errors, len(schema.rules), name)
+    in_turns, framed = _in_turns(mapping, rows, schema), _is_framed(mapping, rows, schema)
+    return Fit(columns, in_turns, own_names, framed, -errors, len(schema.rules), name)
 
 
 def _in_turns(mapping: maps.Mapping, rows: list[dict[str, Any]], schema: Schema) -> int:
@@ -63,6 +66,13 @@ def _in_turns(mapping: maps.Mapping, rows: list[dict[str, Any]], schema: Schema)
     kept = [name for name in mapping.expressions if fields[name].kind == "messages+extra"]
     held = {part for name in kept for row in rows for part in told_beside(row.get(mapping.parsed[name].columns[0]))}
     return len(held) or -len(kept)
+
+
+def _is_framed(mapping: maps.Mapping, rows: list[dict[str, Any]], schema: Schema) -> bool:
+    """Return whether most rows hold each marker of the kind once; a passage of several frames is no record of it."""
+    texts = ("\n".join(str(row.get(column, "")) for column in mapping.columns) for row in rows)
+    framed = sum(all(text.count(marker) == 1 for marker in schema.declared.markers) for text in texts)
+    return bool(schema.declared.markers) and 2 * framed > len(rows)
 
 
 def nearest(store: Store, columns: int) -> str:

@@ -71,7 +71,7 @@ def _fitting_schema(store: Store, order: Order) -> str:
     if not rows:
         raise UsageError(
             f"{order.files[0].name!r} holds no row that can be read, so its kind cannot be told",
-            "say it with --schema; its rows go to quarantine with their reasons",
+            "check the export that made it; with --schema, rows that cannot be read go to quarantine",
         )
     fitting = kinds(store, rows, source)
     if not fitting:

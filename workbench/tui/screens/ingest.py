@@ -278,6 +278,11 @@ class IngestedSheet(Sheet):
                 yield f"  ? {show(guess)}\n", "$text-warning"
             if one.left_over:
                 yield f"  {show(one.left_over)}\n", "$foreground-muted"
+            if one.left:
+                yield (
+                    f"  ! gone: {counted(one.left, 'record')} that it held before and holds no more\n",
+                    "$text-warning",
+                )
             if one.conflicts:
                 yield f"  ! {one.conflicts:,} edits no longer fit their records\n", "$text-warning"
         yield "\n" if self.said else ""

@@ -42,6 +42,26 @@ def test_nothing_is_written(store):
     assert list(store.workspace.scratch.iterdir()) == []
 
 
+def test_a_file_without_rows_sends_its_reader_to_the_export(store):
+    (path := store.workspace.root.parent / "none.json").write_text("[]")
+    with pytest.raises(UsageError) as caught:
+        ingest(store, Order("new", (path,)))
+    assert "check the export" in caught.value.hint
+
+
+def framed(number):
+    return f"<s>[INST] Tell of boat {number}. [/INST] It sailed {number} times. </s>"
+
+
+def test_stories_in_frames_are_stories_though_one_is_torn_and_a_text_without_frames_is_prose(store):
+    texts = [framed(n) for n in range(5)]
+    torn = [framed(9).replace("[/INST]", ""), "[INST] [/INST] "]
+    assert seen(store, [{"text": text} for text in (*texts, *torn)]).schema == "story"
+    assert seen(store, [{"text": text} for text in (texts[0], torn[0], "plain")]).schema == "prose"
+    passages = [" ".join(texts[n : n + 3]) for n in range(3)]
+    assert seen(store, [{"text": text} for text in (*passages, torn[0])]).schema == "prose"
+
+
 def test_samples_are_records_as_they_will_be(store):
     rows = [{"question": f"Which {n}?", "options": ["a", "b"], "answer": "B"} for n in range(9)]
     told = seen(store, rows, schema="mcq")
