@@ -20,7 +20,7 @@ from typing import Any
 
 import psutil
 from documents import planted, texts_of
-from measuring import machine, table
+from measuring import holding, machine, table
 from scale import CORPUS, WORKER, cluster, prepared
 
 COMMANDS = ("build", "describe", "export parquet", "export jsonl")
@@ -41,7 +41,8 @@ def done(command: str, folder: Path) -> dict[str, Any]:
 
     workspace = Workspace(folder)
     begun = time.perf_counter()
-    with Store(workspace) as store, started(workspace, None, tell) if _is_spread() else nullcontext() as engine:
+    spread = started(workspace, None, tell) if _is_spread() else nullcontext()
+    with holding() as held, Store(workspace) as store, spread as engine:
         if command == "build":
             made: Any = build(store, CORPUS, tell, engine)[1].id
         elif command == "describe":
@@ -56,7 +57,7 @@ def done(command: str, folder: Path) -> dict[str, Any]:
         "made": made,
         "wall": wall,
         "cpu": time.process_time() + spent,
-        "here": _peak(os.getpid()),
+        "here": held(),
         "worker": worker,
     }
 

@@ -12,8 +12,10 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any, NamedTuple, TypeVar
 
 _Made = TypeVar("_Made")
@@ -38,6 +40,27 @@ def measured(work: Callable[[], _Made]) -> tuple[_Made, Cost]:
     cpu, wall = _processor(), time.perf_counter()
     made = work()
     return made, Cost(_processor() - cpu, time.perf_counter() - wall, _status("VmHWM") - held)
+
+
+@contextmanager
+def holding() -> Iterator[Callable[[], int]]:
+    """Give what tells how many bytes of its own this process held at most; pages of mapped files are the disk's.
+
+    The kernel keeps no such peak, so one looks a hundred times a second.
+    """
+    peak, over = [_status("RssAnon")], Event()
+
+    def look() -> None:
+        while not over.wait(0.01):
+            peak[0] = max(peak[0], _status("RssAnon"))
+
+    looking = Thread(target=look, daemon=True)
+    looking.start()
+    try:
+        yield lambda: peak[0]
+    finally:
+        over.set()
+        looking.join()
 
 
 def _processor() -> float:

@@ -23,7 +23,7 @@ from typing import Any
 
 import polars as pl
 import psutil
-from measuring import machine, table
+from measuring import holding, machine, table
 
 NGRAM = 5
 CORPUS, SOURCE = "texts", "texts.jsonl"
@@ -73,12 +73,13 @@ def curated(folder: Path, threads: int | None) -> dict[str, Any]:
     asks = threads or "RAY_ADDRESS" in os.environ
     begun = time.perf_counter()
     workspace = Workspace(folder)
-    with Store(workspace) as store, started(workspace, threads, tell) if asks else nullcontext() as engine:
+    spread = started(workspace, threads, tell) if asks else nullcontext()
+    with holding() as held, Store(workspace) as store, spread as engine:
         start, (_, issues) = _timed(lambda: check(store, CORPUS, engine=engine))
         compare, found = _timed(lambda: curate(store, CORPUS, engine=engine))
         asked = Request(CORPUS, requested(store, CORPUS, seed=42))
         cut, version = _timed(lambda: split(store, asked, engine=engine))
-        workers = of_workers() | {"cpu": time.process_time(), "memory": _peak(os.getpid())}  # they end with the command
+        workers = of_workers() | {"cpu": time.process_time(), "memory": held()}  # they end with the command
         pairs = sum(int(part.hash_rows().cast(pl.Int128).sum()) for part in found.judgement.parts)
         judged = [pairs % 2**64, found.judgement.count, found.judgement.removed.rows(), issues.height]
     return {

@@ -59,6 +59,8 @@ async def test_without_a_run_the_screen_says_how_to_begin(opened: Open) -> None:
         assert "No run of towns has finished." in painted(app) and "T trains" in painted(app)
         await press(pilot, "m")
         assert "no run has finished" in painted(app)
+        await press(pilot, "enter")
+        assert "nothing to go into here" in painted(app) and not app.screen.has_class("-opened")
 
 
 async def test_metrics_show_both_numbers_interval_and_verdict(opened: Open, workspace: Workspace) -> None:

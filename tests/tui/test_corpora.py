@@ -56,7 +56,7 @@ async def test_a_folder_without_a_workspace_becomes_one_at_a_key_and_nothing_is_
         await pilot.press("question_mark")
         await pilot.pause()
         assert isinstance(app.screen, KeySheet)
-        assert [offer.key_names for offer in app.screen.found][:3] == ["enter", "esc q", "?"]
+        assert [offer.key_names for offer in app.screen.found][:3] == ["enter", "esc q", "? f1"]
         await pilot.press("escape", "enter")
     assert app.return_value is not None and app.return_value.root == tmp_path.resolve()
     assert (tmp_path / "schemas").is_dir() and not app.return_value.corpora()
@@ -112,7 +112,7 @@ async def test_a_line_names_the_newest_version_and_the_newest_run(opened: Open, 
             await settle(pilot)
             await press(pilot, "j", "s", "escape")
             (line,) = [line for line in painted(app).splitlines() if "towns" in line]
-            assert "v1  20" in line and "towns-2 failed" in line
+            assert "v1  20" in line and "failed: towns-2" in line
         app = opened()
 
 

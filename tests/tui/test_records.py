@@ -12,6 +12,7 @@ from workbench.services.versions.split import Request, split
 from workbench.store.store import Store
 from workbench.tui.screens.data.sheets import RawSheet
 from workbench.tui.screens.records import RecordsScreen
+from workbench.tui.widgets.key_bar import KeyBar
 from workbench.workspace import Workspace
 
 WIDE = (140, 40)
@@ -76,6 +77,47 @@ async def test_find_without_a_hit_says_so(opened: Open) -> None:
         assert "Nothing holds 'zebra'" in painted(app)
         await press(pilot, "e", "f", "x")
         assert isinstance(app.screen, RecordsScreen)
+
+
+async def test_a_search_in_quarantine_shows_what_it_found_and_e_brings_that_back(opened: Open) -> None:
+    app = opened()
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        screen = await open_records(pilot)
+        await to_view(pilot, screen, "quarantine")
+        assert "quarantine: 1 of 1 row  e brings it back" in painted(app)
+        await press(pilot, "slash", *"zebra", "enter")
+        assert screen.table.source.n_rows == 0 and "Nothing holds 'zebra'" in painted(app)
+        await press(pilot, "escape", "slash", *"torn", "enter", "e")
+        assert '{"question": "torn' in painted(app) and "one JSON object" in painted(app)
+
+
+async def test_a_view_whose_last_record_went_stays_so_that_the_next_key_hits_no_other(
+    opened: Open, workspace: Workspace
+) -> None:
+    app = opened()
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        screen = await open_records(pilot)
+        await to_view(pilot, screen, "rule:empty-answer")
+        await press(pilot, "x")
+        assert "issue empty-answer: 0 of 14 records" in painted(app) and "breaks this rule any more" in painted(app)
+        assert screen.views.view == screen.lens.view and len({line.view for line in screen.views.lines}) == len(
+            screen.views.lines
+        )
+        await press(pilot, "x")
+        assert "no record here" in painted(app)
+        await press(pilot, "v")
+        assert screen.lens.view == "rule:mojibake"
+    with Store(workspace) as store:
+        assert len(store.catalogue.rows("towns", kinds=("edit",))) == 1
+
+
+async def test_the_line_of_keys_promises_no_key_that_a_text_would_take(opened: Open) -> None:
+    app = opened()
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await open_records(pilot)
+        assert [(key.name, key.what) for key in screen.query_one(KeyBar).keys][-1] == ("?", "Keys")
+        await press(pilot, "slash")
+        assert [(key.name, key.what) for key in screen.query_one(KeyBar).keys] == [("f1", "Keys")]
 
 
 async def test_after_a_split_each_side_is_a_view(opened: Open, workspace: Workspace) -> None:

@@ -99,6 +99,17 @@ async def test_where_no_fix_is_suggested_the_record_is_opened_to_be_edited(opene
         assert isinstance(app.screen, RecordsScreen) and "1 of 15 records" in painted(app)
 
 
+async def test_from_a_queue_opened_at_home_a_record_is_opened_in_data(opened: Open) -> None:
+    app = opened()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        pilot.app.screen.go_to("towns")
+        await press(pilot, "Q")
+        assert isinstance(app.screen, ReviewScreen)
+        await press(pilot, "o")
+        assert isinstance(app.screen, RecordsScreen) and "1 of 15 records" in painted(app)
+
+
 async def test_the_queue_goes_by_loss_by_gain_and_by_heart_one_after_the_other(
     opened: Open, workspace: Workspace
 ) -> None:

@@ -11,13 +11,16 @@ from pathlib import Path
 import pytest
 
 from tests.tui.pilots import Open, Piloted, painted, press, settle
+from workbench.errors import OutsideError
 from workbench.services.training import train
 from workbench.services.training.follow import Curve, log_tail, run_line
+from workbench.services.training.preflight import Preflight
 from workbench.services.training.train import Begun, Training
 from workbench.services.versions.split import Request, requested, split
 from workbench.store.store import Store
 from workbench.training.runs import RunFolder
 from workbench.tui import app as interface
+from workbench.tui.desk import Desk
 from workbench.tui.screens.corpora import CorporaScreen
 from workbench.tui.screens.preflight import PreflightSheet
 from workbench.tui.screens.sheets import ErrorSheet
@@ -202,6 +205,33 @@ async def test_another_recipe_is_chosen_on_the_sheet(opened: Open, workspace: Wo
         assert "with the recipe zebra" in painted(app)
         await press(pilot, "enter")
         assert [training.recipe for training in asked] == ["zebra"]
+
+
+async def test_a_look_that_fails_says_so_on_the_sheet_and_starts_nothing(
+    opened: Open, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(place: Workspace, training: Training) -> Begun:
+        raise AssertionError("nothing may start")
+
+    def fault(desk: Desk, corpus: str, version: str = "latest", recipe: str = "") -> Preflight:
+        raise faults[recipe]
+
+    faults = {"zebra": OutsideError("the disk is gone", "mount it"), "alpaca-1k": ZeroDivisionError("no such number")}
+    cut(workspace)
+    tiny = workspace.recipe_file("tiny").read_text()
+    (workspace.root / "recipes/zebra.yaml").write_text(tiny.replace("name: tiny", "name: zebra"))
+    app = opened(start)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await at_towns(pilot)
+        await press(pilot, "3", "p")
+        monkeypatch.setattr(Desk, "preflight", fault)
+        await press(pilot, "R")
+        assert "the disk is gone. mount it" in painted(app) and "enter starts" not in painted(app)
+        await press(pilot, "enter")
+        assert isinstance(app.screen, PreflightSheet)
+        await press(pilot, "R")  # the next recipe, although the last one could not be looked at
+        assert "with the recipe alpaca-1k" in painted(app)
+        assert "a fault of the workbench: ZeroDivisionError: no such number" in painted(app)
 
 
 async def test_a_stopped_run_is_resumed_and_a_finished_one_is_not(

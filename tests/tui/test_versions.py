@@ -178,9 +178,11 @@ async def test_what_a_split_refuses_the_sheet_refuses_and_drawing_anew_is_a_swit
         assert "already split with seed 42, not seed 7" in painted(app)
         await press(pilot, "enter")
         assert isinstance(app.screen, SplitSheet) and len(known(twice)) == 2
+        assert painted(app).count("not seed 7") == 2, "on the sheet, and in place of its keys"
         app.screen.query_one("#fresh").action_turn()
         await looked_anew(pilot)
         assert "[x] draw anew" in painted(app) and app.screen.seen is not None
+        assert "not seed 7" not in painted(app) and "enter makes the version" in painted(app)
         app.screen.query_one("#shuffle").action_turn()
         await looked_anew(pilot)
         await press(pilot, "enter")

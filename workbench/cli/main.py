@@ -95,7 +95,7 @@ def _code(interface: Callable[[Workspace | Path], None], arguments: list[str]) -
         say(_INTERRUPTED)
         return int(ExitCode.INTERRUPTED)
     except typer.TyperException as error:
-        failure(UsageError(_message(error), f"see: {_command(error)} --help"), as_json=as_json)
+        failure(UsageError(_message(error), f"see: {_command(error, arguments)} --help"), as_json=as_json)
         return int(ExitCode.USAGE)
     except BrokenPipeError:
         return int(ExitCode.OK)
@@ -126,6 +126,9 @@ def _message(error: typer.TyperException) -> str:
     return str(error.format_message() if hasattr(error, "format_message") else error)
 
 
-def _command(error: typer.TyperException) -> str:
+def _command(error: typer.TyperException, arguments: list[str]) -> str:
     context = getattr(error, "ctx", None)
-    return context.command_path if context else "workbench"
+    if context:
+        return str(context.command_path)
+    # An option without its value is told without a context; what is no command was told with one.
+    return " ".join(("workbench", *(word for word in arguments[:1] if not word.startswith("-"))))

@@ -52,7 +52,13 @@ def _flagged(xray: pa.Table, allow: frozenset[str]) -> RefusedError | None:
     named = "; ".join(f"{record} ({', '.join(codes)})" for record, codes in bad[:_NAMED])
     more = f"; and {len(bad) - _NAMED} more" if len(bad) > _NAMED else ""
     what = f"the token X-ray flags {len(bad)} of {counted(xray.num_rows, 'record')}: {named}{more}"
-    return RefusedError(what, _advice(counts))
+    return RefusedError(what + _first_reason(xray, {record for record, _ in bad}), _advice(counts))
+
+
+def _first_reason(xray: pa.Table, bad: set[str]) -> str:
+    """Return why the first of some records became no tokens; nothing where all of them did."""
+    reasons = zip(xray["record"].to_pylist(), xray["reason"].to_pylist(), strict=True)
+    return next((f". {record}: {reason}" for record, reason in reasons if reason and record in bad), "")
 
 
 def _advice(counts: Counter[str]) -> str:

@@ -13,9 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import torch
-from datasets import Dataset
 from transformers import PreTrainedTokenizerBase, PrinterCallback
-from trl import pack_dataset
 
 from workbench.errors import CorruptionError, RefusedError
 from workbench.fingerprint import digest_file
@@ -34,6 +32,7 @@ from workbench.training.fast.rows import Frame, OneRow, frame
 from workbench.training.faults import explained
 from workbench.training.finite import NonFiniteError
 from workbench.training.following import Follower, Gathered
+from workbench.training.packing import keep_rows, rows_of
 from workbench.training.plan import Descent, Plan, named_plan, planned, shared
 from workbench.training.probe import probe, try_longest
 from workbench.training.reporting import point_to
@@ -98,6 +97,8 @@ def _attempt(run: RunFolder, stop: StopRequest, material: Material, checkpoint: 
     starting = Starting(run)
     trainer = build_trainer(material, run.checkpoints)
     starting.passed("load_s")
+    if material.recipe.train.packing:
+        keep_rows(run, trainer.train_dataset, checkpoint)
     _probe(run, trainer, material)
     _hasten(run, trainer, material)
     starting.passed("look_s")
@@ -204,8 +205,8 @@ def build_trainer(material: Material, output: Path) -> Trainer:
     trainer = Trainer(
         model=base,
         args=arguments(recipe, output, **_laid_out(recipe, base)),
-        train_dataset=_rows(material.train, recipe),
-        eval_dataset=_rows(material.validation, recipe) if recipe.train.eval_steps else None,
+        train_dataset=rows_of(material.train, recipe),
+        eval_dataset=rows_of(material.validation, recipe) if recipe.train.eval_steps else None,
         processing_class=material.tokenizer,
         peft_config=lora(recipe),
     )
@@ -233,26 +234,6 @@ def _frame(material: Material) -> Frame:
     tables = [material.train, *([material.validation] if train.eval_steps else [])]
     lengths = [length for table in tables for length in pc.list_value_length(table["input_ids"]).to_pylist()]
     return frame(lengths, train.batch_size, train.batch_size * train.max_length if train.packing else None)
-
-
-def _rows(table: pa.Table, recipe: Recipe) -> Dataset:
-    """Return the rows as the trainer draws them: the records, or packed ones of them."""
-    rows = Dataset(table.select(["input_ids", "labels"]).combine_chunks())
-    return _packed(rows, recipe.train.max_length) if recipe.train.packing and len(rows) else rows
-
-
-def _packed(rows: Dataset, length: int) -> Dataset:
-    """Lay records end to end in rows of a length, by trl's best fit over many of them at once.
-
-    Left to itself trl packs a thousand at a time, and the last row of each thousand stays half empty.
-    """
-    return pack_dataset(rows, length, "bfd", {"batch_size": min(_PACKED_AT_ONCE, _TOKENS_AT_ONCE // length)})
-
-
-_PACKED_AT_ONCE = 100_000
-"""Records that are packed together: all of most corpora, and few enough to be held in memory."""
-_TOKENS_AT_ONCE = 1 << 30
-"""Tokens at most in these: trl counts them in 32 bits."""
 
 
 def save_adapter(trainer: Trainer, material: Material, folder: Path) -> None:

@@ -50,7 +50,7 @@ def run(place: Workspace | Path) -> None:
     """Run the terminal interface until the user quits; trainings started from it go on.
 
     In a folder that is no workspace it asks first whether to make one. Raises UsageError for a theme, named in the
-    environment, that there is none of.
+    environment, that there is none of, and on a bug of ours what ended the interface.
     """
     if constants.DEFAULT_THEME not in BUILTIN_THEMES:
         raise unknown("theme", constants.DEFAULT_THEME, BUILTIN_THEMES)
@@ -58,11 +58,14 @@ def run(place: Workspace | Path) -> None:
     if workspace is None:
         return
     desk = Desk(workspace, apart=Apart(), models=Resident())
+    app = WorkbenchApp(desk)
     try:
-        WorkbenchApp(desk).run()
+        app.run()
     finally:
         desk.apart.close()
         desk.models.close()
+    if app.fault is not None:
+        raise app.fault
 
 
 class WorkbenchApp(InOrder[None]):
@@ -75,7 +78,7 @@ class WorkbenchApp(InOrder[None]):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - as App declares it
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("J", "jobs", "Jobs", show=False, id="jobs"),
-        Binding("question_mark,f1", "keys", "Keys", key_display="?", id="help"),
+        Binding("question_mark,f1", "keys", "Keys", id="help"),
         Binding("ctrl+p", "palette", "Palette: every action by its name", show=False, id="palette"),
         Binding("q", "app.leave", "Quit", show=False, id="quit"),
     ]
@@ -94,6 +97,15 @@ class WorkbenchApp(InOrder[None]):
         self._until = 0.0
         self._then: dict[Worker[Any], tuple[Job, WorkScreen, Callable[[Any], None]]] = {}
         self._kept: dict[tuple[str, str], WorkScreen] = {}
+
+    @property
+    def fault(self) -> BaseException | None:
+        """Return the bug of ours that ended the application; None where a person did."""
+        return self._exception
+
+    def _fatal_error(self) -> None:
+        """End on a bug of ours, which `run` raises: Textual's own page of it shows all local values, and records."""
+        self._close_messages_no_wait()
 
     def get_default_screen(self) -> CorporaScreen:
         """Open on the corpora."""

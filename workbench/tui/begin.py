@@ -30,7 +30,7 @@ class BeginApp(App[Workspace]):
         Binding("enter", "make", "Make a workspace here", id="begin.make"),
         Binding("escape", "app.leave", "Leave", id="begin.leave", tooltip="Leave; nothing is written"),
         Binding("q", "app.leave", "Leave", show=False, id="quit"),
-        Binding("question_mark,f1", "keys", "Keys", key_display="?", id="help"),
+        Binding("question_mark,f1", "keys", "Keys", id="help"),
     ]
 
     def __init__(self, folder: Path) -> None:

@@ -315,7 +315,7 @@ def test_a_failure_ends_with_the_exit_code_of_what_caused_it(
         watch(run, lambda _: None)
     assert caught.value.exit_code == code
     # The same numbers would break again.
-    assert ("go on with --resume" in caught.value.hint) == (code == ExitCode.OUTSIDE)
+    assert ("workbench train --resume" in caught.value.hint) == (code == ExitCode.OUTSIDE)
 
 
 def test_a_process_that_was_killed_is_a_matter_of_the_outside(run: RunFolder) -> None:

@@ -59,6 +59,13 @@ def test_a_refusal_names_five_records_and_counts_the_rest() -> None:
     assert "2 more" in refusal.what
 
 
+def test_a_refusal_says_why_the_first_record_became_no_tokens() -> None:
+    table = seen(*[("train", ["not-encodable"])] * 3)
+    told = table.set_column(table.schema.get_field_index("reason"), "reason", pa.array([None, "two users", "x", None]))
+    refusal = find_refusal(told, RECIPE, NONE)
+    assert refusal is not None and refusal.what.endswith(". r1: two users")
+
+
 def test_an_empty_train_split_refuses() -> None:
     assert find_refusal(seen(("test", [])), RECIPE, NONE) is not None
 

@@ -16,15 +16,17 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import TrainerControl, TrainerState
 
-from workbench.errors import CorruptionError, OutsideError
+from workbench.errors import CorruptionError, OutsideError, RefusedError
 from workbench.lm.template import NOT_LEARNED
 from workbench.lm.xray import Example
+from workbench.training import packing
 from workbench.training.callbacks import Logbook, rewind_metrics
 from workbench.training.checkpoints import COMPLETE, last_checkpoint
 from workbench.training.finite import NonFiniteError
+from workbench.training.packing import PACKED_ROWS, keep_rows
 from workbench.training.process import one_line
 from workbench.training.qlora import Trainer, build_trainer, read_material, save_adapter, train
-from workbench.training.runs import RunFolder
+from workbench.training.runs import RunFolder, as_json, replace
 from workbench.training.signals import StopRequest
 
 Prepared = Callable[..., RunFolder]
@@ -85,6 +87,40 @@ def test_a_stopped_and_resumed_run_equals_an_uninterrupted_one_bit_for_bit(
     assert expected.keys() == got.keys()
     assert all(torch.equal(expected[name], got[name]) for name in expected)
     assert numbers(parts) == numbers(whole)
+
+
+PACKED = ("train.packing=true", "train.max_length=64", "train.max_steps=2", "train.eval_steps=null")
+
+
+def test_a_packed_run_goes_on_with_the_rows_it_was_begun_on_and_no_others(
+    prepared: Prepared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = prepared("run", *PACKED)
+    rows = build_trainer(read_material(run), run.checkpoints).train_dataset
+    checkpoint = run.checkpoints / "checkpoint-3"
+    keep_rows(run, rows, None)
+    keep_rows(run, rows, checkpoint)
+    monkeypatch.setattr(packing, "_PACKED_AT_ONCE", 3)  # as another release may pack
+    other = build_trainer(read_material(run), run.checkpoints).train_dataset
+    assert len(other) > len(rows)
+    said = f"not packed as they were at step 3: then {len(rows)} rows, now {len(other)} rows"
+    with pytest.raises(RefusedError, match=said) as caught:
+        keep_rows(run, other, checkpoint)
+    assert "checkpoint-3 keeps what was learned" in caught.value.hint
+    with pytest.raises(RefusedError, match="not packed as they were"):
+        keep_rows(run, rows.select(range(len(rows))[::-1]), checkpoint)  # as many, in another order
+    keep_rows(run, other, None)
+    keep_rows(run, other, checkpoint)
+
+
+def test_a_packed_run_begun_before_its_rows_were_noted_is_not_gone_on_with(prepared: Prepared) -> None:
+    run = prepared("run", *PACKED)
+    train(run, StopAfter(1))
+    replace(run.facts_file, as_json({key: fact for key, fact in run.facts().items() if key != PACKED_ROWS}))
+    before = run.metrics()
+    with pytest.raises(RefusedError, match=r"of which run\.json holds no note"):
+        train(run, StopRequest(), resume=True)
+    assert run.metrics() == before and last_checkpoint(run) == run.checkpoints / "checkpoint-1"
 
 
 @pytest.fixture

@@ -95,7 +95,8 @@ def _hits(contents: Contents, view: str, selection: Selection, text: str) -> Ite
 def _texts(contents: Contents, view: str) -> list[str]:
     state = contents.opened.state
     if view == QUARANTINE:
-        return [raw.decode("utf-8", "replace") for raw in state.rejects["raw"].to_list()]
+        told = state.rejects.select("reason", "source", "raw").iter_rows()
+        return ["\n".join((reason, source, raw.decode("utf-8", "replace"))) for reason, source, raw in told]
     conflicts = state.replayed.conflicts
     return [json.dumps([c.edit.record, c.edit.field, c.edit.value, c.found], ensure_ascii=False) for c in conflicts]
 

@@ -61,7 +61,7 @@ def _in_words(run: RunLine | None) -> str:
         return ""
     share = f" {run.step / run.total:.0%}" if run.status == "running" and run.total else ""
     loss = f" loss {run.loss:.3f}" if run.loss is not None else ""
-    return f"{run.name} {run.status}{share}{loss}"
+    return f"{run.status}{share}{loss}: {run.name}"
 
 
 def counted(store: Store, summary: Summary) -> Summary:

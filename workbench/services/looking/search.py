@@ -39,6 +39,14 @@ def holding(folder: Path, redaction: Redaction) -> Iterator[str]:
                 yield str(path.relative_to(folder))
 
 
+def is_held(path: Path, redaction: Redaction) -> bool:
+    """Return whether a text stands in a file, or in one of a folder's; what cannot be read is taken to hold it."""
+    try:
+        return any(holding(path, redaction)) if path.is_dir() else _holds(path, redaction, redaction.needles())
+    except OSError:
+        return path.exists()
+
+
 def _holds(path: Path, redaction: Redaction, needles: tuple[bytes, ...]) -> bool:
     with path.open("rb") as handle:
         if arrow_bytes.is_table(handle.read(8)):

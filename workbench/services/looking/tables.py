@@ -103,16 +103,17 @@ class RejectSource:
     """Rows in quarantine for a table."""
 
     contents: Contents
+    selection: Selection
     columns: Sequence[Column] = (Column("", 1), Column("reason", 32), Column("source", 16), Column("raw", 60))
 
     @property
     def n_rows(self) -> int:
-        """Return how many rows are in quarantine."""
-        return self.contents.opened.state.rejects.height
+        """Return how many rows are shown."""
+        return len(self.selection)
 
     def window(self, start: int, stop: int) -> list[tuple[object, ...]]:
         """Return the cells of some of them."""
-        rows = self.contents.opened.state.rejects[start:stop].select("reason", "source", "raw")
+        rows = self.contents.opened.state.rejects[self.selection.part(start, stop)].select("reason", "source", "raw")
         return [("!", why, source, raw[:_CELL].decode("utf-8", "replace")) for why, source, raw in rows.iter_rows()]
 
 
@@ -121,6 +122,7 @@ class ConflictSource:
     """Edits that no longer fit their record, for a table."""
 
     contents: Contents
+    selection: Selection
     columns: Sequence[Column] = (
         Column("", 1),
         Column("record", 12),
@@ -131,15 +133,15 @@ class ConflictSource:
 
     @property
     def n_rows(self) -> int:
-        """Return the number of conflicts."""
-        return len(self.contents.opened.state.replayed.conflicts)
+        """Return how many conflicts are shown."""
+        return len(self.selection)
 
     def window(self, start: int, stop: int) -> list[tuple[object, ...]]:
         """Return the cells of some conflicts."""
         state = self.contents.opened.state
+        some = [state.replayed.conflicts[row] for row in self.selection.part(start, stop)]
         return [
-            ("?", state.today(one.edit.record), *_wanted(one.edit.field, one.edit.value, one.found))
-            for one in state.replayed.conflicts[start:stop]
+            ("?", state.today(one.edit.record), *_wanted(one.edit.field, one.edit.value, one.found)) for one in some
         ]
 
 
@@ -155,8 +157,10 @@ Shown = RecordSource | RejectSource | ConflictSource
 def source_of(contents: Contents, view: str, selection: Selection, columns: Sequence[Column], marks: Marks) -> Shown:
     """Return what a table shows of a view."""
     if view == QUARANTINE:
-        return RejectSource(contents)
-    return ConflictSource(contents) if view == CONFLICTS else RecordSource(contents, selection, columns, marks)
+        return RejectSource(contents, selection)
+    if view == CONFLICTS:
+        return ConflictSource(contents, selection)
+    return RecordSource(contents, selection, columns, marks)
 
 
 def columns_of(contents: Contents) -> list[Column]:

@@ -10,14 +10,14 @@ import polars as pl
 
 from workbench.errors import DataError
 from workbench.publish.facts import CARD, CURATION, ExportFacts
-from workbench.publish.formats import holds_something, write_export
+from workbench.publish.formats import check_format, holds_something, write_export
 from workbench.publish.forms import PAIR
 from workbench.publish.pieces import Leaving
 from workbench.schema import Schema
 from workbench.services.progress import Report, silent
 from workbench.services.publishing.departing import Departing, departing, of_frame
 from workbench.services.publishing.export_facts import facts_of
-from workbench.services.publishing.stubs import StubOrder, stub_for
+from workbench.services.publishing.stubs import StubOrder, check_order, stub_for
 from workbench.store.store import Store
 from workbench.store.versions import Version, state_of
 from workbench.text import counted
@@ -64,6 +64,9 @@ def export(
     `facts` are written to its card in place of the version's own: a push adds where it goes and what was trained on it.
     With an engine its workers read and write the records; the files are the very same.
     """
+    check_format(format)  # before the records are read, which may take minutes
+    if stub is not None:
+        check_order(store, stub, format)
     version = store.version(corpus, version_name)
     schema = store.kept_schema(version.schema_object)
     with departing(store, version, schema, engine, report) as records:

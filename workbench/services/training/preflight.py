@@ -127,7 +127,8 @@ def _checks(store: Store, version: Version, name: str, wish: Wish) -> Iterator[C
     except WorkbenchError as error:
         yield refused("recipe", "recipe-fault", error.what, error.hint)
         return
-    yield fine("recipe", f"{name}: {recipe.base}, {recipe.train.epochs:g} epochs, LoRA r {recipe.lora.r}")
+    passes = f"{recipe.train.epochs:g} epoch{'s' * (recipe.train.epochs != 1)}"
+    yield fine("recipe", f"{name}: {recipe.base}, {passes}, LoRA r {recipe.lora.r}")
     yield _validation(version, recipe)
     folder, found = bases.here(store.workspace, recipe.base), gpus()
     yield _base(recipe, folder)

@@ -23,10 +23,14 @@ from workbench.store.store import Store
 from workbench.store.versions import Version
 from workbench.training.launch import Progress, follow, launch, stop
 from workbench.training.plan import shared
+from workbench.training.preflight import check_allowed
 from workbench.training.reporting import trackers
-from workbench.training.runs import STEP_DOWN, RunFolder
+from workbench.training.runs import LOST, STEP_DOWN, RunFolder
 from workbench.training.together import check_gpus
 from workbench.workspace import Workspace
+
+_LISTED = 5
+"""Runs that are named where a prefix fits several."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,7 @@ class Training:
 
 def start(store: Store, training: Training, report: Report = silent) -> RunFolder:
     """Prepare a run and start its process; records the X-ray flags raise RefusedError and start nothing."""
+    check_allowed(training.allow)  # before a base is built or fetched
     version = store.version(training.corpus, training.version)
     recipe = _recipe(store.workspace, training)
     for caution in cautions(recipe):
@@ -197,9 +202,17 @@ class RunFailedError(WorkbenchError):
         """Tell why, and how to go on where going on may help."""
         said = run.state()
         self.exit_code = ExitCode(said.get("code", ExitCode.OUTSIDE) if state == "failed" else ExitCode.OUTSIDE)
-        goes_on = f"; go on with --resume {run.name}" if self.exit_code == ExitCode.OUTSIDE else ""
+        step = next_step(run, state)
         reason = said.get("reason") or "its process is gone"
-        super().__init__(f"the run {run.name!r} is {state}: {reason}", f"see {run.log}{goes_on}")
+        super().__init__(f"the run {run.name!r} is {state}: {reason}", f"see {run.log}" + (f"; {step}" if step else ""))
+
+
+def next_step(run: RunFolder, state: str) -> str:
+    """Return the command that goes on from the state of a run; nothing where it works, or where none would help."""
+    if state == "finished":
+        return f"workbench evaluate {run.name}"
+    failed_outside = state == "failed" and run.state().get("code", ExitCode.OUTSIDE) == ExitCode.OUTSIDE
+    return f"workbench train --resume {run.name}" if failed_outside or state in ("stopped", LOST) else ""
 
 
 def watch(run: RunFolder, report: Callable[[Progress], None]) -> str:
@@ -225,8 +238,12 @@ def found(workspace: Workspace, name: str) -> RunFolder:
         return names[-1]
     exact = [run for run in names if run.name == name]
     hits = exact or [run for run in names if run.name.startswith(name)]
-    if len(hits) != 1:
+    if not hits:
         raise unknown("run", name, [run.name for run in names])
+    if len(hits) > 1:
+        listed = ", ".join(run.name for run in hits[-_LISTED:][::-1])
+        more = f" and {len(hits) - _LISTED:,} more" if len(hits) > _LISTED else ""
+        raise UsageError(f"{len(hits):,} runs start with {name!r}", f"type more of one, newest first: {listed}{more}")
     return hits[0]
 
 

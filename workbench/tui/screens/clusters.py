@@ -238,6 +238,9 @@ class ClustersScreen(UndoingScreen):
     @on(VirtualTable.Selected, "#clusters")
     def action_open(self) -> None:
         """Go into the cluster: in a narrow terminal it takes the list's place."""
+        if not self._list.source.n_rows:
+            self.tell("nothing to go into here")
+            return
         self.add_class("-opened")
         self._cluster.table.focus()
 

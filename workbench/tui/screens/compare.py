@@ -40,6 +40,9 @@ class CompareScreen(ComparingScreen):
     @on(VirtualTable.Selected, "#lines")
     def action_open(self) -> None:
         """Go to what stands behind the line: in a narrow terminal it takes the list's place."""
+        if not self.table.source.n_rows:
+            self.tell("nothing to go into here")
+            return
         self.add_class("-opened")
         self.query_one("#asked").focus()
 

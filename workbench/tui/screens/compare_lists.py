@@ -30,6 +30,7 @@ METRICS, SOURCES, WORSE, ANSWERS, OWN = "metrics", "sources", "worse", "answers"
 VIEWS = (METRICS, SOURCES, WORSE, ANSWERS, OWN)
 HIDDEN = (ANSWERS, OWN)
 """Views that say nothing of which answer is whose."""
+_NOTES = {WORSE: "No answer came out worse: v shows the next list."}
 
 
 class ComparingScreen(UndoingScreen):
@@ -175,7 +176,7 @@ class ComparingScreen(UndoingScreen):
             return "Nothing was asked yet: p does."
         if self.wanted is None or unmeasured(self.known, self.wanted):
             return words.empty_note(self.corpus, len(self.known))
-        return "reading the scores ..." if self.is_busy("compare") else "Nothing here."
+        return "reading the scores ..." if self.is_busy("compare") else _NOTES.get(self.view, "Nothing to compare.")
 
     def pairs_of(self, view: str) -> list[Pair]:
         """Return the pairs that a view lists; none where it lists numbers."""

@@ -67,11 +67,11 @@ class CorporaScreen(WorkScreen):
     """The corpora of a workspace."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "open", "Open", id="home.open"),
-        Binding("o", "add", "Open a file", id="home.add"),
-        Binding("d", "sample", "Sample", id="home.sample"),
+        Binding("enter", "open", "Open", id="home.open", tooltip="Look at the records of the corpus"),
+        Binding("o", "add", "Open a file", id="home.add", tooltip="Take in files, or a repository of the Hub"),
+        Binding("d", "sample", "Sample", id="home.sample", tooltip="Take in a sample corpus with planted faults"),
         Binding("i", "ingest", "Ingest", id="home.ingest", tooltip="Ingest the declared sources once more"),
-        Binding("s", "cut", "Split", id="home.split"),
+        Binding("s", "cut", "Split", id="home.split", tooltip="Cut a version, with the settings used last"),
         Binding("t", "mode('train')", "Runs", show=False, id="home.runs"),
         Binding("r", "reread", "Read again", show=False, id="home.reread"),
         Binding("q", "app.leave", "Quit", id="quit"),

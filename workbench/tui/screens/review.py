@@ -64,7 +64,7 @@ class ReviewScreen(UndoingScreen):
     order_stays = "; the queue stays in its order, r ranks it anew"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "accept", "Accept", id="review.accept", tooltip="It is right as it stands"),
-        Binding("f", "fix", "Fix", id="review.fix", tooltip="Apply the suggested fix, or edit where there is none"),
+        Binding("f", "fix", "Fix", id="review.fix", tooltip="Apply the suggested fix; where none is, edit"),
         Binding("e", "edit", "Edit", id="review.edit"),
         Binding("x", "drop", "Drop", id="review.drop"),
         Binding("s", "skip", "Skip", id="review.skip", tooltip="Leave it for another time"),
@@ -218,6 +218,9 @@ class ReviewScreen(UndoingScreen):
     @on(VirtualTable.Selected, "#waiting")
     def action_open(self) -> None:
         """Go into the record: in a narrow terminal it takes the list's place."""
+        if not self._table.source.n_rows:
+            self.tell("nothing to go into here")
+            return
         self.add_class("-opened")
         self.query_one(RecordPane).focus()
 

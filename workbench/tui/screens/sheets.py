@@ -46,6 +46,15 @@ class Sheet(ModalScreen[None]):
             yield Static(Content.assemble(*self.pieces()), markup=False)
             yield Static(Content.styled(self.keys, "$foreground-muted"), classes="keys", markup=False)
 
+    def on_resize(self) -> None:
+        """Say that there is more below, where there is: a terminal without colours shows no bar beside the text."""
+        self.call_after_refresh(self._say_keys)
+
+    def _say_keys(self) -> None:
+        more = "arrows scroll   " if any(sheet.max_scroll_y for sheet in self.query("#sheet")) else ""
+        for line in self.query(".keys").results(Static):  # none once the sheet is taken away
+            line.update(Content.styled(f"{more}{self.keys}", "$foreground-muted"))
+
     def action_close(self) -> None:
         """Take the sheet away."""
         self.dismiss()

@@ -31,6 +31,7 @@ _PAUSE = 0.25
 """Seconds without a key after which the split is looked at anew."""
 _STRATA = 6
 """Strata that are listed."""
+_KEYS = "enter makes the version   tab next   space turns a switch   esc leaves"
 
 
 class SplitSheet(WorkingSheet["Request | None"]):
@@ -73,9 +74,7 @@ class SplitSheet(WorkingSheet["Request | None"]):
                 yield Static("looking for duplicates ...", id="counts", markup=False)
                 yield Static(id="proved", markup=False)
                 yield Static(id="details", markup=False)
-            yield Static(
-                "enter makes the version   tab next   space turns a switch   esc leaves", id="keys", markup=False
-            )
+            yield Static(_KEYS, id="keys", markup=False)
 
     def on_mount(self) -> None:
         """Begin with the settings of the newest version, else of the corpus."""
@@ -107,6 +106,7 @@ class SplitSheet(WorkingSheet["Request | None"]):
     @on(Changed)
     def _look_soon(self) -> None:
         self.seen = None
+        self.query_one("#keys", Static).update(_KEYS)  # what was said there was of what is asked no more
         asked = self._read()
         self.set_timer(_PAUSE, lambda: self._look() if asked == self._read() and asked != self._asked else None)
 

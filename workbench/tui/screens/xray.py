@@ -69,7 +69,7 @@ class XrayScreen(WorkScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("v", "view(1)", "Next flag", id="xray.next-flag", tooltip="All records, or those with one flag"),
         Binding("V", "view(-1)", "Flag before", show=False, id="xray.flag-before"),
-        Binding("t", "part", "Parted", id="xray.part", tooltip="Show where one token ends and the next begins, or not"),
+        Binding("t", "part", "Parted", id="xray.part", tooltip="Show where tokens end and begin, or not"),
         Binding("o", "open_record", "Open in Data", id="xray.open-record"),
         Binding("enter", "open", "Go into the tokens", show=False, id="xray.open"),
     ]
@@ -203,6 +203,9 @@ class XrayScreen(WorkScreen):
     @on(VirtualTable.Selected, "#counted")
     def action_open(self) -> None:
         """Go into the tokens: in a narrow terminal they take the list's place."""
+        if not self._table.source.n_rows:
+            self.tell("nothing to go into here")
+            return
         self.add_class("-opened")
         self.query_one(TokenPane).focus()
 

@@ -11,6 +11,10 @@ from workbench.text import show
 class SafeInput(Input):
     """One line of text."""
 
+    def check_consume_key(self, key: str, character: str | None) -> bool:
+        """Say whether a key is typed here; Textual does not know the slash, and would promise that it does more."""
+        return key == "slash" or super().check_consume_key(key, character)
+
     def _on_paste(self, event: events.Paste) -> None:
         # The base class' handler runs after this one and takes the text from the event.
         event.text = show(event.text, lines=True)

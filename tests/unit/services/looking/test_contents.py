@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.corpora import by_question, cut, deliver, fact, facts, ids, state
+from tests.corpora import by_question, cut, deliver, fact, facts, ids, state, write
 from workbench.errors import UsageError
 from workbench.services.checking.check import check
+from workbench.services.intake.ingest import Order, ingest
 from workbench.services.looking import contents as parts
 from workbench.services.looking import issue_rows, preparing
 from workbench.services.looking.contents import read, read_again
@@ -294,6 +295,24 @@ def test_quarantine_and_conflicts_are_lines_of_their_own(store):
     assert line[2:] == ("answer", "theirs", "mine")
     assert len(contents.selection(QUARANTINE)) == 0
     assert next(search(contents, CONFLICTS, contents.selection(CONFLICTS), "THEIRS"))[0].tolist() == [0]
+
+
+def test_what_is_found_among_conflicts_or_in_quarantine_is_what_the_table_shows(store):
+    deliver(store, FAULTY)
+    for number in (1, 3):
+        edit(store, "facts", by_question(store)[fact(number)["question"]], {"answer": f"mine {number}"})
+    changed = [fact(1) | {"answer": "theirs 1"}, FAULTY[1], fact(3) | {"answer": "theirs 3"}, FAULTY[3]]
+    file = write(store, changed, "rows.jsonl")
+    file.write_text(file.read_text() + "{ a storm\n{ a calm\n")
+    ingest(store, Order("facts", (file,), settings={"name": "rows"}))
+    contents = whole(store)
+    for view, text in ((CONFLICTS, "THEIRS 3"), (QUARANTINE, "A CALM")):
+        selection = found(contents, Lens(view=view, text=text))
+        table = source_of(contents, view, selection, [], np.empty(0, bool))
+        ((*_, shown),) = table.window(0, 9)
+        assert table.n_rows == 1 and shown in ("mine 3", "{ a calm\n", "{ a calm")
+    reasons = found(contents, Lens(view=QUARANTINE, text="not a record"))
+    assert len(reasons) == 2, "what a line of the table says is found, too"
 
 
 @pytest.mark.parametrize(("how", "answers"), [("take", ["mine"]), ("keep", ["theirs"]), ("drop", [])])

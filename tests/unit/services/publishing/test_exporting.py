@@ -183,3 +183,21 @@ def test_a_judged_pair_follows_its_record_through_a_new_delivery(store):
 
 def test_a_sheet_offers_every_format_that_there_is():
     assert leaving.FORMATS == (*FORMATS, *TRAINER_FORMATS, leaving.HUB)
+
+
+@pytest.mark.parametrize(
+    ("format", "stub", "named"),
+    [
+        ("nosuch", None, "export format"),
+        ("messages", StubOrder("nosuch", "tiny"), "trainer"),
+        ("messages", StubOrder("axolotl", "nosuch"), "recipe"),
+        ("messages", StubOrder("axolotl", "tiny", ("no.such=1",)), "recipe key"),
+    ],
+)
+def test_a_name_that_there_is_none_of_is_refused_before_a_record_is_read(store, format, stub, named):
+    deliver(store, facts(*range(9)))
+    cut(store)
+    said = []
+    with pytest.raises(UsageError, match=f"no {named} named"):
+        export(store, CORPUS, "latest", format=format, stub=stub, report=lambda *line: said.append(line))
+    assert said == []

@@ -12,7 +12,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 
 from workbench.services.looking.column import Column
-from workbench.services.looking.lens import ALL, APART, CONFLICTS, ISSUES, MARKED, QUARANTINE, Lens, named
+from workbench.services.looking.lens import ALL, APART, CONFLICTS, ISSUES, MARKED, QUARANTINE, RULE, Lens, named
 from workbench.text import counted, show
 from workbench.tui.desk import Desk
 from workbench.tui.screens.base import SHEET
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 PANES = ("views", "records", "record")
 _WHAT = {QUARANTINE: "row", CONFLICTS: "edit"}
 """What the lines of a view are, where they are no records."""
+_KEYS = {QUARANTINE: "e brings it back", CONFLICTS: "e settles it"}
+"""What can be done in a view whose lines are no records: the keys of the last line are those of records."""
 _NOTES = {
     MARKED: "Nothing is marked: space marks a record, * all of a view.",
     "edited": "No field was edited.",
@@ -43,6 +45,8 @@ _NOTES = {
     CONFLICTS: "Every edit fits its record.",
     "dropped": "No record was dropped.",
 }
+
+_NONE_LEFT = "No record breaks this rule any more: v shows the next view."
 
 
 class LookingScreen(UndoingScreen):
@@ -211,7 +215,8 @@ class LookingScreen(UndoingScreen):
         lens = replace(self.lens, **changed)
         if lens != self.lens:
             self.lens = lens
-            self.finder.show_wrong("")
+            for finder in self.query(Finder):  # none before the screen is composed
+                finder.show_wrong("")
             self.show_rows()
 
     def show_rows(self) -> None:
@@ -251,8 +256,8 @@ class LookingScreen(UndoingScreen):
         source = source_of(self.contents, lens.view, found.selection, self._visible(), self.marks.flags)
         place = self._place_of_record(found.selection)
         cursor = place if place is not None else self.table.cursor if is_same else 0
-        note = lens.nothing() or _NOTES.get(lens.view, "No record.")
-        if lens.view == ISSUES and self.contents.issues is None:
+        note = lens.nothing() or _NOTES.get(lens.view, _NONE_LEFT if lens.view.startswith(RULE) else "No record.")
+        if lens.view.startswith((ISSUES, RULE)) and self.contents.issues is None:
             note = "Nobody has looked for issues yet: ] does." if self.contents.is_checked else "reading ..."
         self.table.set_source(source, cursor=cursor, note=show(note))
         self.show_counts()
@@ -289,6 +294,7 @@ class LookingScreen(UndoingScreen):
         parts = [f"{name}: {shown} of {counted(of, _WHAT.get(view, 'record'))}", self.lens.in_words()]
         parts += [] if found.is_whole else [f"looked at {found.looked:,} of {found.of:,}"]
         parts += [f"{marked:,} marked"] if marked else []
+        parts += [_KEYS[view]] if view in _KEYS and len(found.selection) else []
         place = f"{self.corpus} {version.name}" if version else self.corpus
         self.set_title(place, "  ".join(part for part in parts if part))
         self.views.show_lines(lines, view)

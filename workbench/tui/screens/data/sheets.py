@@ -122,7 +122,7 @@ class ReadmitSheet(ModalScreen["dict[str, Any] | None"]):
                 markup=False,
             )
             yield SafeTextArea(self.text, id="edit-text", tab_behavior="focus")
-            yield Static("one JSON object of the raw columns   ctrl+s brings it back   esc leaves", id="edit-say")
+            yield Static("one JSON object   ctrl+s brings it back   esc leaves", id="edit-say")
 
     def on_mount(self) -> None:
         """Begin in the text."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from workbench.services.looking.column import Column
 from workbench.services.looking.lens import Line
@@ -20,7 +21,12 @@ class ViewTable(VirtualTable):
         self.lines: Sequence[Line] = ()
 
     def show_lines(self, lines: Sequence[Line], view: str) -> None:
-        """Show the views with the cursor on one of them."""
+        """Show the views with the cursor on one of them, which stays where it stood though it may hold nothing now.
+
+        The next key is meant for what was looked at: to show all records instead would let it hit one of those.
+        """
+        if self.view == view and view not in [line.view for line in lines]:
+            lines = [*lines[: self.cursor], replace(self.lines[self.cursor], count=0), *lines[self.cursor :]]
         self.lines = lines
         cells = [(line.sign, line.label, "..." if line.count is None else line.count) for line in lines]
         names = [line.view for line in lines]

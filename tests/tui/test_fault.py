@@ -1,0 +1,25 @@
+"""A fact about a bug of ours in the interface: who started it is told, and no record is shown."""
+
+from __future__ import annotations
+
+import pytest
+from textual.app import App
+
+from workbench.tui import app as interface
+from workbench.tui.app import WorkbenchApp
+from workbench.tui.screens.corpora import CorporaScreen
+from workbench.workspace import Workspace
+
+
+def test_a_bug_ends_the_interface_and_is_raised_without_a_page_of_local_values(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def broken(screen: CorporaScreen) -> None:
+        record = "what somebody wrote"
+        raise RuntimeError(f"{len(record)} characters")
+
+    monkeypatch.setattr(CorporaScreen, "on_mount", broken)
+    monkeypatch.setattr(WorkbenchApp, "run", lambda app: App.run(app, headless=True))
+    with pytest.raises(RuntimeError, match="19 characters"):
+        interface.run(workspace)
+    assert "what somebody wrote" not in "".join(capfd.readouterr())
