@@ -7,12 +7,24 @@ from typing import Any
 
 from workbench.cli.output import table
 
+_LARGE, _HUGE = 10_000, 1e9
+
 
 def shown(value: Any) -> str:  # noqa: ANN401 - a number or a reason
-    """Return a number with four decimals, or n/a with its reason."""
+    """Return a number for people, or n/a with its reason."""
     if is_missing(value):
         return f"n/a ({value['reason']})"
-    return f"{value:.4f}" if isinstance(value, float) else str(value)
+    return decimal(value) if isinstance(value, float) else str(value)
+
+
+def decimal(value: float, sign: str = "") -> str:
+    """Return a number with four decimals, a large one without any and a huge one by its power; `sign` "+" shows both.
+
+    A perplexity far from its text runs to any size, and no decimal of it means anything.
+    """
+    size = abs(value)
+    form = ".4f" if size < _LARGE else ",.0f" if size < _HUGE else ".3e"
+    return format(value, f"{sign}{form}")
 
 
 def is_missing(value: Any) -> bool:  # noqa: ANN401 - a number or a reason
@@ -37,8 +49,8 @@ def difference(found: Mapping[str, Any] | None) -> list[str]:
     if not found or is_missing(found):
         return ["", "", ""]
     interval = found["interval"]
-    bounds = f"{interval[0]:+.4f} to {interval[1]:+.4f}" if interval else ""
-    return [f"{found['value']:+.4f}", bounds, found["verdict"] if interval else ""]
+    bounds = " to ".join(decimal(bound, "+") for bound in interval or ())
+    return [decimal(found["value"], "+"), bounds, found["verdict"] if interval else ""]
 
 
 def undecided(differences: Mapping[str, Any]) -> list[str]:

@@ -72,8 +72,13 @@ def corpus_name(store: Store, argument: str | None, option: str | None = None) -
     return name
 
 
-def new_corpus_name(store: Store, argument: str | None, option: str | None = None) -> str:
-    """Return the corpus that is meant, be it here or not; one alone, or whose folder one stands in, needs no naming."""
+def new_corpus_name(
+    store: Store, argument: str | None, option: str | None = None, *, choice: str = "one of: {known}"
+) -> str:
+    """Return the corpus that is meant, be it here or not; one alone, or whose folder one stands in, needs no naming.
+
+    Where nobody can know which one, the error's hint is the choice, with the corpora that are known filled in.
+    """
     if argument and option and argument != option:
         raise UsageError(f"two corpora are named: {argument!r} and {option!r}", "give one of them")
     name = argument or option
@@ -85,7 +90,7 @@ def new_corpus_name(store: Store, argument: str | None, option: str | None = Non
         return (here or known)[0]
     if not known:
         raise UsageError("this workspace holds no corpus yet", "begin with: workbench ingest FILE --corpus NAME")
-    raise UsageError("which corpus?", f"one of: {', '.join(known)}")
+    raise UsageError("which corpus?", choice.format(known=", ".join(known)))
 
 
 def parted(store: Store, corpus: str | None, record: str | None, option: str | None) -> tuple[str, str | None]:

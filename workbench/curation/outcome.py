@@ -77,8 +77,10 @@ def excluded_by_reason(standing: pl.DataFrame) -> dict[str, int]:
 def texts_of(records: pl.DataFrame, schema: Schema) -> dict[str, dict[str, int]]:
     """Return {side: {records, characters, words}} over the schema's texts; a word is what white space surrounds."""
     texts = [_joined(name, kind) for name, kind in _kinds(records, schema).items()]
-    characters = pl.sum_horizontal(pl.exclude("split").str.len_chars().fill_null(0))
-    words = pl.sum_horizontal(pl.exclude("split").str.count_matches(r"\S+").fill_null(0))
+    each = pl.exclude("split").str
+    # Sums of the 32 bits that a text's length has begin anew at four billion characters.
+    characters = pl.sum_horizontal(each.len_chars().fill_null(0)).cast(pl.Int64)
+    words = pl.sum_horizontal(each.count_matches(r"\S+").fill_null(0)).cast(pl.Int64)
 
     def counted(part: pl.DataFrame) -> pl.DataFrame:
         derived = schema.derived(part).select("split", *texts)

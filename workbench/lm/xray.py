@@ -37,7 +37,7 @@ FIXES: Mapping[str, str] = {
     "lost-call": "use a base whose own template writes calls of tools: --set template=auto",
     "no-eos": "use a template that writes EOS behind every answer: --set template=inst, or a base tuned for turns",
     "no-label": "raise train.max_length, or shorten or drop the record: nothing of its answer is left",
-    "not-encodable": "the reason stands beside the record: correct its turns, or choose another template",
+    "not-encodable": "correct the turns as the reason says, or choose another template",
     "out-of-range": "use the tokenizer that belongs to the base: they come in one folder",
     "prompt-not-prefix": "use a template whose turns only append: --set template=inst",
     "truncated": "raise train.max_length, cut the source into chunks, or accept the loss",

@@ -121,10 +121,12 @@ def _verdict(found: Mapping[str, Any], name: str) -> str:
     difference = found.get("difference", {}).get(name, {})
     if "value" not in difference or difference["value"] is None:
         return ""
-    low, high = difference.get("interval", (None, None))
-    interval = f" ({number(low)} to {number(high)})" if low is not None else ""
+    value, bounds = number(difference["value"]), difference.get("interval")
+    if bounds is None:  # of a quantile or a peak
+        return value
+    low, high = bounds
     said = difference.get("verdict", "")
-    return f"{number(difference['value'])}{interval}" + (f": {said}" if said else "")
+    return f"{value} ({number(low)} to {number(high)})" + (f": {said}" if said else "")
 
 
 def _trained_on(facts: AdapterFacts) -> str:

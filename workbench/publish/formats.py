@@ -70,11 +70,16 @@ def write_export(
     return written
 
 
+def check_format(format: str) -> None:
+    """Raise UsageError for a format that there is none of."""
+    if format not in (*FORMATS, *TRAINER_FORMATS):
+        raise unknown("export format", format, (*FORMATS, *TRAINER_FORMATS))
+
+
 def _writer(format: str, facts: ExportFacts, schema: Schema | None) -> Writer:
+    check_format(format)
     if format in TRAINER_FORMATS and schema is not None:
         return TRAINER_FORMATS[format](schema, facts)
-    if format not in FORMATS:
-        raise unknown("export format", format, (*FORMATS, *TRAINER_FORMATS))
     return FORMATS[format]
 
 

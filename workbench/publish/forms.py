@@ -99,7 +99,7 @@ def prompt_completion(schema: Schema) -> Form:
 def text(schema: Schema) -> Form:
     """Return each record as the one `text` that is learned, as continued pretraining wants it."""
     if not {"text", "prompt"} & set(schema.declared.render["default"]):
-        hint = "use --format messages, or --format chatml"
+        hint = "use --format messages" + ("" if holds_more(schema) else ", or --format chatml")
         raise UsageError(f"{schema.name!r} records are turns, and only a chat template makes one text of them", hint)
     return Form(
         {"text": pa.string()},

@@ -103,13 +103,18 @@ def _unpack_hint(kind: str) -> str:
 def _refused(sight: Sight) -> UsageError:
     name = sight.path.name
     if sight.path.is_dir():
-        return UsageError(
-            f"the folder {name!r} holds no saved Arrow data",
-            "name one file, or a folder made by save_to_disk",
-        )
+        return UsageError(f"the folder {name!r} holds no saved Arrow data", _instead_of(sight.path))
     if not sight.encoding.name:
         return _no_text(sight)
     return UsageError(f"{name!r} holds nothing but white space", "check the export that made it")
+
+
+def _instead_of(folder: Path) -> str:
+    """Return what to name in place of a folder: the Parquet files in it or in its `data`, as exports have them."""
+    for inside in (folder, folder / "data"):
+        if next(inside.glob("*.parquet"), None):
+            return f"name its files: {inside}/*.parquet; one at a time with --split SIDE, where its sides shall be kept"
+    return "name one file, or a folder made by save_to_disk"
 
 
 def _no_text(sight: Sight) -> UsageError:

@@ -224,19 +224,35 @@ class Objects:
 
     def table(self, name: str, columns: list[str] | None = None) -> pl.DataFrame:
         """Read a kept frame; a missing object is a CorruptionError."""
-        path = self.path(name)
-        if path.is_symlink() or not path.is_file():
-            raise CorruptionError(f"object {name!r} is missing", "run: workbench verify")
-        try:
+        with self._readable(name) as path:
             return pl.read_parquet(path, columns=columns)
-        except (pl.exceptions.PolarsError, OSError) as error:
-            raise CorruptionError(f"object {name!r} cannot be read", "run: workbench verify") from error
 
     def tables(self, names: Iterable[str], columns: list[str] | None = None) -> Iterator[pl.DataFrame]:
         """Yield kept frames in the order of their names, as `table` reads each."""
         wanted = list(names)
         self.bring(wanted)
         return (self.table(name, columns) for name in wanted)
+
+    def heads(self, names: Iterable[str]) -> list[pl.DataFrame]:
+        """Return kept frames in the order of their names without their rows: only the footers are read."""
+        wanted = list(names)
+        self.bring(wanted)
+        return [self._head(name) for name in wanted]
+
+    def _head(self, name: str) -> pl.DataFrame:
+        with self._readable(name) as path:
+            return pl.DataFrame(schema=pl.read_parquet_schema(path))
+
+    @contextmanager
+    def _readable(self, name: str) -> Iterator[Path]:
+        """Give the file of a kept frame; where it is missing, or the block fails to read it, a CorruptionError."""
+        path = self.path(name)
+        if path.is_symlink() or not path.is_file():
+            raise CorruptionError(f"object {name!r} is missing", "run: workbench verify")
+        try:
+            yield path
+        except (pl.exceptions.PolarsError, OSError) as error:
+            raise CorruptionError(f"object {name!r} cannot be read", "run: workbench verify") from error
 
     def faults(self, names: set[str]) -> dict[str, str]:
         """Return which of the named objects are missing or changed, here or at the address, with one sentence each."""

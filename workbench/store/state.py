@@ -178,8 +178,7 @@ class State(Standing):
     @cached_property
     def types(self) -> dict[str, pl.DataType]:
         """Return the columns and types of `stored`; of the segments only their footers are read."""
-        heads = [pl.DataFrame(schema=pl.read_parquet_schema(self.objects.path(name))) for name in self.segments]
-        return dict(self._whole(heads).schema)
+        return dict(self._whole(self.objects.heads(self.segments)).schema)
 
     def _tables(self) -> Iterable[pl.DataFrame]:
         return self.objects.tables(self.segments)

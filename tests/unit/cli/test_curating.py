@@ -111,7 +111,9 @@ def test_a_text_is_found_whatever_stands_beside_it(folder):
 
 def test_a_corpus_that_is_named_behind_its_file_is_told_to_come_first(folder):
     said = called("ingest", "rows.jsonl", "garden", cwd=folder)
-    assert said.code == 2 and "a corpus comes first, or behind --corpus: workbench ingest garden rows.jsonl" in said.talk
+    assert (
+        said.code == 2 and "a corpus comes first, or behind --corpus: workbench ingest garden rows.jsonl" in said.talk
+    )
     assert "check the path" in called("ingest", "rows.jsonl", "more.jsonl", cwd=folder).talk
 
 
@@ -124,6 +126,29 @@ def test_an_edit_says_which_rules_the_record_breaks_now(tmp_path):
     assert mended.json["edits"] == 1 and "error" not in {one["severity"] for one in mended.json["issues"]}
     undone = called("edit", "--undo", "2", cwd=folder).out
     assert 'is again: answer = ""' in undone and "now " not in undone
+
+
+def test_a_file_that_is_here_under_another_name_is_told_as_such(tmp_path):
+    folder = ingested(tmp_path, facts(1))
+    again = called("ingest", "facts", "rows.jsonl", "--source", "other", "--dry-run", cwd=folder)
+    assert "the same bytes as rows.jsonl" in again.out
+    kept = called("ingest", "facts", "rows.jsonl", "--source", "other", "--json", cwd=folder)
+    assert kept.json["sources"][0]["same_as"] == ["rows.jsonl"]
+    assert "the same bytes" not in called("ingest", "facts", "rows.jsonl", "--corpus", "third", cwd=folder).out
+
+
+def test_an_edit_in_conflict_is_listed_with_what_settles_it(tmp_path):
+    folder = ingested(tmp_path, facts(1, 2))
+    record = called("show", "--json", cwd=folder).json["rows"][0]["id"]
+    assert called("edit", record, "--set", "answer=mine", cwd=folder).code == 0
+    changed = [fact(1) | {"answer": "theirs"}, fact(2)]
+    (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in changed))
+    assert "1 edit no longer fitting" in called("ingest", "facts", "rows.jsonl", cwd=folder).out
+    listed = called("show", "--conflicts", cwd=folder).out
+    assert "workbench edit facts RECORD --set FIELD=VALUE" in listed
+    (conflict,) = called("show", "--conflicts", "--json", cwd=folder).json["rows"]
+    assert called("edit", "facts", conflict["record"], "--set", "answer=ours", cwd=folder).code == 0
+    assert "RECORD" not in called("show", "--conflicts", cwd=folder).out
 
 
 def test_files_without_a_corpus_may_go_to_a_new_one(tmp_path):

@@ -6,8 +6,12 @@ import pytest
 
 from tests.corpora import CORPUS, deliver, facts
 from workbench.cli.commands.log import log
+from workbench.cli.values import told
 from workbench.services.duplicates.verdicts import DIFFERENT, judge_pairs, set_threshold
+from workbench.services.records.editing import edit
 from workbench.store.store import Store
+
+SECRET = "ghp_" + "a1B2" * 10
 
 
 def printed(store: Store, capsys: pytest.CaptureFixture[str]) -> str:
@@ -28,3 +32,16 @@ def test_a_changed_threshold_is_told_from_what_to_what(store: Store, capsys: pyt
     set_threshold(store, CORPUS, 0.8, taken_back=True)
     said = printed(store, capsys)
     assert "0.8 -> 0.7" in said and "taken back: 0.7 -> 0.8" in said
+
+
+def test_a_value_is_told_as_json_and_its_secret_masked(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    deliver(store, facts(1))
+    record = store.state(store.corpus(CORPUS)).records["id"][0]
+    edit(store, CORPUS, record, {"answer": f"it is\n{SECRET}"})
+    said = printed(store, capsys)
+    assert 'answer = "it is\\nghp_…[44 characters]"' in said and SECRET[:6] not in said
+    assert [told(value) for value in (None, ["Copper", f"\t{SECRET}"], {"n": 1})] == [
+        "null",
+        '["Copper", "\\tghp_…[44 characters]"]',
+        '{"n": 1}',
+    ]

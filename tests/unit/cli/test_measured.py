@@ -95,6 +95,12 @@ def test_a_difference_without_an_interval_has_no_verdict():
     assert difference({"value": None, "reason": "why"}) == difference(None) == ["", "", ""]
 
 
+def test_a_large_number_is_told_without_decimals_and_a_huge_one_by_its_power():
+    found = {"value": -2.5e7, "interval": [-24207767.9218, 1e12], "verdict": "cannot tell"}
+    assert difference(found)[:2] == ["-25,000,000", "-24,207,768 to +1.000e+12"]
+    assert [shown(value) for value in (9999.0, 10_000.5, float("inf"))] == ["9999.0000", "10,000", "inf"]
+
+
 def test_why_nothing_could_be_decided_is_told_once():
     few = {"value": 0.5, "interval": [0.2, 0.7], "verdict": "cannot tell", "reason": "too few"}
     assert undecided({"a": few, "b": few, "c": {"value": None, "reason": "x"}}) == ["cannot tell: too few"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
@@ -38,6 +39,18 @@ def test_a_run_is_told_with_its_numbers_in_columns(store: Store, run: RunFolder)
     assert found["metrics"] == list(LOGGED) and found["evaluation"] is None
 
 
+def test_what_goes_on_from_a_run_is_told_and_nothing_while_it_works(store: Store, run: RunFolder) -> None:
+    def told() -> str:
+        return workbench("runs", "one", cwd=store.workspace.root).out
+
+    assert told().endswith("next: workbench evaluate one\n")
+    for state in ("stopped", "running"):
+        run.set_state(state)
+        assert told().endswith("next: workbench train --resume one\n"), "it says running, and its process is gone"
+    run.set_process(os.getpid())
+    assert "next:" not in told() and "evaluate" not in told()
+
+
 def test_why_a_run_failed_is_told(store: Store, run: RunFolder) -> None:
     run.set_state("failed", "the loss of step 3 is not a number", code=1)
     assert "reason: the loss of step 3 is not a number" in workbench("runs", "one", cwd=store.workspace.root).out
@@ -52,3 +65,15 @@ def test_runs_are_listed_and_a_damaged_one_hides_no_other(store: Store, run: Run
 
 def test_a_workspace_without_runs_says_so(store: Store) -> None:
     assert workbench("runs", cwd=store.workspace.root).out == "no runs yet\n"
+
+
+def test_a_prefix_of_several_runs_names_them_newest_first(store: Store, run: RunFolder) -> None:
+    for number in range(1, 8):
+        other = RunFolder.create(store.workspace.run_folder(f"one-{number}"))
+        other.set_state("finished")
+        os.utime(other.state_file, (number, number))
+    said = workbench("runs", "one-", cwd=store.workspace.root)
+    assert said.code == 2 and "7 runs start with 'one-'" in said.talk
+    assert "type more of one, newest first: one-7, one-6, one-5, one-4, one-3 and 2 more" in said.talk
+    assert workbench("runs", "one", cwd=store.workspace.root).code == 0, "a whole name is no prefix"
+    assert "no run named 'two'" in workbench("runs", "two", cwd=store.workspace.root).talk

@@ -16,7 +16,7 @@ RAIN = json.dumps([{"type": "function", "function": {"name": "rain", "parameters
 
 
 def called(
-    arguments: Any = '{"city": "Oslo"}', name: str = "rain", answers: str | None = "c1", tools: str | None = RAIN
+    arguments: Any = '{"city": "Oslo"}', name: Any = "rain", answers: str | None = "c1", tools: str | None = RAIN
 ) -> dict[str, Any]:
     calling = {"tool_calls": [{"id": "c1", "type": "function", "function": {"name": name, "arguments": arguments}}]}
     result = {} if answers is None else {"tool_call_id": answers}
@@ -53,6 +53,7 @@ def test_calls_that_can_be_carried_out_are_left_alone(row):
         (called('["Oslo"]'), "call-arguments", '["Oslo"]'),
         (called(7), "call-arguments", "7"),
         (called(name="rian"), "undefined-tool", "rian"),
+        (called(name={"name": "rain"}), "undefined-tool", '{"name": "rain"}'),
         (called(answers="c2"), "unasked-result", "c2"),
     ],
 )
@@ -72,3 +73,9 @@ def test_the_older_form_of_a_call_is_looked_at_too():
     row["messages"][1]["extra"] = json.dumps({"function_call": {"name": "rian", "arguments": "{"}})
     row["messages"][2]["extra"] = None
     assert rules(TOOLS, row) == [["call-arguments", "undefined-tool"]]
+
+
+def test_half_a_character_that_json_names_is_shown_as_a_question_mark():
+    issue = found(TOOLS, called(name="\ud800rain", answers="\udfff")).to_dicts()
+    shown = {one["rule"]: one["value"] for one in issue}
+    assert (shown["undefined-tool"], shown["unasked-result"]) == ("?rain", "?")

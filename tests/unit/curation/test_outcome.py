@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import polars as pl
+import pytest
 
+from workbench.curation import outcome
 from workbench.curation.outcome import excluded_by_reason, largest_group, missed, texts_of, wanted_and_got
 from workbench.curation.split import SIDES, Wanted, by_side
 from workbench.schema import load_schema
@@ -51,6 +53,14 @@ def test_texts_count_characters_and_words_of_every_side():
     assert found["train"] == {"records": 1, "characters": 13, "words": 5}
     assert found["test"] == {"records": 1, "characters": 1, "words": 1}
     assert found["removed"] == {"records": 0, "characters": 0, "words": 0}
+
+
+@pytest.mark.slow
+def test_more_characters_are_counted_than_32_bits_hold(monkeypatch):
+    schema = load_schema(samples() / "schemas" / "qa.yaml")
+    frame = schema.table([{"question": "a" * 2**22, "answer": ""}]).with_columns(split=pl.lit("train"))
+    monkeypatch.setattr(outcome, "sliced", lambda records: [records] * 2**10)
+    assert texts_of(frame, schema)["train"] == {"records": 2**10, "characters": 2**32, "words": 2**10}
 
 
 def sides(train: int, validation: int, test: int) -> dict[str, int]:

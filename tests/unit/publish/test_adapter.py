@@ -119,6 +119,13 @@ def test_the_body_shows_base_beside_tuned_with_the_verdict():
     assert "| lora.use\\_dora | no |" in text
 
 
+def test_a_difference_without_an_interval_is_told_as_the_number_alone():
+    latency = {"value": 1.5, "interval": None, "verdict": "cannot tell", "reason": "a quantile or peak has no interval"}
+    found = {"base": {"latency_p50": 1.0}, "tuned": {"latency_p50": 2.5}, "difference": {"latency_p50": latency}}
+    text = adapter_card(replace(FACTS, evaluations={"test": found}))
+    assert "| latency\\_p50 | 1 | 2.5 | 1.5 |" in text
+
+
 def test_hostile_names_and_answers_cannot_act_in_a_card():
     told = RunFacts("run", "base", examples=(Example(HOSTILE, f"```\n{END}\n# x", "````\n", "\x1b[2J"),))
     text = adapter_card(replace(FACTS, run=HOSTILE, told=told, packages={HOSTILE: HOSTILE}))

@@ -77,6 +77,9 @@ def test_running_text_has_no_turns_and_turns_are_no_text(tmp_path):
         an_export_of(schema("prose"), [{"text": "x"}], tmp_path / "out", "messages")
     with pytest.raises(UsageError, match="turns"):
         an_export_of(schema("qa"), [QA], tmp_path / "out", "text")
+    with pytest.raises(UsageError, match="turns") as caught:
+        FORMS["text"](schema("tools"))
+    assert caught.value.hint == "use --format messages", "ChatML has no place for a call"
     assert not (tmp_path / "out").exists()
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from tests.unit.readers.units import records, rejects, units
 from workbench.errors import DataError, UsageError, WorkbenchError
+from workbench.readers.detect import plan
 from workbench.readers.parquet_file import read, spans
 from workbench.readers.record import Proposal, Reading, Span
 
@@ -136,3 +137,13 @@ def test_text_that_is_not_utf8_inside_a_parquet_file_is_one_clear_error(tmp_path
     pq.write_table(pa.table({"t": bad}), tmp_path / "a.parquet")
     with pytest.raises(WorkbenchError):
         units(tmp_path / "a.parquet")
+
+
+def test_a_folder_of_an_export_is_refused_with_the_files_to_name(tmp_path: Path) -> None:
+    for folder in (tmp_path / "flat", tmp_path / "export" / "data"):
+        folder.mkdir(parents=True)
+        (folder / "train-00000-of-00001.parquet").write_bytes(b"PAR1")
+        named = folder.parent if folder.name == "data" else folder
+        with pytest.raises(UsageError, match="no saved Arrow data") as caught:
+            plan(named)
+        assert f"{folder}/*.parquet" in caught.value.hint

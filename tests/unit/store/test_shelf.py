@@ -12,7 +12,7 @@ from polars.testing import assert_frame_equal
 
 from tests.corpora import CORPUS, deliver, fact, ids, scratch
 from workbench.curation import slices
-from workbench.errors import OutsideError
+from workbench.errors import CorruptionError, OutsideError
 from workbench.services.records.editing import drop, edit
 from workbench.store.shelf import Shelf
 from workbench.store.store import Store
@@ -80,3 +80,16 @@ def test_what_fails_on_the_way_leaves_no_file(tmp_path: Path):
 def test_a_shelf_that_takes_nothing_says_which_folder(tmp_path: Path):
     with pytest.raises(OutsideError, match="nowhere"):
         Shelf(tmp_path / "nowhere")([pl.DataFrame({"n": [1]})])
+
+
+@pytest.mark.parametrize("torn", [True, False])
+def test_a_lost_or_torn_segment_is_told_of_as_without_a_shelf(torn: bool):
+    with scratch() as store:
+        deliver(store, [fact(1)])
+        path = store.objects.path(both(store)[0].segments[0])
+        path.unlink()
+        if torn:
+            path.write_bytes(b"PAR1")
+        for state in both(store):
+            with pytest.raises(CorruptionError, match="cannot be read" if torn else "is missing"):
+                _ = state.records

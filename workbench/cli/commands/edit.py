@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from workbench.cli.options import ID, AsJson, In, Named, Option, Record, opened, parted
-from workbench.cli.output import fitted, left_beside, result, say
+from workbench.cli.output import fitted, left_beside, result, say, short
+from workbench.cli.values import told
 from workbench.errors import UsageError
 from workbench.text import counted
-from workbench.text import show as shown
 
 if TYPE_CHECKING:
     from workbench.services.records.fixing import Change
@@ -28,6 +28,8 @@ class _Done:
     again: list[dict[str, Any]] = field(default_factory=list)
     nothing: str = ""
     """What is said where nothing was done."""
+    issues: list[dict[str, Any]] | None = None
+    """What is wrong by itself with the one record that was set; None where nobody looked."""
 
 
 def register(app: typer.Typer) -> None:
@@ -94,7 +96,10 @@ def edit(
             done = _set(store, name, wanted, _texts(values), reason)
     lines = [f"{name}: {counted(done.count, 'edit')}" if done.count or not done.nothing else f"{name}: {done.nothing}"]
     lines += [_again_line(row) for row in done.again[:_ALL_SHOWN]]
-    result({"corpus": name, "record": done.record or wanted, "edits": done.count}, lines, as_json=as_json)
+    lines += [f"  now {one['severity']} {one['rule']}: {one['message']} -> {one['hint']}" for one in done.issues or ()]
+    facts = {"corpus": name, "record": done.record or wanted, "edits": done.count}
+    looked = {} if done.issues is None else {"issues": done.issues}
+    result(facts | looked, lines, as_json=as_json)
 
 
 def _fixed(store: Store, corpus: str, rule: str, against: Sequence[str]) -> _Done:
@@ -140,6 +145,7 @@ def _dropped(store: Store, corpus: str, record: str, how: tuple[str, bool]) -> _
 
 
 def _set(store: Store, corpus: str, record: str | None, texts: dict[str, str], reason: str) -> _Done:
+    from workbench.services.records.editing import broken_rules
     from workbench.services.records.editing import edit as changed
     from workbench.services.records.typed import is_letter, value_of
 
@@ -150,7 +156,8 @@ def _set(store: Store, corpus: str, record: str | None, texts: dict[str, str], r
     for name, text in texts.items():
         if is_letter(schema, name, text):
             say(f"{name}: option {text.strip().upper()} is number {values[name]}, counted from 0")
-    return _Done(changed(store, corpus, record, values, reason=reason))
+    count = changed(store, corpus, record, values, reason=reason)
+    return _Done(count, issues=broken_rules(store, corpus, record))
 
 
 def _preview(store: Store, corpus: str, asked: tuple[str, Sequence[str]], *, as_json: bool) -> None:
@@ -180,7 +187,7 @@ def _preview_lines(corpus: str, rule: str, found: list[Change]) -> list[str]:
 
 def _again_line(row: dict[str, Any]) -> str:
     what = (
-        f"{row['field']} = {shown(row['value'], limit=60)}" if row["field"] else "dropped" if row["value"] else "back"
+        f"{row['field']} = {short(told(row['value']), 60)}" if row["field"] else "dropped" if row["value"] else "back"
     )
     return f"  {row['record'][:12]} is again: {what}"
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _SHOWN = (
     *("name", "schema", "digest", "reader", "encoding", "read", "kept", "merged", "quarantined", "reasons"),
-    *("mapping", "unread", "guesses", "matched", "left"),
+    *("mapping", "unread", "guesses", "matched", "left", "same_as"),
 )
 """What is told of a delivery."""
 _LOGGED = ("repairs", "conflicts")
@@ -167,6 +167,7 @@ def _lines(corpus: str, deliveries: list[Delivery], *, is_kept: bool) -> list[st
             f"{counted(d.repairs, 'repair')}, each an edit that can be undone": d.repairs,
             f"{counted(d.matched, 'changed row')} matched to the records they were": d.matched,
             f"gone from the corpus: {counted(d.left, 'record')} that {d.name} held before and holds no more": d.left,
+            f"the same bytes as {', '.join(d.same_as)}": len(d.same_as),
             f"{counted(d.conflicts, 'edit')} no longer fitting: workbench show {corpus} --conflicts": d.conflicts,
         }
         out += [f"  {line}" for line, count in told.items() if count]

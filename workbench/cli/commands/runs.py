@@ -65,7 +65,9 @@ def _looked(workspace: Workspace, name: str, *, stop: bool) -> tuple[dict[str, A
         key: value for key, value in facts.items() if value not in (None, "") and not isinstance(value, (list, dict))
     }
     plain = [f"{key}: {value}" for key, value in told.items()]
-    return facts, [*plain, *facts["noticed"], *_metrics(facts["metrics"]), *_numbers(facts["evaluation"])]
+    step = service.next_step(run, facts["state"]) if facts["evaluation"] is None else ""
+    lines = [*plain, *facts["noticed"], *_metrics(facts["metrics"]), *_numbers(facts["evaluation"])]
+    return facts, [*lines, *([f"next: {step}"] if step else [])]
 
 
 _NEWEST = 5
@@ -95,7 +97,7 @@ _SHOWN = {
 
 def _numbers(evaluation: dict[str, Any] | None) -> list[str]:
     if evaluation is None:
-        return ["not evaluated yet: workbench evaluate"]
+        return []
     base, tuned = evaluation["base"], evaluation["tuned"]
     rows = [[name, shown(base[name]), shown(tuned[name])] for name in base if not is_missing(tuned[name])]
     return table(rows, ["", "base", "tuned"])

@@ -9,6 +9,8 @@ import typer
 
 from workbench.cli.options import ID, AsJson, In, Named, Option, Record, opened, parted
 from workbench.cli.output import fitted, indented, page_width, result, short
+from workbench.cli.values import told
+from workbench.errors import UsageError
 from workbench.text import show as shown
 
 if TYPE_CHECKING:
@@ -52,6 +54,7 @@ def show(
         from workbench.services.records import editing
 
         name, wanted = parted(store, corpus, record, option)
+        _check_asked(wanted, quarantine=quarantine, conflicts=conflicts, find=find)
         if wanted:
             found = editing.show_record(store, name, wanted)
             result(_facts(name, found), _lines(name, found), as_json=as_json)
@@ -60,7 +63,7 @@ def show(
             listed = listing.quarantined(store, name, limit)
         elif conflicts:
             listed = listing.conflicts(store, name, limit)
-        elif find:
+        elif find is not None:
             listed = listing.holding(store, name, find, limit)
         else:
             listed = listing.listing(store, name, limit)
@@ -70,7 +73,19 @@ def show(
     lines += _quarantine_lines(rows) if quarantine else _list_lines(rows)
     if quarantine and rows:
         lines.append(f"to bring one back: workbench edit {name} --readmit SOURCE:ROW --set COLUMN=VALUE ...")
+    if conflicts and rows:
+        lines.append(f"to settle one: workbench edit {name} RECORD --set FIELD=VALUE; to keep what is there: workbench")
     result({"corpus": name} | listed, lines, as_json=as_json)
+
+
+def _check_asked(record: str | None, *, quarantine: bool, conflicts: bool, find: str | None) -> None:
+    """Raise UsageError where two things are asked at once, of which one would be passed over, or an empty text."""
+    asked = {"a record": record, "--quarantine": quarantine, "--conflicts": conflicts, "--find": find is not None}
+    given = [name for name, value in asked.items() if value]
+    if len(given) > 1:
+        raise UsageError(f"{' and '.join(given)} are asked for at once", "ask for one of them at a time")
+    if find == "":
+        raise UsageError("--find has no text to look for", "give one; without --find every record is listed")
 
 
 def _quarantine_lines(rows: list[dict[str, Any]]) -> list[str]:
@@ -113,7 +128,7 @@ def _lines(corpus: str, found: Shown) -> list[str]:
         )
     out += [f"  {issue['severity']} {issue['rule']}: {issue['message']} -> {issue['hint']}" for issue in found.issues]
     out += [
-        f"  edit {e['seq']} by {e['who']}: {e['field'] or 'record'} = {shown(e['value'], limit=60)}  {e['reason']}"
+        f"  edit {e['seq']} by {e['who']}: {e['field'] or 'record'} = {short(told(e['value']), 60)}  {e['reason']}"
         for e in found.edits
     ]
     return out

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from workbench.cli.numbers import shown
 from workbench.cli.options import AsJson, In, Option, opened, reference
 from workbench.cli.output import progress, result, say, table
 from workbench.errors import ExitCode
@@ -99,7 +100,7 @@ def _cells(row: dict[str, Any], languages: list[str]) -> list[str]:
 def _shown(value: Any) -> str:  # noqa: ANN401 - a number, or why there is none
     if value is None or isinstance(value, dict):
         return "n/a"
-    return f"{value:.4f}" if isinstance(value, float) else str(value)
+    return shown(value)
 
 
 def _reasons(rows: list[dict[str, Any]]) -> list[str]:

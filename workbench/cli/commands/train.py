@@ -93,11 +93,9 @@ def train(
             run = service.start(store, asked, progress)
     say(f"run {run.name}")
     state = "running" if detach else _followed(run)
-    result(
-        {"run": run.name, "state": state, "folder": str(run.path)},
-        [f"{run.name}: {state}", f"  {run.path}"],
-        as_json=as_json,
-    )
+    lines = [f"{run.name}: {state}", f"  {run.path}"]
+    lines += [f"  next: {step}"] if (step := service.next_step(run, state)) else []
+    result({"run": run.name, "state": state, "folder": str(run.path)}, lines, as_json=as_json)
 
 
 def _check_resumed(said: dict[str, object]) -> None:

@@ -56,11 +56,12 @@ def _faults(turns: Sequence[dict[str, Any]], defined: set[str]) -> dict[Flag, st
             asked.add(str(call.get("id")))
             if not _is_object(function.get("arguments")):
                 found.setdefault(ARGUMENTS, _text(function["arguments"]))
-            if defined and function.get("name") not in defined:
-                found.setdefault(UNDEFINED, _text(function.get("name")))
+            name = function.get("name")
+            if defined and not (isinstance(name, str) and name in defined):
+                found.setdefault(UNDEFINED, _text(name))
         answered = beside.get("tool_call_id")
         if answered is not None and str(answered) not in asked:
-            found.setdefault(UNASKED, str(answered))
+            found.setdefault(UNASKED, _text(answered))
     return found
 
 
@@ -95,4 +96,6 @@ def _json(text: str | None) -> Any:  # noqa: ANN401 - any JSON value
 
 
 def _text(value: Any) -> str:  # noqa: ANN401 - any JSON value
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    """Return a value as text; half a surrogate pair, which JSON can name, is in no text."""
+    said = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return said.encode(errors="replace").decode()

@@ -40,11 +40,11 @@ def known(store: Store, version: Version, rows: pl.DataFrame) -> dict[str, dict[
 
     A record that was dropped or has vanished since has no group; a topic is asked for by multiple-choice questions.
     """
-    groups = groups_of(curate(store, version.corpus))
+    groups = groups_of(curate(store, version.corpus)).names(rows["id"])
     has_topic = bool(store.kept_schema(version.schema_object).declared.choices) and _TOPIC in rows.columns
     topics = rows[_TOPIC] if has_topic else [None] * rows.height
-    named = zip(rows["id"], rows["source"], topics, strict=True)
-    return {record: {"source": source, "group": groups.get(record), _TOPIC: topic} for record, source, topic in named}
+    named = zip(rows["id"], rows["source"], groups, topics, strict=True)
+    return {record: {"source": source, "group": group, _TOPIC: topic} for record, source, group, topic in named}
 
 
 def questions(schema: Schema, rows: pl.DataFrame) -> dict[str, Question]:

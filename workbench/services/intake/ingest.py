@@ -82,6 +82,8 @@ class Delivery:
     """Records that stood in the source's last delivery and neither stand in this one nor have an heir there."""
     conflicts: int = 0
     """Edits of this corpus that no longer fit their record and wait for a person."""
+    same_as: tuple[str, ...] = ()
+    """Other sources of this corpus whose last delivery had the very same bytes."""
 
     @property
     def left_over(self) -> str:
@@ -128,7 +130,8 @@ def _rehearsed(store: Store, corpus: Corpus, source: Source, how: tuple[Report, 
         state = store.state(corpus)
         rows, counts = numbered(brought.intake, state)
         gone = left(brought.intake, rows, state)
-        return Delivery(**brought.says(source) | counts, matched=len(gone.heirs), left=gone.records)
+        said = brought.says(source) | counts | {"same_as": _same_as(state, source, brought)}
+        return Delivery(**said, matched=len(gone.heirs), left=gone.records)
 
 
 def _declared(store: Store, corpus: Corpus, source: Source) -> Corpus:
@@ -223,10 +226,17 @@ def _deliver(
             return [] if _nothing_new(taken.entries, state, source.name) else taken.entries
 
         store.change(corpus, prepare)
-    counts["conflicts"] = len(store.state(corpus).replayed.conflicts)
+    state = store.state(corpus)
+    counts["conflicts"] = len(state.replayed.conflicts)
     # Chosen once: a later change of the schema's identity must not rename what is here.
     frozen = {"map": facts["mapping"], "key": brought.intake.key}
-    return source.model_copy(update=frozen), Delivery(**said | counts)
+    return source.model_copy(update=frozen), Delivery(**said | counts, same_as=_same_as(state, source, brought))
+
+
+def _same_as(state: State, source: Source, brought: _Brought) -> tuple[str, ...]:
+    """Return the other sources that brought the very same bytes last."""
+    others = ((name, row) for name, row in state.deliveries.items() if name != source.name)
+    return tuple(name for name, row in others if row.body["digest"] == brought.digest)
 
 
 @contextmanager

@@ -95,6 +95,13 @@ def _issues_of(store: Store, corpus: Corpus, state: State, record: str) -> list[
     return found.filter(pl.col("record") == record).to_dicts()
 
 
+def broken_rules(store: Store, name: str, prefix: str) -> list[dict[str, Any]]:
+    """Return the issues that one record has by itself as it stands now, errors first."""
+    state = store.desk(store.corpus(name), [prefix])
+    found = record_issues(state.edited(state.rows_of([find(state, prefix)])), state.schema)
+    return found.sort(pl.col("severity") != "error", maintain_order=True).to_dicts()
+
+
 def _edit_shown(row: Any) -> dict[str, Any]:  # noqa: ANN401 - a log row
     return {"seq": row.seq, "at": row.at, "who": row.who, **row.body}
 

@@ -6,6 +6,7 @@ from typer.testing import CliRunner
 
 from tests.corpora import by_question, cut, deliver, fact, facts, ids, long_fact, near, state, words
 from workbench.cli.main import app
+from workbench.curation.sides import Stood
 from workbench.services.checking.curate import curate, order_of
 from workbench.services.duplicates.removals import CHANGES, Change, changed, method, read_by, removals
 from workbench.services.duplicates.verdicts import verdicts_of
@@ -51,7 +52,9 @@ def test_the_valid_stay_first_then_those_edited_by_hand_then_the_longest_then_th
     edit(store, "facts", edited, {"answer": "x"})
     edit(store, "facts", faulty, {"context": words(5, 90)})
     curated = curate(store, "facts")
-    order = order_of(curated.records, curated.schema, curated.issues, ({}, {}), verdicts_of(curated.state)).to_list()
+    order = order_of(
+        curated.records, curated.schema, curated.issues, (Stood(), Stood()), verdicts_of(curated.state)
+    ).to_list()
     assert order[:2] == [edited, long] and order[4] == faulty
     assert sorted(order[2:4]) == sorted([plain, other])
 

@@ -15,7 +15,7 @@ from tests.corpora import deliver, facts
 from tests.plants import plants
 from workbench.errors import UsageError
 from workbench.services.records.editing import edit
-from workbench.services.training import machine_checks
+from workbench.services.training import machine_checks, train
 from workbench.services.training import preflight as looked
 from workbench.services.training.device import Gpu, in_sight, in_words, parsed
 from workbench.services.training.preflight import Preflight, Wish, last_recipe, preflight, with_xray
@@ -260,3 +260,9 @@ def test_a_damaged_run_and_one_of_an_older_form_stand_in_no_way(cut):
     trained(cut, "older", "tiny").recipe_file.write_text("name: tiny\nbase: tiny\nforgotten: 1\n")
     assert last_recipe(cut.workspace, "facts") == "tiny"
     assert preflight(cut, "facts").is_green
+
+
+def test_a_flag_that_there_is_none_of_is_refused_before_a_base_is_built(cut, monkeypatch):
+    monkeypatch.setattr(train.bases, "located", lambda *_: pytest.fail("a base was looked for"))
+    with pytest.raises(UsageError, match="no flag named 'nosuch'"):
+        train.start(cut, train.Training("facts", allow=("nosuch",)))
