@@ -50,11 +50,11 @@ def components_of(engine: Engine, edges: Sequence[Path], size: int) -> NDArray[n
 
 def _stars(engine: Engine, edges: Sequence[Path], parts: int, folder: Path) -> list[Path]:
     """Return the files of the edges between each thing and the smallest one of its component, seen from both ends."""
-    forest = Plan.read(edges, parts, _EDGES).grouped("part", partial(_forest, parts=parts), _ENDS)
+    forest = Plan.read(edges, parts, _EDGES, engine.marks()).grouped("part", partial(_forest, parts=parts), _ENDS)
     tied = engine.ran("looking for what hangs together", forest, folder)
     loose = True
     while loose:
-        large = Plan.read(tied, parts, _ENDS).grouped("part", partial(_large, parts=parts), _ENDS)
+        large = Plan.read(tied, parts, _ENDS, engine.marks()).grouped("part", partial(_large, parts=parts), _ENDS)
         again = large.grouped("part", partial(_small, parts=parts), _ENDS)
         tied = engine.ran("following what hangs together", again, folder)
         loose = any(part["loose"].any() for part in Parts(tuple(tied), ("loose",)))

@@ -7,10 +7,12 @@ import shutil
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event, Thread
+from typing import Protocol
 
 from workbench.errors import UsageError
 from workbench.scale.surface import Plan, connected, disconnected
@@ -21,8 +23,15 @@ RAY_ADDRESS = "RAY_ADDRESS"
 ABANDONED = 86_400
 """Seconds after which a folder of shards is what a killed process left."""
 _PATTERN = frozenset("*?[]{}")
-Tell = Callable[[str], None]
-"""Takes one line about what is being done."""
+_LOOKED = 1.0
+"""Seconds between two looks at how many groups are done."""
+
+
+class Tell(Protocol):
+    """Takes one line about what is being done, and how far it is."""
+
+    def __call__(self, line: str, done: int = 0, total: int = 0) -> None:
+        """Tell a line with counts, see `services.progress.Report`."""
 
 
 @dataclass(frozen=True)
@@ -51,11 +60,40 @@ class Engine:
             made.mkdir(mode=0o700)
         return made
 
+    def marks(self) -> Path:
+        """Return a new folder in which a plan's groups are counted."""
+        return self.kept()
+
     def ran(self, line: str, plan: Plan, folder: Path) -> list[Path]:
         """Tell a line, run a plan to its end, and return the Parquet files that hold what it gave."""
         self.tell(line)
         os.utime(self.shared)  # a command that goes on for days must not look abandoned to another one
-        return plan.written(folder / uuid.uuid4().hex)
+        with self._counting(line, plan):
+            return plan.written(folder / uuid.uuid4().hex)
+
+    @contextmanager
+    def _counting(self, line: str, plan: Plan) -> Iterator[None]:
+        """Tell meanwhile how many groups are done; one that a dead worker had done is counted twice."""
+        if plan.marks is None:
+            yield
+            return
+        marks, over, told = plan.marks, Event(), Event()
+
+        def count() -> None:
+            while not over.wait(_LOOKED):
+                self.tell(line, min(len(os.listdir(marks)), plan.groups), plan.groups)
+                told.set()
+
+        looking = Thread(target=count, daemon=True)
+        looking.start()
+        try:
+            yield
+        finally:
+            over.set()
+            looking.join()
+            shutil.rmtree(marks, ignore_errors=True)
+        if told.is_set():
+            self.tell(line, plan.groups, plan.groups)
 
     def _sweep(self) -> None:
         for folder in self.shared.glob("scale-*"):

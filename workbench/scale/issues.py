@@ -28,7 +28,7 @@ def issues_of(
     look = partial(_look, types=dict(types), schema=Schema(schema.declared, schema.digest), rules=_rules())
     paths = pl.DataFrame({"path": list(map(str, segments))})
     with engine.folder() as folder:
-        plan = Plan.of(paths, len(segments)).grouped("path", look, _FOUND)
+        plan = Plan.of(paths, len(segments), engine.marks()).grouped("path", look, _FOUND)
         found = collected(engine.ran("checking records", plan, folder), _FOUND)
     parts = found.partition_by("path", as_dict=True, include_key=False)
     none = pl.DataFrame(schema=ISSUES)

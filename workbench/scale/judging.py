@@ -83,7 +83,7 @@ def _led_by(engine: Engine, judged: Sequence[Path], size: int) -> Led:
     if not judged:
         return out
     with engine.folder() as folder:
-        plan = Plan.read(judged, -(-size // SHARD), _PLACED).grouped("part", _lead, _LED)
+        plan = Plan.read(judged, -(-size // SHARD), _PLACED, engine.marks()).grouped("part", _lead, _LED)
         files = engine.ran("choosing who stays", plan, folder)
         for part in Parts(tuple(files), tuple(_LED)):
             unit = part["unit"].to_numpy()

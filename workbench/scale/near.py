@@ -113,13 +113,13 @@ class _Run:
         """Return the texts of each bucket of two or more, with its size."""
         shards = pl.DataFrame({"shard": range(self.shards.count)}, schema={"shard": pl.Int64})
         sign = partial(_sign, shards=self.shards, ngram=self.ngram)
-        keys = Plan.of(shards, self.shards.count).grouped("shard", sign, _KEYS)
+        keys = Plan.of(shards, self.shards.count, self.engine.marks()).grouped("shard", sign, _KEYS)
         return self._ran("looking for texts that share a band", keys.grouped("part", _meet, _MET))
 
     def candidates(self, met: list[Path]) -> list[Path]:
         """Return the candidate pairs; one that shares several buckets stands there several times."""
         attach = partial(_attach, shards=self.shards, ngram=self.ngram)
-        attached = Plan.read(met, self.shards.count, _MET).grouped("shard", attach, _ATTACHED)
+        attached = Plan.read(met, self.shards.count, _MET, self.engine.marks()).grouped("shard", attach, _ATTACHED)
         return self._ran(
             "comparing signatures", attached.grouped("part", partial(_pair, floor=self.floor), _CANDIDATES)
         )
@@ -128,7 +128,9 @@ class _Run:
         """Return the pairs at the floor or above, in files that last as long as the engine."""
         bring = partial(_bring, shards=self.shards)
         verify = partial(_verify, shards=self.shards, ngram=self.ngram, floor=self.floor)
-        brought = Plan.read(candidates, self.shards.count, _CANDIDATES).grouped("shard", bring, _BROUGHT)
+        brought = Plan.read(candidates, self.shards.count, _CANDIDATES, self.engine.marks()).grouped(
+            "shard", bring, _BROUGHT
+        )
         plan = brought.grouped("shard", verify, PAIRS)
         return tuple(self.engine.ran("comparing texts", plan, self.engine.kept()))
 
@@ -140,7 +142,9 @@ class _Run:
         twice, members = crowded.select(of_buckets, pl.col("number").n_unique()).row(0)
         if not members:
             return 0
-        counted = Plan.read(candidates, self.shards.count, _CANDIDATES).grouped("shard", _compared, _COMPARED)
+        counted = Plan.read(candidates, self.shards.count, _CANDIDATES, self.engine.marks()).grouped(
+            "shard", _compared, _COMPARED
+        )
         counts = collected(self._ran("counting what is left out", counted), _COMPARED)
         return uncompared(twice // 2, members, int(counts["compared"].sum()))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,7 @@ from workbench.curation.quality import RULES_VERSION, unchecked
 from workbench.errors import DataError
 from workbench.scale.surface import Kinds, Plan, Work
 from workbench.store.rows import Rows, listing_file, read
+from workbench.workspace import out_of_space
 
 PART = 16_384
 """Records of a part: as many as a stored segment has rows."""
@@ -29,7 +31,10 @@ def over(rows: Rows, parts: Iterator[pl.DataFrame], folder: Path, work: Work, ki
     count = rows.written(parts, folder)
     numbers = pl.DataFrame({"part": range(count)}, schema={"part": pl.Int64})
     told = partial(_worked, folder=folder, types=rows.types, work=work, packages=packages())
-    return Plan.of(numbers, count).grouped("part", told, kinds)
+    marks = folder / uuid.uuid4().hex
+    with out_of_space(marks):
+        marks.mkdir(mode=0o700)
+    return Plan.of(numbers, count, marks).grouped("part", told, kinds)
 
 
 def slices(listing: pl.DataFrame, size: int = PART) -> Iterator[pl.DataFrame]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -86,18 +88,20 @@ class Plan:
     """How many groups are made of rows at most, see `partitions`: left alone, the engine takes one for small tables."""
     begun: int | Sequence[Path]
     """The rows that it begins with, or the files that hold them."""
+    marks: Path | None
+    """Folder in which each group leaves an empty file when it is done; None counts none."""
     steps: int = 0
     """How many times rows are grouped."""
 
     @classmethod
-    def of(cls, table: pl.DataFrame, parts: int) -> Plan:
+    def of(cls, table: pl.DataFrame, parts: int, marks: Path | None = None) -> Plan:
         """Return a plan that begins with a small table."""
         import daft
 
-        return cls(daft.from_arrow(table.to_arrow(compat_level=pl.CompatLevel.oldest())), parts, table.height)
+        return cls(daft.from_arrow(table.to_arrow(compat_level=pl.CompatLevel.oldest())), parts, table.height, marks)
 
     @classmethod
-    def read(cls, shards: Sequence[Path], parts: int, kinds: Kinds) -> Plan:
+    def read(cls, shards: Sequence[Path], parts: int, kinds: Kinds, marks: Path | None = None) -> Plan:
         """Return a plan that begins with some columns of what another one wrote.
 
         A shard that is gone, torn, or holds other columns is an OutsideError that names it.
@@ -109,7 +113,12 @@ class Plan:
         frame = daft.read_parquet([str(path) for path in shards])
         if FAULT in frame.column_names:
             frame = frame.where(daft.col(FAULT).is_null())
-        return cls(frame.select(*kinds), parts, shards)
+        return cls(frame.select(*kinds), parts, shards, marks)
+
+    @property
+    def groups(self) -> int:
+        """Return how many groups are worked on at most, over all steps."""
+        return self.parts * self.steps
 
     def grouped(self, key: str, work: Work, kinds: Kinds) -> Plan:
         """Bring the rows of equal keys together and run some work over each group; `kinds` is what it returns.
@@ -121,7 +130,7 @@ class Plan:
         names = [column for column in self.frame.column_names if column != FAULT]
         told = [*names, FAULT] if FAULT in self.frame.column_names else names
         out = daft.DataType.struct(_types({**kinds, FAULT: pl.String}))
-        guarded = _Guarded(work, tuple(told), tuple(kinds.items()), self.steps + 1)
+        guarded = _Guarded(work, tuple(told), tuple(kinds.items()), self.steps + 1, self.marks)
 
         def called(*columns: daft.Series) -> daft.Series:
             return guarded(columns)
@@ -129,7 +138,7 @@ class Plan:
         run = daft.func.batch(return_dtype=out)(called)
         spread = self.frame.repartition(partitions(self.parts), key) if _is_spread() else self.frame
         made = spread.groupby(key).map_groups(run(*map(daft.col, told)).alias(_ROWS))
-        return Plan(made.select(daft.col(_ROWS).unnest()), self.parts, self.begun, self.steps + 1)
+        return Plan(made.select(daft.col(_ROWS).unnest()), self.parts, self.begun, self.marks, self.steps + 1)
 
     def each(self, work: Work, kinds: Kinds) -> Iterator[pl.DataFrame]:
         """Run some work on each row by itself, and yield what is made as it comes: one row of one, in no order.
@@ -304,6 +313,7 @@ class _Guarded:
     kinds: tuple[tuple[str, Any], ...]
     step: int | None = None
     """Which grouping of the plan it is; its receipts say so. None where rows are not grouped."""
+    marks: Path | None = None
 
     def __call__(self, columns: Sequence[daft.Series]) -> daft.Series:
         """Return the rows made of one group as a column of structs."""
@@ -311,6 +321,9 @@ class _Guarded:
 
         frame = pl.DataFrame([_series(name, column) for name, column in zip(self.names, columns, strict=True)])
         rows = self._made(frame).to_struct(_ROWS)
+        if self.marks:
+            with suppress(OSError):  # it is only counted: nothing depends on it
+                (self.marks / uuid.uuid4().hex).touch()
         return daft.Series.from_arrow(rows.to_arrow(compat_level=pl.CompatLevel.oldest()))
 
     def _made(self, frame: pl.DataFrame) -> pl.DataFrame:

@@ -19,4 +19,4 @@ def told() -> list[str]:
 def engine(tmp_path: Path, told: list[str]) -> Engine:
     pytest.importorskip("daft", reason="the extra `scale` is not installed: pip install '.[scale]'")
     connected(None, 2)
-    return Engine(tmp_path, told.append)
+    return Engine(tmp_path, lambda line, done=0, total=0: told.append(f"{line} {done}/{total}" if total else line))

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import sys
 
+import polars as pl
 import pytest
 
 from workbench.errors import UsageError
 from workbench.scale import engine as engines
 from workbench.scale.engine import ABANDONED, Engine, started
+from workbench.scale.surface import Plan, collected
 from workbench.workspace import Workspace
 
 
@@ -47,3 +49,23 @@ def test_shards_that_a_killed_run_left_are_swept_after_a_day(tmp_path):
     with Engine(tmp_path, print).folder() as own:
         assert own.is_dir() and new.is_dir() and not old.exists()
     assert sorted(tmp_path.iterdir()) == [new]
+
+
+GROUPS = 40
+
+
+def slow(rows: pl.DataFrame) -> pl.DataFrame:
+    engines.Event().wait(0.02)
+    return rows
+
+
+def test_a_stage_tells_how_many_of_its_groups_are_done(engine, told, tmp_path, monkeypatch):
+    monkeypatch.setattr(engines, "_LOOKED", 0.01)
+    table = pl.DataFrame({"group": range(GROUPS)})
+    plan = Plan.of(table, GROUPS, marks := engine.marks()).grouped("group", slow, dict(table.schema))
+    assert collected(engine.ran("working", plan, tmp_path), table.schema).sort("group").equals(table)
+    first, *counted = told
+    assert first == "working" and f"working {GROUPS}/{GROUPS}" in counted[-1:]
+    done = [int(line.split()[1].split("/")[0]) for line in counted]
+    assert done == sorted(done) and set(done) - {0, GROUPS}
+    assert not marks.exists()

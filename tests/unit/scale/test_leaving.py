@@ -42,7 +42,7 @@ def _small_pieces():
 def spread(store) -> Engine:
     pytest.importorskip("daft", reason="the extra `scale` is not installed: pip install '.[scale]'")
     connected(None, 2)
-    return Engine(store.workspace.scratch, lambda line: None)
+    return Engine(store.workspace.scratch, lambda line, *counts: None)
 
 
 def content(store: Store, name: str, format: str, engine: Engine | None) -> dict[str, bytes] | str:
@@ -67,7 +67,7 @@ def test_files_are_the_same_to_the_last_byte(first, second, data):
     pytest.importorskip("daft", reason="the extra `scale` is not installed: pip install '.[scale]'")
     connected(None, 2)
     with scratch() as store:
-        engine = Engine(store.workspace.scratch, lambda line: None)
+        engine = Engine(store.workspace.scratch, lambda line, *counts: None)
         deliver(store, first, name="one")
         deliver(store, [*reversed(first[2:]), *second], name="one")
         edit(store, CORPUS, ids(store)[0], {"answer": "=another one"})

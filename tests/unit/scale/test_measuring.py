@@ -42,7 +42,7 @@ def test_a_description_is_the_same_on_an_engine(first, second):
     pytest.importorskip("daft", reason="the extra `scale` is not installed: pip install '.[scale]'")
     connected(None, 2)
     with scratch() as store:
-        engine = Engine(store.workspace.scratch, lambda line: None)
+        engine = Engine(store.workspace.scratch, lambda line, *counts: None)
         deliver(store, first, name="one")
         edit(store, CORPUS, ids(store)[0], {"answer": "another one"})
         cut(store)

@@ -98,7 +98,7 @@ def corpus(store: Store) -> Store:
 def told(store: Store, command: Command, line: str, spoil: Spoil, read: str = "") -> WorkbenchError:
     """Return what a command says of a shard that is spoilt at a stage; it leaves nothing behind."""
     shutil.rmtree(store.workspace.cache)
-    with Engine(store.workspace.scratch, lambda _: None).folder() as own:
+    with Engine(store.workspace.scratch, lambda line, *counts: None).folder() as own:
         with pytest.raises(WorkbenchError) as caught:
             command(store, Spoiling(own, lambda _: None, line, spoil, read))
     assert list(store.workspace.scratch.iterdir()) == []
@@ -144,7 +144,7 @@ def test_what_workers_read_names_itself(corpus, command, line, read, way):
 )
 def test_what_workers_leave_beside_their_tables_names_itself(corpus, command, line, left, way):
     deliver(corpus, facts(70, 71), file="more.jsonl", name="more")
-    with Engine(corpus.workspace.scratch, lambda _: None).folder() as own:
+    with Engine(corpus.workspace.scratch, lambda line, *counts: None).folder() as own:
         engine = Spoiling(own, lambda _: None, line, lambda _: SPOILT[way](next(own.rglob(left))))
         with pytest.raises(OutsideError, match=rf"shard .*\.{left[2:]} "):
             COMMANDS[command](corpus, engine)
@@ -158,7 +158,7 @@ def test_what_readers_leave_of_a_file_names_itself(store, monkeypatch, way):
     make_small(monkeypatch, 200)
     spoilt: list[Path] = []
 
-    def spoil(line: str) -> None:
+    def spoil(line: str, *counts: int) -> None:
         if line.startswith("keeping") and not spoilt:
             spoilt.append(min(store.workspace.scratch.rglob("*.arrow")))
             SPOILT[way](spoilt[0])
