@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from workbench.curation.grouped import QUOTAS, THRESHOLDS, Cut, Grouped, Reasons
 from workbench.curation.sides import EXCLUDED, NONE, TEST, TRAIN, VALIDATION, Codes, Mask, Numbers
 from workbench.curation.slices import SLICE
-from workbench.curation.split import SPLITS, SURPLUS, Wanted, draws, tested_in
+from workbench.curation.split import SPLITS, SURPLUS, Wanted, draw, tested_in
 
 MANY = 100_000
 """Free groups of one stratum above which they are placed by thresholds: a share is then off by 0.1 points or less."""
@@ -80,7 +80,7 @@ class _Field:
 
     def draws(self, groups: Numbers) -> NDArray[np.float64]:
         """Return the draw of each group's name."""
-        return draws(self.wanted.seed, self.names.gather(groups), len(groups))
+        return _draws(self.wanted.seed, self.names.gather(groups))
 
     def first_tested(self, groups: Numbers) -> Iterator[tuple[int, int]]:
         """Yield the bound ones of these groups with their sizes, longest known first: drawn twice, they fall alike."""
@@ -226,5 +226,10 @@ def _keep_to_counts(records: Grouped, cut: Cut, wanted: Wanted) -> None:
         settled = int(here.sum()) - len(new)
         room = max(count - settled, 0)
         if len(new) > room:
-            last = np.argsort(draws(wanted.seed, records.ids.gather(new), len(new)), kind="stable")
+            last = np.argsort(_draws(wanted.seed, records.ids.gather(new)), kind="stable")
             cut.exclude(new[last[room:]], SURPLUS)
+
+
+def _draws(seed: int, names: pl.Series) -> NDArray[np.float64]:
+    """Return the `draw` of each name."""
+    return np.fromiter((draw(seed, name) for name in names), np.float64, len(names))

@@ -44,8 +44,9 @@ def wanted_and_got(standing: pl.DataFrame, wanted: Wanted | None) -> dict[str, A
     """Return {splits: {side: {wanted, got}}, strata: {name: {side: {wanted, got}}}} of columns `split` and `stratum`.
 
     Only records on a side count; None is what nobody asked for: counts are wanted of the whole, not of a stratum.
+    Names that differ in the form of their accents alone are told as one: the log knows no others.
     """
-    held = standing.filter(pl.col("split").is_in(SPLITS))
+    held = standing.filter(pl.col("split").is_in(SPLITS)).with_columns(pl.col("stratum").str.normalize("NFC"))
     named = {name: part for (name,), part in held.group_by("stratum") if name}
     whole = _of(held, wanted, dict(zip(SPLITS, wanted.counts, strict=True)) if wanted and wanted.counts else None)
     by_share = wanted if wanted and not wanted.counts else None

@@ -28,3 +28,15 @@ def sliced(frame: pl.DataFrame) -> Iterator[pl.DataFrame]:
 def by_slices(frame: pl.DataFrame, work: Callable[[pl.DataFrame], pl.DataFrame], keep: Keep = held) -> pl.DataFrame:
     """Return what some work gives for each slice, as one; the work must look at each row by itself."""
     return keep(work(part) for part in sliced(frame))
+
+
+def gathered(frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """Yield frames of the same columns in order, small ones together: every one but the last has a slice of rows."""
+    some: list[pl.DataFrame] = []
+    for frame in frames:
+        some.append(frame)
+        if sum(part.height for part in some) >= SLICE:
+            yield pl.concat(some, rechunk=True) if len(some) > 1 else frame
+            some = []
+    if some:
+        yield pl.concat(some, rechunk=True)

@@ -1,14 +1,14 @@
-"""What a split is: its sides, what is wanted of it, and the draw by which it is made."""
+"""What a split is: its sides, what is wanted of it, and the draw by which it is made.
+
+Nothing heavy is loaded here: commands and screens name the sides before they read anything.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeVar
-
-import numpy as np
-from numpy.typing import NDArray
 
 from workbench.text import nfc
 
@@ -50,17 +50,7 @@ def held_value(value: object) -> str | None:
 
 def draw(seed: int, name: str) -> float:
     """Return a number in [0, 1) from seed and name alone: the same in every language and engine (sha256)."""
-    return _drawn(f"{seed}\x1f{name}") / 2**64
-
-
-def draws(seed: int, names: Iterable[str], count: int) -> NDArray[np.float64]:
-    """Return the `draw` of each of so many names."""
-    numbers = np.fromiter((_drawn(f"{seed}\x1f{name}") for name in names), np.uint64, count)
-    return numbers.astype(np.float64) / 2**64
-
-
-def _drawn(name: str) -> int:
-    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big")
+    return int.from_bytes(hashlib.sha256(f"{seed}\x1f{name}".encode()).digest()[:8], "big") / 2**64
 
 
 def tested_in(number: int) -> str:

@@ -13,6 +13,7 @@ import polars as pl
 from workbench.corpus import Corpus
 from workbench.curation.flags.credentials import secrets_among
 from workbench.errors import CorruptionError, UsageError, WorkbenchError, unknown
+from workbench.fingerprint import digest_file
 from workbench.services.looking.search import holding, is_held, texts_of
 from workbench.services.progress import Report, silent
 from workbench.services.records.editing import find as found_record
@@ -146,7 +147,7 @@ def planned(store: Store, name: str, texts: Iterable[str]) -> Plan:
         trained=tuple(run for run, where in runs if "train" in where),
         exports=tuple(_exports(store, set(told))),
         publications=tuple(_publications(rows, set(told))),
-        own_files=tuple(_own_files(store, rows, {*found.objects, *old}, redaction)),
+        own_files=tuple(_own_files(store, rows, (set(found.objects), set(old)), redaction)),
         leftovers=len(store.objects.leftovers()),
     )
 
@@ -185,15 +186,28 @@ def _publications(rows: list[Row], versions: set[str]) -> Iterator[str]:
             yield f"{row.body['repo']}@{row.body['tag']}"
 
 
-def _own_files(store: Store, rows: list[Row], objects: set[str], redaction: Redaction) -> Iterator[str]:
-    seen = set()
+def _own_files(
+    store: Store, rows: list[Row], objects: tuple[set[str], set[str]], redaction: Redaction
+) -> Iterator[str]:
+    """Yield the user's files that hold a text still; `objects` are those that do, and those of earlier purges."""
+    holders, old = objects
+    delivered: dict[str, set[str]] = {}
     for row in rows:
-        if row.kind == "delivery" and objects & {f"{raw}.raw" for raw in row.body.get("raw", [])}:
-            path = row.body["declared"].get("path", row.subject)
-            if path not in seen:
-                seen.add(path)
-                if is_held(store.workspace.root / path, redaction):  # also objects of earlier purges are looked at
-                    yield path
+        raws = [f"{raw}.raw" for raw in row.body.get("raw", [])] if row.kind == "delivery" else []
+        now = store.objects.names(raws)
+        if not {*raws, *now}.isdisjoint(holders | old):
+            holding_it = {raw for raw, name in zip(raws, now, strict=True) if name in holders}
+            delivered.setdefault(row.body["declared"].get("path", row.subject), set()).update(holding_it)
+    for path, raws_of_path in delivered.items():
+        own = store.workspace.root / path
+        if is_held(own, redaction) or _is_as_delivered(own, raws_of_path):
+            yield path
+
+
+def _is_as_delivered(path: Path, raws: set[str]) -> bool:
+    """Return whether a file, or one of a folder's, is one of these: it holds the text in whatever form it did then."""
+    files = path.rglob("*") if path.is_dir() else [path]
+    return any(file.is_file() and f"{digest_file(file)}.raw" in raws for file in files)
 
 
 def purged(store: Store, plan: Plan, reason: str = "", report: Report = silent) -> Purged:

@@ -79,3 +79,9 @@ def test_half_a_character_that_json_names_is_shown_as_a_question_mark():
     issue = found(TOOLS, called(name="\ud800rain", answers="\udfff")).to_dicts()
     shown = {one["rule"]: one["value"] for one in issue}
     assert (shown["undefined-tool"], shown["unasked-result"]) == ("?rain", "?")
+
+
+def test_a_hole_among_the_turns_hides_no_call():
+    row = called(name="rian")
+    row["messages"].insert(0, None)
+    assert "undefined-tool" in rules(TOOLS, row)[0]

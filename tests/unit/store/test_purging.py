@@ -350,6 +350,16 @@ def test_only_own_files_that_hold_the_text_still_are_named(store):
     assert purge.planned(store, "facts", [other]).own_files == ()
 
 
+def test_an_own_file_that_holds_the_text_in_a_form_of_its_own_is_named(store):
+    text = 'say "hello there" to them'
+    path = store.workspace.root / "quoted.csv"
+    path.write_text('question,answer\nwhat,"I say ""hello there"" to them"\n', encoding="utf-8")
+    ingest(store, Order("facts", (path,), schema="qa", settings={"name": "rows"}))
+    assert purge.planned(store, "facts", [text]).own_files == (path.name,)
+    path.write_text("question,answer\nwhat,nothing\n", encoding="utf-8")
+    assert purge.planned(store, "facts", [text]).own_files == ()
+
+
 def test_another_texts_hash_and_nothing_of_the_text_is_told(store):
     deliver(store, [*facts(1), with_secret(2)])
     remove(store)

@@ -14,6 +14,7 @@ from tests.corpora import CORPUS, deliver, fact, ids, scratch
 from workbench.curation import slices
 from workbench.errors import CorruptionError, OutsideError
 from workbench.services.records.editing import drop, edit
+from workbench.store import shelf
 from workbench.store.shelf import Shelf
 from workbench.store.store import Store
 
@@ -65,6 +66,24 @@ def test_frames_on_a_shelf_are_one_frame_and_leave_no_file(tmp_path: Path):
     assert_frame_equal(laid, pl.concat(parts))
     assert list(tmp_path.iterdir()) == []
     assert_frame_equal(laid.sort("n", descending=True), pl.concat(parts[::-1]))
+
+
+def test_small_frames_share_a_file(tmp_path: Path):
+    sizes = [0, 1, 1, 0, 1, 7, 2, 2, 0]
+    parts = [pl.DataFrame({"n": range(size)}, schema={"n": pl.Int64}) for size in sizes]
+    laid = Shelf(tmp_path)(iter(parts))
+    assert_frame_equal(laid, pl.concat(parts))
+    assert [len(chunk) for chunk in laid["n"].get_chunks()] == [3, 7, 4]
+
+
+def test_a_file_that_cannot_be_mapped_is_said_and_left_nowhere(tmp_path: Path, monkeypatch):
+    def refused(path: Path) -> pl.DataFrame:
+        raise OSError(12, "Cannot allocate memory")
+
+    monkeypatch.setattr(shelf, "mapped", refused)
+    with pytest.raises(OutsideError, match="cannot map"):
+        Shelf(tmp_path)([pl.DataFrame({"n": [1]})])
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_fails_on_the_way_leaves_no_file(tmp_path: Path):

@@ -44,11 +44,11 @@ def calls(view: View) -> Iterator[Issue]:
                 yield flag.issue(record, rendered["turns"], value)
 
 
-def _faults(turns: Sequence[dict[str, Any]], defined: set[str]) -> dict[Flag, str]:
+def _faults(turns: Sequence[dict[str, Any] | None], defined: set[str]) -> dict[Flag, str]:
     """Return the flags that turns raise, each with the first value that does; without definitions every name is one."""
     asked: set[str] = set()
     found: dict[Flag, str] = {}
-    for turn in turns:
+    for turn in filter(None, turns):  # an edit may leave a hole among them
         beside = _json(turn.get("extra"))
         if not isinstance(beside, dict):
             continue

@@ -413,3 +413,9 @@ def test_a_note_on_an_unchanged_corpus_is_written_to_its_version_once(store, fre
     assert [line for line in said if "hello" in line or "note" in line] == [
         "nothing has changed: the note is written to v1"
     ]
+
+
+def test_strata_whose_accents_are_written_in_two_forms_are_told_as_one(store):
+    deliver(store, [fact(i, lang="\u00e9" if i % 2 else "e\u0301") for i in range(20)])
+    told = cut(store).report["strata"]
+    assert {name: sum(side["got"] for side in of.values()) for name, of in told.items()} == {"\u00e9": 20}
