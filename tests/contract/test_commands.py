@@ -14,7 +14,7 @@ from tests.cli import workbench
 from workbench.cli.main import app
 
 COMMANDS = sorted(command.name for command in app.registered_commands if command.name)
-HEAVY = ("torch", "transformers", "polars", "pandera", "textual", "datasets", "trl", "pyarrow", "aiohttp")
+HEAVY = ("torch", "transformers", "numpy", "polars", "pandera", "textual", "datasets", "trl", "pyarrow", "aiohttp")
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,11 @@ def told(value: Any) -> str:  # noqa: ANN401 - a JSON value
     return json.dumps(_masked(value), ensure_ascii=False)
 
 
+def done(field: str, value: Any) -> str:  # noqa: ANN401 - a JSON value
+    """Return in words what an edit does: its field with the new value, or what becomes of the whole record."""
+    return f"{field} = {told(value)}" if field else "drop" if value else "bring back"
+
+
 def _masked(value: Any) -> Any:  # noqa: ANN401 - a JSON value
     from workbench.curation.flags.credentials import masked
 

@@ -20,6 +20,7 @@ from workbench.services.progress import Report
 from workbench.text import show
 from workbench.tui.begin import BeginApp
 from workbench.tui.desk import Desk
+from workbench.tui.ending import answer_of
 from workbench.tui.in_order import InOrder
 from workbench.tui.jobs import Job, Jobs, in_words
 from workbench.tui.modes import MODES
@@ -54,18 +55,15 @@ def run(place: Workspace | Path) -> None:
     """
     if constants.DEFAULT_THEME not in BUILTIN_THEMES:
         raise unknown("theme", constants.DEFAULT_THEME, BUILTIN_THEMES)
-    workspace = place if isinstance(place, Workspace) else BeginApp(place).run()
+    workspace = place if isinstance(place, Workspace) else answer_of(BeginApp(place))
     if workspace is None:
         return
     desk = Desk(workspace, apart=Apart(), models=Resident())
-    app = WorkbenchApp(desk)
     try:
-        app.run()
+        answer_of(WorkbenchApp(desk))
     finally:
         desk.apart.close()
         desk.models.close()
-    if app.fault is not None:
-        raise app.fault
 
 
 class WorkbenchApp(InOrder[None]):
@@ -97,15 +95,6 @@ class WorkbenchApp(InOrder[None]):
         self._until = 0.0
         self._then: dict[Worker[Any], tuple[Job, WorkScreen, Callable[[Any], None]]] = {}
         self._kept: dict[tuple[str, str], WorkScreen] = {}
-
-    @property
-    def fault(self) -> BaseException | None:
-        """Return the bug of ours that ended the application; None where a person did."""
-        return self._exception
-
-    def _fatal_error(self) -> None:
-        """End on a bug of ours, which `run` raises: Textual's own page of it shows all local values, and records."""
-        self._close_messages_no_wait()
 
     def get_default_screen(self) -> CorporaScreen:
         """Open on the corpora."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
@@ -14,11 +14,12 @@ from textual.widgets import Static
 
 from workbench.errors import WorkbenchError
 from workbench.text import counted, show
+from workbench.tui.ending import Ending
 from workbench.tui.widgets.key_bar import KeyBar
 from workbench.workspace import Workspace
 
 
-class BeginApp(App[Workspace]):
+class BeginApp(Ending[Workspace]):
     """Asks whether a folder shall become a workspace; ends with the one that was made, or with none."""
 
     ENABLE_COMMAND_PALETTE = False

@@ -9,9 +9,10 @@ from functools import partial
 from typing import Any, TypeVar
 
 from textual import events
-from textual.app import App
 from textual.message_pump import MessagePump
 from textual.worker import Worker
+
+from workbench.tui.ending import Ending
 
 R = TypeVar("R")
 Then = Callable[[], Awaitable[None]]
@@ -19,7 +20,7 @@ _PATIENCE = 3.0
 """Seconds after which a key no longer waits for the one before it, so that nothing ever takes the keyboard away."""
 
 
-class InOrder(App[R]):
+class InOrder(Ending[R]):
     """An application in which typing ahead does what typing slowly does.
 
     Textual forwards a key to what has the focus when it arrives; its binding acts later, once the key has bubbled up to

@@ -6,9 +6,11 @@ import pytest
 
 from tests.corpora import CORPUS, deliver, facts
 from workbench.cli.commands.log import log
+from workbench.cli.commands.show import show
+from workbench.cli.commands.trace import trace
 from workbench.cli.values import told
 from workbench.services.duplicates.verdicts import DIFFERENT, judge_pairs, set_threshold
-from workbench.services.records.editing import edit
+from workbench.services.records.editing import drop, edit
 from workbench.store.store import Store
 
 SECRET = "ghp_" + "a1B2" * 10
@@ -45,3 +47,16 @@ def test_a_value_is_told_as_json_and_its_secret_masked(store: Store, capsys: pyt
         '["Copper", "\\tghp_…[44 characters]"]',
         '{"n": 1}',
     ]
+
+
+def test_show_and_trace_tell_an_edit_in_the_words_of_the_log(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    deliver(store, facts(1))
+    record = store.state(store.corpus(CORPUS)).records["id"][0]
+    edit(store, CORPUS, record, {"answer": SECRET})
+    edit(store, CORPUS, record, {"answer": "nothing"})
+    drop(store, CORPUS, [record])
+    show(CORPUS, record, workspace=store.workspace.root)
+    trace(record, CORPUS, workspace=store.workspace.root)
+    said = capsys.readouterr().out
+    assert said.count('answer = "ghp_…[44 characters]"') == 2 and SECRET not in said
+    assert sum(": drop" in line for line in said.splitlines()) == 2

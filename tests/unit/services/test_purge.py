@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+
 from tests.corpora import CORPUS, by_question, cut, deliver, fact, facts, scratch, sides
 from tests.runs import scored_run
+from workbench.services.looking.search import is_held
 from workbench.services.purge import planned, purged
 from workbench.services.records.editing import edit
+from workbench.store.redaction import Redaction
 from workbench.store.store import Store
 from workbench.store.versions import Version
 
@@ -43,3 +49,16 @@ def test_a_run_was_trained_on_a_text_only_where_it_stood_in_train():
         for side, trained in (("train", ("one",)), ("test", ())):
             plan = planned(store, CORPUS, [f"my-own-words-{side}"])
             assert (plan.runs, plan.trained) == (("one",), trained)
+
+
+def test_an_own_file_in_a_closed_folder_is_named_and_one_that_is_gone_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    redaction = Redaction.of([SECRET])
+    assert not is_held(tmp_path / "gone", redaction)
+
+    def closed(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "stat", closed)
+    assert is_held(tmp_path / "closed", redaction)

@@ -9,7 +9,7 @@ import typer
 
 from workbench.cli.options import AsJson, In, Option, opened, reference
 from workbench.cli.output import result, table
-from workbench.cli.values import told
+from workbench.cli.values import done
 from workbench.text import show as shown
 
 if TYPE_CHECKING:
@@ -71,10 +71,7 @@ def _row(row: dict[str, Any]) -> list[object]:
 
 def _told(kind: str, body: dict[str, Any]) -> str:
     if kind == "edit" and "value" in body:
-        what = (
-            f"{body['field']} = {told(body['value'])}" if body["field"] else "drop" if body["value"] else "bring back"
-        )
-        return f"{what}  {body['reason']}".rstrip()
+        return f"{done(body['field'], body['value'])}  {body['reason']}".rstrip()
     if kind == "delivery" and "read" in body:
         return f"{body['kept']:,} kept, {body['merged']:,} merged, {body['quarantined']:,} quarantined"
     if kind == "judgement" and "pair" in body:

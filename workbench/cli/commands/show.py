@@ -9,7 +9,7 @@ import typer
 
 from workbench.cli.options import ID, AsJson, In, Named, Option, Record, opened, parted
 from workbench.cli.output import fitted, indented, page_width, result, short
-from workbench.cli.values import told
+from workbench.cli.values import done
 from workbench.errors import UsageError
 from workbench.text import show as shown
 
@@ -21,6 +21,8 @@ _NAMES = {"position": "row", "id": "record"}
 """What a list calls a column whose name in JSON is another one."""
 _CELL = 40
 """Characters of a value in a list."""
+_DONE = 80
+"""Characters of what an edit did."""
 
 
 def register(app: typer.Typer) -> None:
@@ -128,7 +130,7 @@ def _lines(corpus: str, found: Shown) -> list[str]:
         )
     out += [f"  {issue['severity']} {issue['rule']}: {issue['message']} -> {issue['hint']}" for issue in found.issues]
     out += [
-        f"  edit {e['seq']} by {e['who']}: {e['field'] or 'record'} = {short(told(e['value']), 60)}  {e['reason']}"
+        f"  edit {e['seq']} by {e['who']}: {short(done(e['field'], e['value']), _DONE)}  {e['reason']}"
         for e in found.edits
     ]
     return out

@@ -7,12 +7,15 @@ from typing import Annotated, Any
 import typer
 
 from workbench.cli.options import AsJson, In, Option, opened
-from workbench.cli.output import indented, result, table
+from workbench.cli.output import indented, result, short, table
+from workbench.cli.values import done
 from workbench.text import counted
 from workbench.text import show as shown
 
 Reference = Annotated[str, typer.Argument(metavar="REF", help="Record id or prefix, raw file or its digest, or run.")]
 _SHOWN = 10
+_DONE = 80
+"""Characters of what an edit did."""
 
 
 def register(app: typer.Typer) -> None:
@@ -49,10 +52,7 @@ def _record(found: dict[str, Any]) -> list[str]:
         out += [f"    pulled from {place['origin']}"] if "origin" in place else []
     out += _raw(found["raw"])
     out += [f"  re-admission {r['seq']}: {shown(r['who'])} gave that row its values" for r in found["readmitted"]]
-    out += [
-        f"  edit {e['seq']}: {e['field'] or 'record'} = {shown(e['value'], limit=60)}  {e['reason']}"
-        for e in found["edits"]
-    ]
+    out += [f"  edit {e['seq']}: {short(done(e['field'], e['value']), _DONE)}  {e['reason']}" for e in found["edits"]]
     rows = [[p["name"], p["version"][:12], p["split"], p["record"][:12], p["reason"] or ""] for p in found["versions"]]
     out += _part("versions", rows)
     return out + _part("runs", [_use(r) for r in found["runs"]]) + _pushes(found)

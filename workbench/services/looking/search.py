@@ -43,8 +43,10 @@ def is_held(path: Path, redaction: Redaction) -> bool:
     """Return whether a text stands in a file, or in one of a folder's; what cannot be read is taken to hold it."""
     try:
         return any(holding(path, redaction)) if path.is_dir() else _holds(path, redaction, redaction.needles())
+    except (FileNotFoundError, NotADirectoryError):
+        return False
     except OSError:
-        return path.exists()
+        return True
 
 
 def _holds(path: Path, redaction: Redaction, needles: tuple[bytes, ...]) -> bool:
