@@ -76,7 +76,8 @@ def show(
     if quarantine and rows:
         lines.append(f"to bring one back: workbench edit {name} --readmit SOURCE:ROW --set COLUMN=VALUE ...")
     if conflicts and rows:
-        lines.append(f"to settle one: workbench edit {name} RECORD --set FIELD=VALUE; to keep what is there: workbench")
+        lines.append(f"to settle one: workbench edit {name} RECORD --set FIELD=VALUE")
+        lines.append("to keep what is there: run workbench, open the corpus, choose the view conflicts, press k")
     result({"corpus": name} | listed, lines, as_json=as_json)
 
 
