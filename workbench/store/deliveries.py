@@ -18,7 +18,8 @@ from workbench.store.heirs import matches
 from workbench.store.intake import Arrival, Intake
 from workbench.store.objects import Objects
 from workbench.store.readmissions import standing, unit_of
-from workbench.store.state import LINEAGE, MEMBERS, State
+from workbench.store.standing import LINEAGE, MEMBERS
+from workbench.store.state import State
 
 Keep = Callable[[Intake, pl.DataFrame, Objects], list[str]]
 """Keeps the fresh rows of a delivery as segments, each what `segment` makes of SEGMENT_ROWS rows, and names those."""

@@ -10,7 +10,8 @@ import polars as pl
 
 from workbench.errors import CorruptionError, DataError, OutsideError
 from workbench.store.objects import write_parquet
-from workbench.store.state import LINEAGE, MEMBERS, State
+from workbench.store.standing import LINEAGE, MEMBERS
+from workbench.store.state import State
 
 EDITED = "edited.parquet"
 """File of the records that were edited, as they are now."""

@@ -17,7 +17,7 @@ from workbench.store.catalogue import Row
 from workbench.store.purged import renamed
 from workbench.store.redaction import SHORTEST, Bytes, Redaction, Span, blank, plain_codec
 from workbench.store.rejects import REJECTS
-from workbench.store.state import LINEAGE
+from workbench.store.standing import LINEAGE
 from workbench.store.store import Store
 from workbench.store.versions import ASSIGNMENT, named_objects
 

@@ -9,7 +9,8 @@ from workbench.schema import Schema
 from workbench.store.catalogue import Catalogue, Row
 from workbench.store.objects import Objects
 from workbench.store.purged import contents
-from workbench.store.state import LOGGED, Standing
+from workbench.store.standing import Standing
+from workbench.store.state import LOGGED
 from workbench.store.versions import content_digest, named_objects, state_of, version_id, version_of
 
 

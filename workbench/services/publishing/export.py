@@ -80,9 +80,7 @@ def export(
         was_there = holds_something(place) and not force
         configured = stub_for(store, stub, format, (schema, facts)) if stub else None
         written = write_export(facts, leaving, place, format=format, force=force, schema=schema, stub=configured)
-    rows = dict(leaving.counts)
-    if written.left_out:
-        rows = {file.split: file.rows for file in written.files}
+    rows = {file.split: file.rows for file in written.files} if written.left_out else dict(leaving.counts)
     files = (*written.names, CARD, CURATION)
     note = "; ".join(filter(None, (said, written.note)))
     return Exported(corpus, version.id, place, files, rows, was_there, note)
