@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterator
+from typing import Any
 
 import polars as pl
 
@@ -18,9 +21,14 @@ _PADDING = re.compile(r"\b[lr]pad\b", re.IGNORECASE)
 """Functions whose short text can ask for more memory than any machine has."""
 _DISTINCT = re.compile(r"\bis\s+(?:not\s+)?distinct\s+from\b", re.IGNORECASE)
 
+_BEYOND = frozenset(
+    {"Agg", "Over", "Window", "Rolling", "Len", "SubPlan", "Sort", "SortBy", "Gather", "Slice", "Explode"}
+)
+"""What an expression over single records cannot hold, as polars names it."""
+
 
 def expression(text: str) -> pl.Expr:
-    """Return a SQL expression over the fields of a record; a UsageError where it is a query, or far too long.
+    """Return a SQL expression over the fields of a record; a UsageError where it is more than that, or far too long.
 
     polars opens the files and addresses that a query names while it reads the text, so one is refused before that;
     what is no SQL raises polars' own error.
@@ -32,4 +40,21 @@ def expression(text: str) -> pl.Expr:
         raise UsageError("LPAD and RPAD may ask for endless memory", "compare LENGTH instead")
     if _FOREIGN.search(bare):
         raise UsageError("this is no single expression over the fields of a record", "no query may stand in it")
-    return pl.sql_expr(text)
+    read = pl.sql_expr(text)
+    if _BEYOND & set(_nodes(json.loads(read.meta.serialize(format="json")))):
+        hint = "of several fields, GREATEST and LEAST tell the largest and the smallest"
+        raise UsageError("an expression looks at each record alone: no sums, no counts, no windows", hint)
+    return read
+
+
+def _nodes(tree: Any) -> Iterator[str]:  # noqa: ANN401 - a JSON value
+    """Yield the names of an expression's nodes, without what a person wrote: names of columns, and values."""
+    if isinstance(tree, dict):
+        for name, inner in tree.items():
+            yield name
+            yield from () if name in ("Column", "Literal") else _nodes(inner)
+    elif isinstance(tree, list):
+        for inner in tree:
+            yield from _nodes(inner)
+    elif isinstance(tree, str):
+        yield tree

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -25,10 +24,6 @@ _FIRST = 4_096
 """Rows that a search looks at before it says anything; later steps are longer."""
 _TOLD = 20
 """How often a search through everything says how far it is: each time, all hits so far are written anew."""
-_BEYOND = frozenset(
-    {"Agg", "Over", "Window", "Rolling", "Len", "SubPlan", "Sort", "SortBy", "Gather", "Slice", "Explode"}
-)
-"""What an expression over single records cannot hold, as polars names it."""
 
 
 @dataclass(frozen=True)
@@ -111,14 +106,11 @@ def condition(contents: Contents, text: str) -> pl.Expr:
     hint = f"fields: {', '.join(fields(contents))}"
     try:
         wanted = expression(text)
-        tree = json.loads(wanted.meta.serialize(format="json"))
         kind = _with_split(contents, _NO_ROWS).select(wanted.alias("wanted")).schema["wanted"]
     except UsageError as error:
         raise UsageError(error.what, hint) from error
     except (pl.exceptions.PolarsError, ValueError) as error:
         raise UsageError(_first_line(error), hint) from error
-    if _BEYOND & set(_nodes(tree)):
-        raise UsageError("a filter looks at each record alone: no sums, no counts, no windows", hint)
     if kind != pl.Boolean:
         raise UsageError(f"this gives {kind}, not true or false", "compare it, for example: lang = 'en'")
     return wanted
@@ -127,19 +119,6 @@ def condition(contents: Contents, text: str) -> pl.Expr:
 def _first_line(error: Exception) -> str:
     """Return what is wrong without the list of columns: it names some that no condition may use."""
     return str(error).strip().splitlines()[0].partition("; valid columns")[0]
-
-
-def _nodes(tree: Any) -> Iterator[str]:  # noqa: ANN401 - a JSON value
-    """Yield the names of an expression's nodes, without what a person wrote: names of columns, and values."""
-    if isinstance(tree, dict):
-        for name, inner in tree.items():
-            yield name
-            yield from () if name in ("Column", "Literal") else _nodes(inner)
-    elif isinstance(tree, list):
-        for inner in tree:
-            yield from _nodes(inner)
-    elif isinstance(tree, str):
-        yield tree
 
 
 def _with_split(contents: Contents, rows: Rows) -> pl.DataFrame:
