@@ -75,6 +75,12 @@ async def look_again(pilot: Piloted, screen: TrainScreen) -> None:
     await settle(pilot)
 
 
+def add_zebra(workspace: Workspace) -> None:
+    """Put a recipe of another name beside the tiny one."""
+    tiny = workspace.recipe_file("tiny").read_text()
+    (workspace.root / "recipes/zebra.yaml").write_text(tiny.replace("name: tiny", "name: zebra"))
+
+
 async def test_a_run_shows_its_state_steps_loss_and_log(opened: Open, run: RunFolder) -> None:
     app = opened()
     async with app.run_test(size=(120, 36)) as pilot:
@@ -194,8 +200,7 @@ async def test_another_recipe_is_chosen_on_the_sheet(opened: Open, workspace: Wo
         return Begun("towns-v1-zebra-1")
 
     cut(workspace)
-    tiny = workspace.recipe_file("tiny").read_text()
-    (workspace.root / "recipes/zebra.yaml").write_text(tiny.replace("name: tiny", "name: zebra"))
+    add_zebra(workspace)
     app = opened(start)
     async with app.run_test(size=(100, 30)) as pilot:
         await at_towns(pilot)
@@ -218,8 +223,7 @@ async def test_a_look_that_fails_says_so_on_the_sheet_and_starts_nothing(
 
     faults = {"zebra": OutsideError("the disk is gone", "mount it"), "alpaca-1k": ZeroDivisionError("no such number")}
     cut(workspace)
-    tiny = workspace.recipe_file("tiny").read_text()
-    (workspace.root / "recipes/zebra.yaml").write_text(tiny.replace("name: tiny", "name: zebra"))
+    add_zebra(workspace)
     app = opened(start)
     async with app.run_test(size=(100, 30)) as pilot:
         await at_towns(pilot)

@@ -17,7 +17,7 @@ from workbench.store.view import mapped
 
 @dataclass(frozen=True)
 class Shelf:
-    """A folder with room for all that is laid down; nothing is left in it, however the process ends."""
+    """A folder with room for all that is laid down; a killed process leaves there at most the file it was writing."""
 
     folder: Path
 

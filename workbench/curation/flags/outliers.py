@@ -56,7 +56,7 @@ def outliers(view: View) -> Iterator[Issue]:
 
 
 def _with_text(view: View, text: pl.Expr, found: pl.DataFrame) -> Iterator[tuple[str, str, float]]:
-    """Yield record, text and number of some rows (`row` and the number)."""
+    """Yield record, text and number of some rows (ROW and the number)."""
     for part in view.picked(found[ROW], "id", text.alias("text")):
         yield from part.join(found, on=ROW, maintain_order="left").drop(ROW).iter_rows()
 
