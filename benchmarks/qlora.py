@@ -27,6 +27,7 @@ COMMON = ("train.eval_steps=null", "train.logging_steps=4", "train.save_steps=10
 """What every run sets: nothing is saved or validated while the clock runs."""
 _PACKED = ("train.batch_size=1", "train.packing=true")
 _QUIZ = ("train.batch_size=8", "train.max_length=1024")
+_SMALL = ("train.batch_size=8", "train.max_length=1024", "train.packing=true", "train.kernels=plain", "train.plan=full")
 _CARD = ("train.batch_size=8", "train.max_length=2048", "train.packing=true")
 RUNS: dict[str, tuple[str, ...]] = {
     "none-16k": (*_PACKED, "train.max_length=16384", "train.plan=none", "train.max_steps=20"),
@@ -43,13 +44,16 @@ RUNS: dict[str, tuple[str, ...]] = {
     "card-80": (*_CARD, "train.max_steps=12"),
     "share-16k": (*_CARD, "train.plan=none", "train.max_steps=24"),
     "share-32k": (*_CARD, "train.batch_size=16", "train.plan=none", "train.max_steps=24"),
+    "share-64k": (*_CARD, "train.batch_size=32", "train.plan=none", "train.max_steps=24"),
     "whole-base": (*_CARD, "train.kernels=plain", "train.plan=full", "train.max_steps=16"),
     "shared-base": (*_CARD, "train.shard_base=true", "train.plan=full", "train.max_steps=16"),
+    "small-whole": (*_SMALL, "train.max_steps=8"),
+    "small-shared": (*_SMALL, "train.shard_base=true", "train.max_steps=8"),
     "float16": (*_PACKED, "train.max_length=4096", "quantization.compute_dtype=float16", "train.max_steps=16"),
 }
 """Every run that is measured, by name: what it sets in the recipe."""
-LIMITS = {"card-16": 16, "card-24": 24, "card-80": 80}
-"""GiB of the card that a run may use; its plan follows from that."""
+LIMITS = {"card-16": 16, "card-24": 24, "card-80": 80, "small-whole": 4.75, "small-shared": 4.75}
+"""GiB of each card that a run may use; its plan follows from that. The small ones have no room for all of the base."""
 _WARM = 2
 """Logged lines left out after the first: the first steps compile, the next ones fill the allocator."""
 
@@ -131,17 +135,22 @@ def measure(folder: Path, name: str, gpus: int) -> Result:
 
 
 def _command(run: Path, name: str, gpus: int) -> list[str]:
-    training = ["-m", "workbench.training.process", str(run)]
-    if gpus > 1:
-        launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(gpus)]
-        return [sys.executable, *launcher, *training, "--led"]
-    if name not in LIMITS:
-        return [sys.executable, *training]
-    limited = f"torch.cuda.set_per_process_memory_fraction({LIMITS[name]} * 2**30 / torch.cuda.mem_get_info()[1])"
-    return [sys.executable, "-c", f"import torch; {limited}; {_PROCESS}", str(run)]
+    training = ["-m", "workbench.training.process"]
+    if name in LIMITS:
+        training = ["-c", _LIMITED.format(gib=LIMITS[name])]
+    if gpus == 1:
+        return [sys.executable, *training, str(run)]
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--no-python", "--nproc-per-node", str(gpus)]
+    return [sys.executable, *launcher, sys.executable, *training, str(run), "--led"]
 
 
-_PROCESS = "import sys; from workbench.training.process import main; main(sys.argv[1:])"
+_LIMITED = """
+import os, sys, torch
+from workbench.training.process import main
+torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", 0)))
+torch.cuda.set_per_process_memory_fraction({gib} * 2**30 / torch.cuda.mem_get_info()[1])
+main(sys.argv[1:])
+"""
 
 
 def read(run: Path) -> Result:

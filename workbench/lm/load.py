@@ -101,7 +101,8 @@ def load_base(
     Safetensors only, no network, no remote code. With "nf4" the linear layers are 4-bit (bitsandbytes) and
     norms and embeddings stay in `compute_dtype`, or in what the device has for it (`lm.precision`): no upcast,
     which would cost a quarter of the speed. "gptq" loads a base that was quantised so, and no other. A `divisible`
-    one holds its 4 bits under the name of a number format that FSDP takes, which shares out no bytes before torch 2.13.
+    one holds its 4 bits under the name of float32, for FSDP shares out no bytes before torch 2.13. Not of bfloat16:
+    on GPUs its numbers are copied by way of float32, and what reads as a NaN, one in a thousand, comes back changed.
     """
     from transformers import AutoModelForCausalLM
 
@@ -113,7 +114,7 @@ def load_base(
     with _loading(path_or_id):
         check_stored(folder, quantization)
         check_package(quantization)
-        bits = _bits(quantization, double_quant, dtype, dtype if divisible else None)
+        bits = _bits(quantization, double_quant, dtype, _dtype("float32") if divisible else None)
         loaded = AutoModelForCausalLM.from_pretrained(
             str(folder),
             local_files_only=True,

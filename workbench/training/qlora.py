@@ -22,6 +22,7 @@ from workbench.lm.precision import asked_precision, difference, run_precision
 from workbench.lm.tokenizer import load_tokenizer
 from workbench.lm.turns import with_turns
 from workbench.lm.xray import build_collator
+from workbench.processors import processors
 from workbench.recipe import Recipe
 from workbench.training.arguments import arguments, lora
 from workbench.training.callbacks import Logbook, rewind_metrics
@@ -199,7 +200,7 @@ def build_trainer(material: Material, output: Path) -> Trainer:
         quantization=recipe.quantization.kind,
         double_quant=recipe.quantization.double_quant,
         compute_dtype=recipe.quantization.compute_dtype,
-        device=None if not is_sharded(recipe) or holds_whole(material.base_path, recipe, device()) else "cpu",
+        device=_place_of_base(material),
         divisible=is_sharded(recipe),
     )
     trainer = Trainer(
@@ -219,6 +220,16 @@ def build_trainer(material: Material, output: Path) -> Trainer:
     if trainer.data_collator != build_collator(material.tokenizer, recipe):
         raise RefusedError("the trainer's collator is not the X-ray's", "use the pinned version of trl")
     return trainer
+
+
+def _place_of_base(material: Material) -> str | None:
+    """Return where the base is loaded: on the host where it is shared and no GPU has room for all of it."""
+    recipe = material.recipe
+    if not is_sharded(recipe) or holds_whole(material.base_path, recipe, device()):
+        return None
+    # The launcher left this process one thread, and there all of the base is quantised.
+    torch.set_num_threads(max(processors() // processes(), 1))
+    return "cpu"
 
 
 def _laid_out(recipe: Recipe, base: torch.nn.Module) -> dict[str, Any]:

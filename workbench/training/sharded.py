@@ -33,13 +33,30 @@ def shard(model: Any, device: str) -> None:  # noqa: ANN401 - peft's own type
     mesh = init_device_mesh(device.partition(":")[0], (processes(),))
     for layer in layers:
         trained = {weight for weight in layer.parameters() if weight.requires_grad}
-        fully_shard(layer, mesh=mesh, ignored_params=trained)
+        # Left to itself a layer that no other wraps stays whole from its forward to its backward pass: so all would.
+        fully_shard(layer, mesh=mesh, reshard_after_forward=True, ignored_params=trained)
         for weight in trained:
             weight.data = weight.data.to(device)
     _move_the_rest(base, layers, device)
     base.hf_device_map = {"": device}  # what accelerate believes of a quantised base
     frozen = [name for name, weight in model.named_parameters() if not weight.requires_grad]
     DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(model, frozen)  # type: ignore[no-untyped-call]
+
+
+def holds_parts(model: nn.Module) -> bool:
+    """Say whether a model's base is shared out."""
+    return any(isinstance(module, FSDPModule) for module in model.modules())
+
+
+def in_parallel(model: nn.Module, accelerator: Any) -> DistributedDataParallel:  # noqa: ANN401 - accelerate's own type
+    """Return a model of a shared base as its processes train it: its adapter by DDP, its base by what `shard` did.
+
+    `accelerate.Accelerator.prepare_model` on GPUs refuses every model that DTensors are in, though DDP takes one that
+    is told to leave them alone; so it is left the rest, which is the arithmetic's precision.
+    """
+    prepared = accelerator.prepare_model(model, device_placement=False, evaluation_mode=True)
+    handler = accelerator.ddp_handler
+    return DistributedDataParallel(prepared, **(handler.to_kwargs() if handler else {}))
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from trl import SFTTrainer
 from workbench.lm.template import NOT_LEARNED
 from workbench.training.fast.rows import PADDING
 from workbench.training.finite import Finite
+from workbench.training.sharded import holds_parts, in_parallel
 
 
 class ByLength(Sampler[int]):
@@ -54,6 +55,11 @@ class Trainer(SFTTrainer):  # type: ignore[misc]
         self.trained: list[torch.nn.Parameter] = []
         super().__init__(**built_from)
         self.recent = deque(maxlen=self.args.gradient_accumulation_steps)
+
+    def _wrap_model(self, model: torch.nn.Module, *given: Any, **more: Any) -> torch.nn.Module:  # noqa: ANN401
+        """Return a model that is trained on a shared base in the processes' own wrapping; any other as it is."""
+        wrapped: torch.nn.Module = super()._wrap_model(model, *given, **more)
+        return in_parallel(wrapped, self.accelerator) if wrapped is self.model and holds_parts(wrapped) else wrapped
 
     def _get_train_sampler(self, train_dataset: Dataset | None = None) -> Sampler[int] | None:
         """Return what draws the training rows, in an order that a resume draws again."""

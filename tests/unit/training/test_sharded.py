@@ -22,17 +22,70 @@ from workbench.training import qlora
 from workbench.training.process import main
 from workbench.training.together import rank
 
-right = qlora._probe
-def told(run, trainer, material):
-    weights = list(trainer.model.get_base_model().model.layers.parameters())
+def held(model):
+    weights = list(model.get_base_model().model.layers.parameters())
     frozen = [each for each in weights if not each.requires_grad]
     here = [each.to_local() if hasattr(each, "to_local") else each for each in frozen]
-    said = {"whole": sum(map(len, frozen)), "here": sum(map(len, here))}
-    open(f"{run.path}/held-{rank()}.json", "w").write(json.dumps(said))
-    right(run, trainer, material)
-qlora._probe = told
+    return {"whole": sum(map(len, frozen)), "here": sum(map(len, here))}
+
+def told(run, name, said):
+    open(f"{run.path}/{name}-{rank()}.json", "w").write(json.dumps(said))
+
+probe = qlora._probe
+def probed(run, trainer, material):
+    told(run, "held", held(trainer.model))
+    forward = trainer.compute_loss
+    def passed(*given, **more):
+        loss = forward(*given, **more)
+        told(run, "passed", held(trainer.model))
+        return loss
+    trainer.compute_loss = passed
+    probe(run, trainer, material)
+qlora._probe = probed
 main(sys.argv[1:])
 """
+
+
+GATHERED = """
+import json, sys
+import torch
+from workbench.fingerprint import digest_bytes
+from workbench.training import qlora
+from workbench.training.process import main
+from workbench.training.together import rank
+
+def digests(layer):
+    frozen = {name: each.detach().clone() for name, each in layer.named_parameters() if not each.requires_grad}
+    return {name: digest_bytes(each.view(torch.uint8).cpu().numpy().tobytes()) for name, each in frozen.items()}
+
+right = qlora.shard
+def shard(model, device):
+    first = model.get_base_model().model.layers[0]
+    first.mlp.up_proj.weight.data.view(torch.uint8).fill_(0xFF)  # a NaN in every number format
+    before = digests(first)
+    right(model, device)
+    first.unshard()
+    after = digests(first)
+    first.reshard()
+    json.dump([before, after], open(f"{sys.argv[1]}/bytes-{rank()}.json", "w"))
+qlora.shard = shard
+main(sys.argv[1:])
+"""
+
+
+def check_bytes(run: RunFolder, program: Path) -> None:
+    """Train a run of a shared base; raises AssertionError where a process was lent other bytes than were shared out."""
+    program.write_text(GATHERED)
+    done = led(str(program), str(run.path), "--led")
+    assert done.returncode == 0, done.stderr[-3000:]
+    for place in (0, 1):
+        before, after = json.loads((run.path / f"bytes-{place}.json").read_text())
+        assert len(before) == 9 and after == before
+
+
+@pytest.mark.thorough
+def test_a_process_is_lent_the_bytes_that_were_shared_out(prepared: Prepared, tmp_path: Path) -> None:
+    check_bytes(prepared("run", "train.shard_base=true", "train.max_steps=1"), tmp_path / "program.py")
 
 
 @pytest.mark.parametrize(
@@ -53,8 +106,9 @@ def test_a_shared_base_is_held_in_parts_and_trained_on_bit_for_bit(
     for run in (whole, parts):
         done = led(str(program), str(run.path), "--led")
         assert done.returncode == 0, done.stderr[-3000:]
-    held = [json.loads((parts.path / f"held-{place}.json").read_text()) for place in (0, 1)]
-    assert sum(each["here"] for each in held) == held[0]["whole"] == held[1]["whole"] > held[0]["here"]
+    for when in ("held", "passed"):
+        held = [json.loads((parts.path / f"{when}-{place}.json").read_text()) for place in (0, 1)]
+        assert sum(each["here"] for each in held) == held[0]["whole"] == held[1]["whole"] > held[0]["here"]
     for key in ("loss", "eval_loss", "tokens_seen"):
         assert curve(parts, key) == curve(whole, key)
     got, expected = (load_file(run.adapter / "adapter_model.safetensors") for run in (parts, whole))
