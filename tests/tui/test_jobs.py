@@ -12,9 +12,9 @@ from textual.pilot import Pilot
 
 from tests.tui.pilots import Open, painted, settle, until
 from workbench.errors import Cancelled, DataError
-from workbench.services.progress import Report
+from workbench.services.progress import Report, span
 from workbench.tui.app import WorkbenchApp
-from workbench.tui.jobs import Job, Jobs, in_words
+from workbench.tui.jobs import Job, Jobs
 from workbench.tui.screens.base import WorkScreen
 from workbench.tui.screens.confirm import ConfirmSheet
 from workbench.tui.screens.corpora import CorporaScreen
@@ -112,7 +112,7 @@ def test_jobs_that_are_over_are_forgotten_in_time_and_running_ones_never(clock: 
 
 @pytest.mark.parametrize(("seconds", "words"), [(9.4, "9 s"), (61, "1 min 1 s"), (3600 * 3 + 120, "3 h 2 min")])
 def test_a_span_of_time_is_told_in_whole_units(seconds: float, words: str) -> None:
-    assert in_words(seconds) == words
+    assert span(seconds) == words
 
 
 @dataclass

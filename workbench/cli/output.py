@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import shutil
 import sys
 import time
@@ -11,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from workbench.errors import WorkbenchError
-from workbench.services.progress import counted, stage_of
+from workbench.services.progress import Stage, counted, span, stage_of
 from workbench.text import show
 
 _REDRAWN, _REPEATED = 0.1, 10.0
@@ -28,8 +29,9 @@ _ERASE = "\x1b[K"
 class _Count:
     """The count that was told last."""
 
-    stage: str = ""
-    at: float = 0.0
+    stage: Stage = dataclasses.field(default_factory=Stage)
+    at: float = -math.inf
+    """When it was drawn."""
     is_open: bool = False
     """Whether the cursor stands behind it, on the same line."""
 
@@ -46,23 +48,33 @@ def say(line: str) -> None:
 
 def progress(line: str, done: int = 0, total: int = 0) -> None:
     """Tell how far work is: one line that is drawn again and again on a terminal, now and then a line elsewhere."""
+    now, before = time.monotonic(), _count.stage
+    _count.stage = before.then(line, done, total, now)
+    if stage_of(before.line) != stage_of(line):
+        _close()
+        _count.at = -math.inf
     if not (done or total):
         say(line)
-        return
-    redraws, now = sys.stderr.isatty(), time.monotonic()
-    pause = _REDRAWN if redraws else _REPEATED
-    stage = stage_of(line)
-    if stage == _count.stage and done != total and now - _count.at < pause:
-        return
-    told = f"{line}  {counted(line, done, total)}"
-    if not redraws:
+    elif done == total or now - _count.at >= (_REDRAWN if sys.stderr.isatty() else _REPEATED):
+        _draw(_told(_count.stage, now))
+        _count.at = now
+
+
+def _told(stage: Stage, now: float) -> str:
+    """Return a count in words, with the time that its stage still takes where that can be known."""
+    left = stage.seconds_to_go(now)
+    parts = [stage.line, counted(stage.line, stage.done, stage.total)]
+    parts += [f"{span(left)} to go"] if left else []
+    return "  ".join(parts)
+
+
+def _draw(told: str) -> None:
+    if not sys.stderr.isatty():
         say(told)
-    else:
-        if stage != _count.stage:
-            _close()
-        sys.stderr.write(f"\r{show(told)}{_ERASE}")
-        sys.stderr.flush()
-    _count.stage, _count.at, _count.is_open = stage, now, redraws
+        return
+    sys.stderr.write(f"\r{show(told)}{_ERASE}")
+    sys.stderr.flush()
+    _count.is_open = True
 
 
 def _close() -> None:

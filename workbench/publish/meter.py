@@ -1,4 +1,4 @@
-"""Bytes on their way, told with their pace and what is left of the time."""
+"""Bytes on their way, told with their pace."""
 
 from __future__ import annotations
 
@@ -48,9 +48,7 @@ class Meter:
     def _pace(self, done: int, seconds: float) -> str:
         if not (done and seconds >= 1):
             return ""
-        pace = done / seconds
-        left = max(self._total - done, 0) / pace
-        return f", {size(int(pace))}/s, {_span(left)} left"
+        return f", {size(int(done / seconds))}/s"
 
 
 def size(count: int) -> str:
@@ -59,7 +57,3 @@ def size(count: int) -> str:
     while number >= 1000 and len(units) > 1:
         number, units = number / 1000, units[1:]
     return f"{number:,.0f} B" if units[0] == "B" else f"{number:,.1f} {units[0]}"
-
-
-def _span(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

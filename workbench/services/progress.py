@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
+
+_SURE = 1.0
+"""Seconds that a stage must have lasted before its end is foretold."""
 
 
 class Report(Protocol):
@@ -27,6 +31,36 @@ def silent(line: str, done: int = 0, total: int = 0) -> None:
 def stage_of(line: str) -> str:
     """Return what a line of progress calls the stage of the work."""
     return line.partition(":")[0]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What was told last: a line, and counts of what the line names; a total of 0 is not known."""
+
+    line: str = ""
+    done: int = 0
+    total: int = 0
+    began: float = 0.0
+    """When the stage that the line belongs to was first told of, in seconds of the teller's clock."""
+
+    def then(self, line: str, done: int, total: int, now: float) -> Stage:
+        """Return what is told next; as long as the stage is the same and its count grows, it began when it began."""
+        same = stage_of(self.line) == stage_of(line) and done >= self.done
+        return Stage(line, done, total, self.began if same else now)
+
+    def seconds_to_go(self, now: float) -> float | None:
+        """Return the seconds that the stage still takes at its pace so far; None where nobody can know."""
+        lasted = now - self.began
+        if not 0 < self.done <= self.total or lasted < _SURE:
+            return None
+        return lasted * (self.total - self.done) / self.done
+
+
+def span(seconds: float) -> str:
+    """Return a span of time in whole units that a person reads at a glance."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 def counted(line: str, done: int, total: int) -> str:

@@ -16,13 +16,13 @@ from textual.worker import Worker, WorkerState
 
 from workbench.errors import Cancelled, UsageError, unknown
 from workbench.services.apart import Apart, Resident
-from workbench.services.progress import Report
+from workbench.services.progress import Report, span
 from workbench.text import show
 from workbench.tui.begin import BeginApp
 from workbench.tui.desk import Desk
 from workbench.tui.ending import answer_of
 from workbench.tui.in_order import InOrder
-from workbench.tui.jobs import Job, Jobs, in_words
+from workbench.tui.jobs import Job, Jobs
 from workbench.tui.modes import MODES
 from workbench.tui.offers import Offer, offers
 from workbench.tui.screens.base import ENDED, WorkScreen
@@ -178,7 +178,7 @@ class WorkbenchApp(InOrder[None]):
         elif screen.is_attached:
             then(event.worker.result)
         else:
-            self.tell(f"{job.name}: done after {in_words(job.seconds)}")
+            self.tell(f"{job.name}: done after {span(job.seconds)}")
 
     def tell(self, line: str) -> None:
         """Say something for some seconds above the keys of the screen, in place of what was said before."""

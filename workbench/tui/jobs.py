@@ -8,26 +8,13 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from workbench.errors import Cancelled
-from workbench.services.progress import counted, stage_of
+from workbench.services.progress import Stage, counted, span
 
 State = Literal["running", "ending", "done", "failed", "cancelled"]
 SIGNS: dict[State, str] = {"running": ">", "ending": "~", "done": "+", "failed": "!", "cancelled": "-"}
 """What stands before a job in a list, so that its state does not hang on a colour."""
 _KEPT = 20
 """Jobs that are over and still listed."""
-_SURE = 1.0
-"""Seconds that a stage must have lasted before its end is foretold."""
-
-
-@dataclass(frozen=True)
-class Stage:
-    """What a job said last: a line, and counts of what the line names; a total of 0 is not known."""
-
-    line: str = ""
-    done: int = 0
-    total: int = 0
-    began: float = 0.0
-    """When this line was first said, in seconds of the jobs' clock."""
 
 
 @dataclass
@@ -40,7 +27,7 @@ class Job:
     clock: Callable[[], float]
     started: float
     state: State = "running"
-    stage: Stage = Stage()
+    stage: Stage = field(default_factory=Stage)
     ended: float | None = None
     error: BaseException | None = None
 
@@ -48,8 +35,7 @@ class Job:
         """Note how far the work is; raises Cancelled once the job was told to end. Any thread may call this."""
         if self.state in ("ending", "cancelled"):
             raise Cancelled(f"{self.name} was cancelled", "what was acknowledged before is kept")
-        same = stage_of(self.stage.line) == stage_of(line) and done >= self.stage.done
-        self.stage = Stage(line, done, total, self.stage.began if same else self.clock())
+        self.stage = self.stage.then(line, done, total, self.clock())
 
     def cancel(self) -> None:
         """Tell the work to end; it does so at its next word."""
@@ -76,16 +62,13 @@ class Job:
     @property
     def seconds_to_go(self) -> float | None:
         """Return the seconds that what it does now still takes at its pace so far; None where nobody can know."""
-        stage, lasted = self.stage, self.clock() - self.stage.began
-        if self.is_over or not 0 < stage.done <= stage.total or lasted < _SURE:
-            return None
-        return lasted * (stage.total - stage.done) / stage.done
+        return None if self.is_over else self.stage.seconds_to_go(self.clock())
 
     def in_words(self) -> str:
         """Return the job in one line: its name, what it does, counts, share and time to go."""
         left = self.seconds_to_go
         parts = [self.name, self.stage.line if self.state != "ending" else "ending ...", self.share()]
-        parts += [f"{in_words(left)} to go"] if left is not None else []
+        parts += [f"{span(left)} to go"] if left is not None else []
         return "  ".join(part for part in parts if part)
 
     def share(self) -> str:
@@ -125,10 +108,3 @@ class Jobs:
             return ""
         more = f"  (and {len(going) - 1} more: J)" if len(going) > 1 else ""
         return f"{going[0].in_words()}{more}"
-
-
-def in_words(seconds: float) -> str:
-    """Return a span of time in whole units that a person reads at a glance."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"

@@ -34,6 +34,25 @@ def test_a_pipe_gets_the_first_and_the_last_count_of_a_stage(capsys: pytest.Capt
     assert said.out == ""
 
 
+def test_a_count_says_when_its_stage_will_be_done(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(output.time, "monotonic", lambda: clock[0])
+    output.progress("looking into records")
+    for clock[0], done in ((20.0, 4), (40.0, 8), (100.0, 20), (101.0, 20)):
+        output.progress("looking into records", done, 20)
+    output.progress("judging", 1, 20)
+    assert capsys.readouterr().err.splitlines() == [
+        "looking into records",
+        "looking into records  4 of 20 (20%)  1 min 20 s to go",
+        "looking into records  8 of 20 (40%)  1 min 0 s to go",
+        "looking into records  20 of 20 (100%)",
+        "looking into records  20 of 20 (100%)",
+        "judging  1 of 20 (5%)",
+    ]
+
+
 def test_a_terminal_gets_one_line_that_is_drawn_again(monkeypatch: pytest.MonkeyPatch) -> None:
     screen = Screen()
     monkeypatch.setattr(output.sys, "stderr", screen)

@@ -14,8 +14,9 @@ from textual.widgets import Static
 
 from workbench.errors import WorkbenchError
 from workbench.services.looking.column import Column
+from workbench.services.progress import span
 from workbench.text import show
-from workbench.tui.jobs import SIGNS, Job, Jobs, in_words
+from workbench.tui.jobs import SIGNS, Job, Jobs
 from workbench.tui.widgets.virtual_table import Rows, VirtualTable
 
 _EVERY = 0.25
@@ -84,7 +85,7 @@ class JobsDrawer(ModalScreen[None]):
 
 
 def _cells(job: Job) -> tuple[object, ...]:
-    return SIGNS[job.state], job.name, job.state, job.share(), in_words(job.seconds)
+    return SIGNS[job.state], job.name, job.state, job.share(), span(job.seconds)
 
 
 def _said(job: Job | None) -> str:

@@ -16,12 +16,12 @@ from textual.widgets import Static
 
 from workbench.errors import OutsideError, WorkbenchError
 from workbench.services.looking.column import Column
+from workbench.services.progress import span
 from workbench.services.training.device import gpus, in_words
 from workbench.services.training.follow import Curve, RunLine, log_tail, run_line, starting
 from workbench.text import show
 from workbench.training.launch import stop
 from workbench.training.runs import RunFolder
-from workbench.tui import jobs
 from workbench.tui.desk import Desk
 from workbench.tui.screens.base import SHEET, WorkScreen
 from workbench.tui.screens.sheets import ErrorSheet
@@ -306,7 +306,7 @@ def _headline(line: RunLine, curve: Curve) -> Content:
     parts = [f"step {line.step:,}/{line.total:,}{share}"] if line.total else []
     parts += [f"loss {line.loss:.4f}"] if line.loss is not None else []
     if line.eta_seconds and line.status == "running":
-        parts.append(f"{jobs.in_words(line.eta_seconds)} to go")
+        parts.append(f"{span(line.eta_seconds)} to go")
     measured = [f"validation {curve.evaluated[1]:.4f} at {curve.evaluated[0]:,}"] if curve.evaluated else []
     measured += [f"best {curve.best[1]:.4f} at {curve.best[0]:,}"] if curve.best else []
     below = ["   ".join(parts), "   ".join(measured)]
