@@ -87,7 +87,8 @@ own (plain text); `bytes` counts the UTF-8 bytes that the learned tokens stand f
 REVISION = 2
 """Changes with what an X-ray says of the same record, so that none of an older kind is taken for a new one."""
 
-_CHUNK = 4096
+AT_ONCE = 4096
+"""Records that become one batch of the tables."""
 
 
 @dataclass(frozen=True)
@@ -161,7 +162,7 @@ def xray(
         row, cached = _look(example, bench)
         rows.append(row)
         cache += cached
-        if len(rows) == _CHUNK:
+        if len(rows) == AT_ONCE:
             _flush(rows, cache, batches)
     _flush(rows, cache, batches)
     return pa.Table.from_batches(batches[0], XRAY), pa.Table.from_batches(batches[1], TOKENS)
@@ -179,6 +180,8 @@ def _flush(
     cache: list[dict[str, Any]],
     batches: tuple[list[pa.RecordBatch], list[pa.RecordBatch]],
 ) -> None:
+    if not rows:
+        return
     batches[0].append(pa.RecordBatch.from_pylist(rows, XRAY))
     batches[1].append(pa.RecordBatch.from_pylist(cache, TOKENS))
     rows.clear()

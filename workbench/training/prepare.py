@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from platform import python_version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,12 +18,15 @@ from workbench.fingerprint import digest_bytes, digest_file
 from workbench.lm.identity import fingerprint_base, stamps
 from workbench.lm.load import base_folder, read_config
 from workbench.lm.tokenizer import load_tokenizer
-from workbench.lm.turns import with_turns
+from workbench.lm.turns import Turns, with_turns
 from workbench.lm.xray import Example, xray
 from workbench.recipe import Recipe, dump
 from workbench.training import lock
 from workbench.training.preflight import check_allowed, find_refusal
 from workbench.training.runs import RunFolder, as_json, replace
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 _PACKAGES = (
     "torch",
@@ -81,8 +85,14 @@ def prepare_from(
 
 def look_through(base: Path, recipe: Recipe, examples: Iterable[Example]) -> tuple[pa.Table, pa.Table]:
     """Return the X-ray and the token cache of records on the base in a folder (`workbench.lm.xray.xray`)."""
-    tokenizer = with_turns(load_tokenizer(base), recipe.template)
+    tokenizer = _tokenizer(base, recipe.template, as_json(stamps(base)))
     return xray(examples, tokenizer, recipe, vocabulary=_embedding_rows(base))
+
+
+@lru_cache(maxsize=1)
+def _tokenizer(base: Path, template: Turns, _files: bytes) -> PreTrainedTokenizerBase:
+    """Return the tokenizer of a base whose files are these; many parts of one corpus ask for it in turn."""
+    return with_turns(load_tokenizer(base), template)
 
 
 def package_versions() -> dict[str, str]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 import time
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from workbench.training.beginning import START, in_words
 from workbench.training.runs import RunFolder
+from workbench.training.together import rank
 
 
 class Starting(TrainerCallback):  # type: ignore[misc]
-    """Writes `start` into run.json: seconds of loading, of looking, of the first step and of the second."""
+    """Adds to `start` in run.json the seconds of loading, looking, the first step and the second, and tells them."""
 
     def __init__(self, run: RunFolder) -> None:
         """Start the clock."""
@@ -35,4 +38,7 @@ class Starting(TrainerCallback):  # type: ignore[misc]
         if self._steps > 2:
             return
         self.passed("first_step_s" if self._steps == 1 else "second_step_s")
-        self.run.note("start", self.seconds)
+        known = {**self.run.facts().get(START, {}), **self.seconds}
+        self.run.note(START, known)
+        if self._steps == 2 and rank() == 0:
+            sys.stdout.write(f"{in_words(known)}\n")  # the run's log, read while it goes on

@@ -20,6 +20,7 @@ from workbench.errors import CorruptionError, OutsideError, RefusedError
 from workbench.lm.template import NOT_LEARNED
 from workbench.lm.xray import Example
 from workbench.training import packing
+from workbench.training.beginning import START
 from workbench.training.callbacks import Logbook, rewind_metrics
 from workbench.training.checkpoints import COMPLETE, last_checkpoint
 from workbench.training.finite import NonFiniteError
@@ -32,6 +33,17 @@ from workbench.training.signals import StopRequest
 Prepared = Callable[..., RunFolder]
 
 TIMED = ("eta_s", "tokens_per_s")
+
+
+def test_a_run_tells_what_passed_before_its_second_step(prepared: Prepared, capsys: pytest.CaptureFixture[str]) -> None:
+    run = prepared("run", "train.max_steps=2")
+    run.note(START, {"xray_s": 3.0})
+    train(run, StopRequest())
+    seconds = run.facts()[START]
+    assert list(seconds) == ["xray_s", "load_s", "look_s", "first_step_s", "second_step_s"]
+    assert seconds["xray_s"] == 3 and all(each >= 0 for each in seconds.values())
+    [told] = [line for line in capsys.readouterr().out.splitlines() if line.startswith("records to tokens 3.0 s, ")]
+    assert told.endswith(f"second step {seconds['second_step_s']:.1f} s")
 
 
 class StopAfter(StopRequest):

@@ -57,6 +57,7 @@ def _looked(workspace: Workspace, name: str, *, stop: bool) -> tuple[dict[str, A
     facts: dict[str, Any] = service.summary(run) | {
         "folder": str(run.path),
         "reason": run.state().get("reason", ""),
+        "start": service.started(run),
         "noticed": service.noticed(run),
         "metrics": list(run.recent_metrics()[-_NEWEST:]),
         "evaluation": evaluate.evaluated(run),

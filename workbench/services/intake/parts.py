@@ -16,8 +16,8 @@ from workbench.readers import mapping as maps
 from workbench.readers.record import Reading, Record, Reject, Span
 from workbench.readers.registry import can_be_cut, read, spans
 from workbench.services.intake.rows import Seen, batches, fill, uncollected
-from workbench.services.intake.side_by_side import side_by_side
 from workbench.services.progress import Report
+from workbench.services.side_by_side import side_by_side
 from workbench.store.intake import HandedOver, Intake
 from workbench.store.objects import Objects
 from workbench.store.spool import discard

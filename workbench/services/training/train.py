@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from workbench.services.training import bases, xray
 from workbench.services.training.base_checks import modules_of, stored, targets
 from workbench.store.store import Store
 from workbench.store.versions import Version
+from workbench.training.beginning import START, XRAY, in_words
 from workbench.training.launch import Progress, follow, launch, stop
 from workbench.training.plan import shared
 from workbench.training.preflight import check_allowed
@@ -102,8 +104,10 @@ def _prepared(
         "schema": version.schema,
         "parent": version.parent,
     }
-    seen = xray.make(store, version, recipe, base_folder(base), report)
-    prepare_from(run, recipe, facts, seen.tables(), allow=training.allow)
+    began = time.monotonic()
+    seen = xray.make(store, version, recipe, base_folder(base), report).tables()
+    facts[START] = {XRAY: round(time.monotonic() - began, 2)}
+    prepare_from(run, recipe, facts, seen, allow=training.allow)
 
 
 def _log_run(store: Store, run: RunFolder, version: Version, recipe: Recipe) -> None:
@@ -269,6 +273,11 @@ def summary(run: RunFolder) -> dict[str, Any]:
         "total": state.get("total"),
         "at": state.get("at"),
     }
+
+
+def started(run: RunFolder) -> str:
+    """Return how long each part before the second step took, in words; empty where nothing is known yet."""
+    return in_words(run.facts().get(START, {})) if run.facts_file.is_file() else ""
 
 
 def noticed(run: RunFolder) -> list[str]:

@@ -130,10 +130,11 @@ def make(store: Store, version: Version, recipe: Recipe, folder: Path, report: R
     kept = find(store.workspace, version, recipe, folder)
     if kept is not None:
         return kept
-    from workbench.training.prepare import look_through
+    from workbench.services.training.encoding import encoded
 
     report(f"X-ray: every record of {version.corpus}@{version.name} through tokenizer, template and collator")
-    tables = look_through(folder, recipe, examples(store, version))
+    total = sum(version.counts.get(side, 0) for side in SPLITS)
+    tables = encoded((folder, recipe), examples(store, version), total, report)
     kept = _written(_place(store.workspace, version, recipe, folder), tables)
     _forget_oldest(store.workspace)
     return kept

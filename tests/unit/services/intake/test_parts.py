@@ -16,8 +16,8 @@ from workbench.errors import Cancelled, OutsideError
 from workbench.services.intake import parts
 from workbench.services.intake import rows as taken
 from workbench.services.intake.ingest import Order, ingest
-from workbench.services.intake.side_by_side import side_by_side
 from workbench.services.progress import silent
+from workbench.services.side_by_side import side_by_side
 from workbench.store import intake as rows_in
 
 SEEN = 3
@@ -113,6 +113,20 @@ def test_results_come_in_the_order_of_the_work_and_failures_as_they_were_raised(
     assert list(side_by_side(works, 2)) == [0, 2, 4, 6, 8]
     with pytest.raises(OutsideError, match="the disk is full"):
         list(side_by_side([partial(doubled, 1), refused], 1))
+
+
+def test_work_is_drawn_a_few_pieces_ahead_of_what_is_wanted():
+    drawn = []
+
+    def works():
+        for number in range(9):
+            drawn.append(number)
+            yield partial(doubled, number)
+
+    made = side_by_side(works(), 1)
+    assert (next(made), len(drawn)) == (0, 3)
+    assert (next(made), len(drawn)) == (2, 4)
+    assert list(made) == [4, 6, 8, 10, 12, 14, 16]
 
 
 def test_the_end_of_a_process_is_one_clear_error():
