@@ -18,10 +18,9 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-import psutil
 from documents import planted, texts_of
 from measuring import holding, machine, table
-from scale import CORPUS, WORKER, cluster, prepared
+from scale import CORPUS, cluster, prepared, spent_by, workers_here
 
 COMMANDS = ("build", "describe", "export parquet", "export jsonl")
 HEAD = ["command", "way", "wall s", "CPU s", "MiB here", "MiB a worker"]
@@ -42,7 +41,7 @@ def done(command: str, folder: Path) -> dict[str, Any]:
     workspace = Workspace(folder)
     begun = time.perf_counter()
     spread = started(workspace, None, tell) if _is_spread() else nullcontext()
-    with holding() as held, Store(workspace) as store, spread as engine:
+    with holding() as held, holding(workers_here, 0.2) as worker, Store(workspace) as store, spread as engine:
         if command == "build":
             made: Any = build(store, CORPUS, tell, engine)[1].id
         elif command == "describe":
@@ -50,35 +49,18 @@ def done(command: str, folder: Path) -> dict[str, Any]:
         else:
             written = export(store, CORPUS, "latest", format=command.split()[1], engine=engine)
             made = json.loads((written.folder / "curation.json").read_text())["files"]
-        wall, workers = time.perf_counter() - begun, _workers()  # they end with the command
-        spent = sum(process.cpu_times().user + process.cpu_times().system for process in workers)
-        worker = max((_peak(process.pid) for process in workers), default=0)
+        wall, spent = time.perf_counter() - begun, spent_by(workers_here())  # they end with the command
     return {
         "made": made,
         "wall": wall,
         "cpu": time.process_time() + spent,
         "here": held(),
-        "worker": worker,
+        "worker": worker(),
     }
 
 
 def _is_spread() -> bool:
     return "RAY_ADDRESS" in os.environ
-
-
-def _workers() -> list[psutil.Process]:
-    """Return the engine's workers of our cluster: there may be others on this machine."""
-    if not _is_spread():
-        return []
-    named = [
-        process for process in psutil.process_iter(["cmdline"]) if WORKER in " ".join(process.info["cmdline"] or ())
-    ]
-    return [process for process in named if os.environ["RAY_ADDRESS"] in " ".join(process.parent().cmdline())]
-
-
-def _peak(process: int) -> int:
-    lines = Path(f"/proc/{process}/status").read_text(encoding="ascii").splitlines()
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
 
 
 def measured(command: str, folder: Path, way: str, environment: dict[str, str]) -> dict[str, Any]:

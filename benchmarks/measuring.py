@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any, NamedTuple, TypeVar
@@ -42,17 +42,24 @@ def measured(work: Callable[[], _Made]) -> tuple[_Made, Cost]:
     return made, Cost(_processor() - cpu, time.perf_counter() - wall, _status("VmHWM") - held)
 
 
-@contextmanager
-def holding() -> Iterator[Callable[[], int]]:
-    """Give what tells how many bytes of its own this process held at most; pages of mapped files are the disk's.
+def _this_one() -> list[int]:
+    return [os.getpid()]
 
-    The kernel keeps no such peak, so one looks a hundred times a second.
+
+@contextmanager
+def holding(processes: Callable[[], list[int]] = _this_one, pause: float = 0.01) -> Iterator[Callable[[], int]]:
+    """Give what tells how many bytes of its own one of some processes held at most; without any named, this one.
+
+    Pages of mapped files are the disk's, and shared memory is everybody's. The kernel keeps no such peak, so one
+    looks every few hundredths of a second.
     """
-    peak, over = [_status("RssAnon")], Event()
+    peak, over = [0], Event()
 
     def look() -> None:
-        while not over.wait(0.01):
-            peak[0] = max(peak[0], _status("RssAnon"))
+        while not over.wait(pause):
+            for process in processes():
+                with suppress(OSError, StopIteration):  # it ended just now, or is about to
+                    peak[0] = max(peak[0], _status("RssAnon", process))
 
     looking = Thread(target=look, daemon=True)
     looking.start()
@@ -74,8 +81,8 @@ def _forget_peak() -> int:
     return _status("VmRSS")
 
 
-def _status(name: str) -> int:
-    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+def _status(name: str, process: int | str = "self") -> int:
+    lines = Path(f"/proc/{process}/status").read_text(encoding="ascii").splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
 
 

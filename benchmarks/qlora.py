@@ -131,7 +131,7 @@ def measure(folder: Path, name: str, gpus: int) -> Result:
     place(run, (folder / "base").resolve())
     with (run / "log.txt").open("wb") as log:
         subprocess.run(_command(run, name, gpus), stdout=log, stderr=subprocess.STDOUT, check=False)
-    return read(run)
+    return read(run, gpus)
 
 
 def _command(run: Path, name: str, gpus: int) -> list[str]:
@@ -153,8 +153,8 @@ main(sys.argv[1:])
 """
 
 
-def read(run: Path) -> Result:
-    """Return what a run's own files say."""
+def read(run: Path, gpus: int) -> Result:
+    """Return what the own files of a run on so many cards say; the peak is that of the first one."""
     from workbench.recipe import load_recipe
     from workbench.training.memory import estimate, read_shape
     from workbench.training.plan import Plan
@@ -174,7 +174,7 @@ def read(run: Path) -> Result:
     expected = 0.0
     if "plan" in facts:
         shape = read_shape(Path(facts["base"]["path"]))
-        expected = estimate(shape, load_recipe(run / "recipe.yaml"), Plan(**facts["plan"])).total / 2**30
+        expected = estimate(shape, load_recipe(run / "recipe.yaml"), Plan(**facts["plan"]), gpus).total / 2**30
     said = json.loads((run / "state.json").read_text())
     return Result(
         run.name,

@@ -74,12 +74,12 @@ def curated(folder: Path, threads: int | None) -> dict[str, Any]:
     begun = time.perf_counter()
     workspace = Workspace(folder)
     spread = started(workspace, threads, tell) if asks else nullcontext()
-    with holding() as held, Store(workspace) as store, spread as engine:
+    with holding() as held, holding(workers_here, 0.2) as worker, Store(workspace) as store, spread as engine:
         start, (_, issues) = _timed(lambda: check(store, CORPUS, engine=engine))
         compare, found = _timed(lambda: curate(store, CORPUS, engine=engine))
         asked = Request(CORPUS, requested(store, CORPUS, seed=42))
         cut, version = _timed(lambda: split(store, asked, engine=engine))
-        workers = of_workers() | {"cpu": time.process_time(), "memory": held()}  # they end with the command
+        spent = time.process_time() + spent_by(workers_here())  # they end with the command
         pairs = sum(int(part.hash_rows().cast(pl.Int128).sum()) for part in found.judgement.parts)
         judged = [pairs % 2**64, found.judgement.count, found.judgement.removed.rows(), issues.height]
     return {
@@ -87,10 +87,11 @@ def curated(folder: Path, threads: int | None) -> dict[str, Any]:
         "check": start,
         "dedup": compare,
         "split": cut,
-        "cpu": workers.pop("cpu") + workers.pop("workers_cpu"),
+        "cpu": spent,
+        "memory": held(),
+        "worker": worker(),
         "judged": digest(json.loads(json.dumps(judged))),
         "version": version.id,
-        **workers,
     }
 
 
@@ -98,11 +99,6 @@ def _timed(work: Callable[[], Any]) -> tuple[float, Any]:
     begun = time.perf_counter()
     made = work()
     return time.perf_counter() - begun, made
-
-
-def _peak(process: int) -> int:
-    lines = Path(f"/proc/{process}/status").read_text(encoding="ascii").splitlines()
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
 
 
 def run(folder: Path, way: str, environment: dict[str, str], threads: int = 0) -> dict[str, Any]:
@@ -141,12 +137,16 @@ def on_cluster(folder: Path, nodes: int) -> dict[str, Any]:
         return run(folder, f"Ray, {nodes} workers" if nodes > 1 else "Ray, 1 worker", {"RAY_ADDRESS": address})
 
 
-def of_workers() -> dict[str, float]:
-    """Return the processor time of the engine's workers on this machine, and the most memory that one of them held."""
-    mine = psutil.Process(os.getppid()).children(recursive=True)
-    workers = [process for process in mine if WORKER in " ".join(_command(process))]
-    spent = sum(process.cpu_times().user + process.cpu_times().system for process in workers)
-    return {"workers_cpu": spent, "worker": max((_peak(process.pid) for process in workers), default=0)}
+def workers_here() -> list[int]:
+    """Return the engine's workers of our cluster."""
+    found = psutil.Process(os.getppid()).children(recursive=True)
+    return [process.pid for process in found if WORKER in " ".join(_command(process))]
+
+
+def spent_by(processes: Iterable[int]) -> float:
+    """Return the seconds of processor time that some processes took."""
+    times = [psutil.Process(process).cpu_times() for process in processes]
+    return sum(each.user + each.system for each in times)
 
 
 class Stages:

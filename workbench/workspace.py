@@ -20,6 +20,8 @@ _HOUR, _DAY = 3600, 86_400
 FIRST_SAMPLE = "domain-qa"
 """The sample corpus to begin with: small, with every kind of fault, and trained on in a minute."""
 _FOLDERS = ("corpora", "schemas", "recipes", "exports")
+_CLOSED = ("runs", ".workbench", ".workbench/objects")
+"""Folders that other users cannot enter."""
 
 
 def samples() -> Path:
@@ -55,6 +57,8 @@ class Workspace:
                 (root / name).mkdir(parents=True, exist_ok=True)
             for name in ("schemas", "recipes", *(["corpora"] if with_samples else [])):
                 _copy_missing(samples() / name, root / name)
+        for name in _CLOSED:
+            _made(root / name)
         return cls(root)
 
     def take_sample(self, name: str) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from tests.cli import workbench
+from tests.cli import called, workbench
 from workbench.cli.main import app
 
 COMMANDS = sorted(command.name for command in app.registered_commands if command.name)
@@ -29,7 +29,7 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_command_has_help_with_an_example_and_json(name):
     command = typer.main.get_command(app).commands[name]  # type: ignore[attr-defined]
     assert f"workbench {name}" in (command.help or "").split("Example")[-1]
-    assert "--json" in {option for parameter in command.params for option in parameter.opts}
+    assert {"--json", "--workspace"} <= {option for parameter in command.params for option in parameter.opts}
 
 
 def test_the_contracts_verbs_of_this_release_are_there():
@@ -42,6 +42,18 @@ def test_the_command_line_loads_nothing_heavy():
     code = f"import sys, workbench.__main__; print([m for m in {HEAVY!r} if m in sys.modules])"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert out.strip() == "[]"
+
+
+def test_a_new_workspace_holds_all_its_folders_and_its_log(bare):
+    parts = ("corpora", "schemas", "recipes", "exports", "runs", ".workbench/objects")
+    assert all((bare / part).is_dir() for part in parts) and (bare / ".workbench" / "store.db").is_file()
+
+
+def test_init_takes_its_folder_as_the_option_of_all_commands_too(tmp_path):
+    said = called("init", "--bare", "--workspace", "w", "--json", cwd=tmp_path)
+    assert said.code == 0 and said.json["workspace"] == str((tmp_path / "w").resolve())
+    assert called("init", "w", "--bare", "--workspace", "w", cwd=tmp_path).code == 0
+    assert called("init", "v", "--bare", "--workspace", "w", cwd=tmp_path).code == 2
 
 
 def test_an_unknown_command_is_a_usage_error_with_the_way_to_help(bare):

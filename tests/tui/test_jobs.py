@@ -56,18 +56,27 @@ def test_the_end_is_foretold_from_the_pace_so_far(job: Job, clock: Clock) -> Non
 def test_the_pace_of_one_stage_says_nothing_of_the_next(job: Job, clock: Clock) -> None:
     job.report("reading", 10, 10)
     clock.now += 500
-    job.report("hashing", 1, 100)
+    job.report("hashing", 0, 100)
     clock.now += 2
     job.report("hashing", 50, 100)
     assert job.seconds_to_go == 2
+
+
+def test_what_was_done_before_a_stage_was_told_of_is_no_part_of_its_pace(job: Job, clock: Clock) -> None:
+    for done in (900, 400):  # gone on with where it was; begun anew, for a part of it
+        job.report("sending", done, 1000)
+        clock.now += 5
+        assert job.seconds_to_go is None
+        job.report("sending", done + 50, 1000)
+        assert job.seconds_to_go == 5 * (950 - done) / 50
 
 
 def test_a_count_within_the_line_keeps_its_stage(job: Job, clock: Clock) -> None:
     job.report("reading a.jsonl: 10 rows", 100, 1000)
     clock.now += 4
     job.report("reading a.jsonl: 20 rows", 200, 1000)
-    assert job.seconds_to_go == 16
-    assert job.in_words() == "ingest towns  reading a.jsonl: 20 rows  20%  16 s to go"
+    assert job.seconds_to_go == 32
+    assert job.in_words() == "ingest towns  reading a.jsonl: 20 rows  20%  32 s to go"
 
 
 @pytest.mark.parametrize(("done", "total"), [(0, 0), (5, 0), (0, 5)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from pathlib import Path
 
@@ -97,6 +98,7 @@ def test_a_text_that_cannot_be_written_is_one_clear_error_and_leaves_no_draft(tm
 
 
 def test_finding_does_not_make_a_store(workspace: Workspace):
+    shutil.rmtree(workspace.root / ".workbench")  # as it comes from git
     Workspace.find(Path(workspace.root))
     assert not (workspace.root / ".workbench").exists()
 

@@ -16,7 +16,7 @@ import typer
 
 from workbench.cli import commands
 from workbench.cli.options import WORKSPACE_VARIABLE, In, place
-from workbench.cli.output import failure, say
+from workbench.cli.output import failure, result, say
 from workbench.errors import ExitCode, UsageError, WorkbenchError
 from workbench.workspace import Workspace
 
@@ -24,6 +24,7 @@ _THEME = "TEXTUAL_THEME"
 _SLOW_LINK = {"TEXTUAL_FPS": "10", "TEXTUAL_ANIMATIONS": "none", "TEXTUAL_SMOOTH_SCROLL": "0"}
 """Textual reads these while it is imported, which is after the options were."""
 _INTERRUPTED = "interrupted; what was acknowledged is kept"
+_BUG = "this is a bug of the workbench; nothing that was acknowledged is lost"
 app = typer.Typer(
     name="workbench",
     help="Raw files in, a fine-tuned and honestly measured adapter out, every record traceable all the way.",
@@ -78,6 +79,9 @@ def run(interface: Callable[[Workspace | Path], None], arguments: list[str] | No
     `interface` opens the terminal interface of a workspace, or of a folder that has none; it is called where no
     command is given.
     """
+    if sys.stderr is None:
+        # Whoever started this closed it: its number must not become that of a file of ours, which libraries talk into.
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")
     sys.exit(_code(interface, sys.argv[1:] if arguments is None else arguments))
 
 
@@ -92,8 +96,7 @@ def _code(interface: Callable[[Workspace | Path], None], arguments: list[str]) -
         failure(error, as_json=as_json)
         return int(error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
-        say(_INTERRUPTED)
-        return int(ExitCode.INTERRUPTED)
+        return _ended(_INTERRUPTED, ExitCode.INTERRUPTED, as_json=as_json)
     except typer.TyperException as error:
         failure(UsageError(_message(error), f"see: {_command(error, arguments)} --help"), as_json=as_json)
         return int(ExitCode.USAGE)
@@ -105,11 +108,18 @@ def _code(interface: Callable[[Workspace | Path], None], arguments: list[str]) -
         # It quotes what other packages say, and those quote addresses and headers; it is made to be sent to somebody.
         for line in secrets_hidden(traceback.format_exc()).splitlines():
             say(line)
-        say("error: this is a bug of the workbench; nothing that was acknowledged is lost")
-        return int(ExitCode.BUG)
+        return _ended(_BUG, ExitCode.BUG, as_json=as_json, said="error: ")
     if code == ExitCode.INTERRUPTED:
-        say(_INTERRUPTED)
+        return _ended(_INTERRUPTED, ExitCode.INTERRUPTED, as_json=as_json)
     return int(code or 0)
+
+
+def _ended(what: str, code: ExitCode, *, as_json: bool, said: str = "") -> int:
+    """Say that a command did not come to its result, to a script as the object that every error is."""
+    if as_json:
+        result({"error": {"what": what, "hint": "", "exit_code": int(code)}}, (), as_json=True)
+    say(said + what)
+    return int(code)
 
 
 def _message(error: typer.TyperException) -> str:

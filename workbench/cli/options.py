@@ -22,6 +22,7 @@ In = Annotated[
     Path | None,
     typer.Option("--workspace", metavar="DIR", help="The workspace; default: found from here upwards."),
 ]
+Place = Annotated[Path | None, typer.Option("--workspace", metavar="DIR", help="The same as the argument.")]
 Named = Annotated[str | None, typer.Argument(metavar="[CORPUS]", help="Corpus; implied where there is only one.")]
 Record = Annotated[str | None, typer.Argument(metavar="[RECORD]", help="Record id, or a unique prefix of one.")]
 Option = Annotated[str | None, typer.Option("--corpus", help="The same as the argument.")]
@@ -46,6 +47,13 @@ def place(workspace: Path | None) -> Workspace | Path:
         return chosen(workspace)
     except UsageError:
         return Path(workspace or os.environ.get(WORKSPACE_VARIABLE) or ".")
+
+
+def one_folder(argument: Path | None, option: Path | None) -> Path | None:
+    """Return the folder that a new workspace is wanted in, if any is named; two are a UsageError."""
+    if argument and option and argument.resolve() != option.resolve():
+        raise UsageError(f"two folders are named: {str(argument)!r} and {str(option)!r}", "give one of them")
+    return argument or option
 
 
 @contextmanager

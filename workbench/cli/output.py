@@ -5,10 +5,12 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import os
 import shutil
 import sys
 import time
 from collections.abc import Iterable, Sequence
+from threading import RLock
 from typing import Any
 
 from workbench.errors import WorkbenchError
@@ -37,17 +39,33 @@ class _Count:
 
 
 _count = _Count()
+_one_at_a_time = RLock()
+"""Held by whoever prints talk: uploads and engines are counted from threads of their own."""
 
 
 def say(line: str) -> None:
     """Print one line of talk on stderr; a newline in it is shown, so that no name can forge a second line."""
-    _close()
-    sys.stderr.write(show(line) + "\n")
-    sys.stderr.flush()
+    with _one_at_a_time:
+        _close()
+        _talk(show(line) + "\n")
+
+
+def _talk(text: str) -> None:
+    """Write on stderr; once nobody reads there any more, the work goes on without a word."""
+    try:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
 def progress(line: str, done: int = 0, total: int = 0) -> None:
     """Tell how far work is: one line that is drawn again and again on a terminal, now and then a line elsewhere."""
+    with _one_at_a_time:
+        _progress(line, done, total)
+
+
+def _progress(line: str, done: int, total: int) -> None:
     now, before = time.monotonic(), _count.stage
     _count.stage = before.then(line, done, total, now)
     if stage_of(before.line) != stage_of(line):
@@ -56,31 +74,49 @@ def progress(line: str, done: int = 0, total: int = 0) -> None:
     if not (done or total):
         say(line)
     elif done == total or now - _count.at >= (_REDRAWN if sys.stderr.isatty() else _REPEATED):
-        _draw(_told(_count.stage, now))
+        _draw(line, _how_far(_count.stage, now))
         _count.at = now
 
 
-def _told(stage: Stage, now: float) -> str:
+def _how_far(stage: Stage, now: float) -> str:
     """Return a count in words, with the time that its stage still takes where that can be known."""
     left = stage.seconds_to_go(now)
-    parts = [stage.line, counted(stage.line, stage.done, stage.total)]
-    parts += [f"{span(left)} to go"] if left else []
-    return "  ".join(parts)
+    parts = [counted(stage.line, stage.done, stage.total), *([f"{span(left)} to go"] if left else [])]
+    return "".join(f"  {part}" for part in parts if part)
 
 
-def _draw(told: str) -> None:
+def _draw(line: str, far: str) -> None:
     if not sys.stderr.isatty():
-        say(told)
+        say(f"{line}{far}")
         return
-    sys.stderr.write(f"\r{show(told)}{_ERASE}")
-    sys.stderr.flush()
+    _talk(f"\r{_in_one_row(line, far, _screen_width() - 1)}{_ERASE}")
     _count.is_open = True
+
+
+def _in_one_row(line: str, far: str, width: int) -> str:
+    """Return a line with its count, the line cut where both are wider: of two rows the first would stay for ever."""
+    # Imported here: of what prints, only a terminal needs it. A letter of some scripts takes two columns.
+    from rich.cells import cell_len, set_cell_size
+
+    room, shown = max(width - cell_len(far), 0), show(line, limit=width)
+    if cell_len(shown) > room:
+        shown = set_cell_size(shown, room - 1) + "…"
+    told = shown + far
+    return told if cell_len(told) <= width else set_cell_size(told, width)
+
+
+def _screen_width() -> int:
+    """Return the columns of the terminal that talk goes to, wherever results go."""
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns or page_width()
+    except OSError:
+        return page_width()
 
 
 def _close() -> None:
     """End the line that a count was drawn on."""
     if _count.is_open:
-        sys.stderr.write("\n")
+        _talk("\n")
         _count.is_open = False
 
 

@@ -24,8 +24,8 @@ def telling(report: Report) -> Iterator[None]:
 
 
 def wait(seconds: float, why: str) -> None:
-    """Wait, telling each second how many are left."""
+    """Wait, telling each second how many are gone: who is told says how many are left."""
     report, whole = _report.get(), ceil(seconds)
     for gone in range(whole):
-        report(f"{why}: {whole - gone} s left", gone, whole)
+        report(f"{why}: {whole} s", gone, whole)
         sleep(min(1.0, seconds - gone))

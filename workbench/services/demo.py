@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import DataError, RefusedError
+from workbench.errors import RefusedError, UsageError
 from workbench.services.checking.check import issue_counts
 from workbench.services.checking.curate import curate
 from workbench.services.checking.planted import compare
@@ -43,7 +43,7 @@ class Demo:
 def demo(folder: Path, report: Report = silent) -> Demo:
     """Run the main job in a new workspace and return what it did; `broken` is empty where all promises held."""
     if folder.exists() and any(folder.iterdir()):
-        raise DataError(f"{str(folder)!r} is not empty", "give a new folder: the demo makes its own workspace")
+        raise UsageError(f"{str(folder)!r} is not empty", "give a new folder: the demo makes its own workspace")
     began = time.monotonic()
     done = Demo(folder)
     with Store(Workspace.create(folder)) as store:

@@ -42,18 +42,20 @@ class Stage:
     total: int = 0
     began: float = 0.0
     """When the stage that the line belongs to was first told of, in seconds of the teller's clock."""
+    first: int = 0
+    """What was done by then, at a pace that nobody has seen."""
 
     def then(self, line: str, done: int, total: int, now: float) -> Stage:
         """Return what is told next; as long as the stage is the same and its count grows, it began when it began."""
         same = stage_of(self.line) == stage_of(line) and done >= self.done
-        return Stage(line, done, total, self.began if same else now)
+        return Stage(line, done, total, *((self.began, self.first) if same else (now, done)))
 
     def seconds_to_go(self, now: float) -> float | None:
         """Return the seconds that the stage still takes at its pace so far; None where nobody can know."""
         lasted = now - self.began
-        if not 0 < self.done <= self.total or lasted < _SURE:
+        if not self.first < self.done <= self.total or lasted < _SURE:
             return None
-        return lasted * (self.total - self.done) / self.done
+        return lasted * (self.total - self.done) / (self.done - self.first)
 
 
 def span(seconds: float) -> str:

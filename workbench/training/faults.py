@@ -13,10 +13,15 @@ from workbench.errors import OutsideError
 from workbench.lm.load import enough_memory
 from workbench.training.checkpoints import drop_unfinished
 from workbench.training.runs import RunFolder
+from workbench.training.together import processes
 
 SMALLER = (
     "go on with --step-down, which takes less memory and the same rows a step; or train anew with a lower"
     " train.batch_size or train.max_length, or train.plan=full"
+)
+SMALLER_TOGETHER = (
+    "train anew with train.plan=full, with a lower train.batch_size or train.max_length, or with train.shard_base=true;"
+    " several GPUs cannot step down"
 )
 _LOST = ("CUDA error", "CUDA driver error", "cuDNN error", "NCCL error")
 _ASSERTED = "device-side assert"
@@ -27,7 +32,7 @@ _FULL = ("no space left", "os error 28", "file write failed", "PytorchStreamWrit
 def explained(run: RunFolder) -> Iterator[None]:
     """Turn a full memory, a lost GPU and a full disk into an OutsideError; what has no such cause goes through."""
     try:
-        with enough_memory("this training", SMALLER):
+        with enough_memory("this training", SMALLER if processes() == 1 else SMALLER_TOGETHER):
             yield
     except OutsideError as error:
         if error.__cause__ is not None and _is_full(error.__cause__):

@@ -56,6 +56,9 @@ class Trainer(SFTTrainer):  # type: ignore[misc]
         super().__init__(**built_from)
         self.recent = deque(maxlen=self.args.gradient_accumulation_steps)
 
+    def _move_model_to_device(self, model: torch.nn.Module, device: torch.device) -> None:
+        """Leave a base where it was loaded: on its device, or on the host because no GPU has room for all of it."""
+
     def _wrap_model(self, model: torch.nn.Module, *given: Any, **more: Any) -> torch.nn.Module:  # noqa: ANN401
         """Return a model that is trained on a shared base in the processes' own wrapping; any other as it is."""
         wrapped: torch.nn.Module = super()._wrap_model(model, *given, **more)

@@ -26,3 +26,10 @@ def test_a_metric_without_a_value_is_told_with_its_reason(monkeypatch, tmp_path)
     said = workbench("demo", str(tmp_path), cwd=tmp_path)
     assert said.code == 0 and "n/a: bleu (no record is plain text)" in said.out
     assert "em  0.0000  1.0000     +1.0000" in said.out and "Every promise was kept." in said.out
+
+
+def test_a_folder_that_holds_something_is_a_usage_error(tmp_path):
+    (tmp_path / "mine").touch()
+    for named in ((str(tmp_path),), ("--workspace", str(tmp_path))):
+        said = workbench("demo", *named, "--json", cwd=tmp_path)
+        assert said.code == 2 and "is not empty" in said.json["error"]["what"]

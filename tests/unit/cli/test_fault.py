@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+import typer
+
 from tests.cli import called
 from workbench.cli import main
 from workbench.errors import ExitCode
@@ -17,3 +20,18 @@ def test_the_traceback_of_a_bug_holds_no_credentials(tmp_path, monkeypatch):
     assert said.code == ExitCode.BUG and said.out == ""
     assert "RuntimeError: *** does not open https://***@store.example/" in said.talk
     assert "quite-a-secret" not in said.talk and "p" * 9 not in said.talk
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"), [(RuntimeError("odd"), 70), (KeyboardInterrupt(), 130), (typer.Exit(130), 130)]
+)
+def test_a_script_gets_one_object_from_a_bug_and_an_interruption_too(tmp_path, monkeypatch, fault, code):
+    def ended(*_: object, **__: object) -> int:
+        if isinstance(fault, typer.Exit):
+            return fault.exit_code
+        raise fault
+
+    monkeypatch.setattr(main, "app", ended)
+    said = called("log", "--json", cwd=tmp_path)
+    assert said.code == code and said.json["error"]["exit_code"] == code
+    assert said.json["error"]["what"] in said.talk and "odd" not in said.out

@@ -56,7 +56,7 @@ def test_show_and_trace_tell_an_edit_in_the_words_of_the_log(store: Store, capsy
     edit(store, CORPUS, record, {"answer": "nothing"})
     drop(store, CORPUS, [record])
     show(CORPUS, record, workspace=store.workspace.root)
-    trace(record, CORPUS, workspace=store.workspace.root)
+    trace(CORPUS, record, workspace=store.workspace.root)
     said = capsys.readouterr().out
     assert said.count('answer = "ghp_…[44 characters]"') == 2 and SECRET not in said
     assert sum(": drop" in line for line in said.splitlines()) == 2

@@ -77,6 +77,9 @@ def test_a_trace_shows_hostile_text_safely(folder):
     assert (found["kind"], found["versions"][0]["name"]) == ("record", "v1")
     assert workbench("trace", "rows.jsonl", "--json", cwd=folder).json["kind"] == "file"
     assert workbench("trace", "nothing-of-this-name", cwd=folder).code == 2
+    assert workbench("trace", "facts", record, "--json", cwd=folder).json == found
+    assert workbench("trace", record, "--corpus", "facts", "--json", cwd=folder).json == found
+    assert workbench("trace", "fact", record, "--json", cwd=folder).code == 2
 
 
 def test_restoring_asks_shows_what_it_does_and_can_be_taken_back(tmp_path):

@@ -88,6 +88,16 @@ def test_a_fault_outside_is_told_with_what_to_do(run: RunFolder, error: Exceptio
     assert said in caught.value.what and caught.value.hint
 
 
+def test_a_full_memory_of_several_gpus_names_no_step_down_which_they_cannot_make(
+    run: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for processes, is_named in (("1", True), ("2", False)):
+        monkeypatch.setenv("WORLD_SIZE", processes)
+        with pytest.raises(MemoryFullError) as caught, explained(run):
+            raise full()
+        assert ("--step-down" in caught.value.hint) == is_named
+
+
 @pytest.fixture
 def run(tmp_path: Any) -> RunFolder:
     return RunFolder.create(tmp_path / "run")

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file
-from transformers import MistralForCausalLM
+from transformers import MistralConfig, MistralForCausalLM
+from trl import SFTConfig
 
-from tests.unit.training.test_together import curve, led
+from tests.unit.training.test_together import curve, led, together
+from workbench.training.qlora import build_trainer, read_material
 from workbench.training.runs import RunFolder
 
 Prepared = Callable[..., RunFolder]
@@ -43,6 +46,29 @@ def probed(run, trainer, material):
     probe(run, trainer, material)
 qlora._probe = probed
 main(sys.argv[1:])
+"""
+
+
+STOPPED = """
+import sys
+from workbench.training import process
+from workbench.training.together import SharedStop, rank
+
+class Stop(SharedStop):
+    asked = 0
+
+    @property
+    def requested(self):
+        self.asked += self.in_loop
+        self._asked = rank() == 1 and self.asked == 5
+        return super().requested
+
+    @requested.setter
+    def requested(self, value):
+        self._asked = value
+
+process.SharedStop = Stop
+process.main(sys.argv[1:])
 """
 
 
@@ -94,8 +120,9 @@ def test_a_process_is_lent_the_bytes_that_were_shared_out(prepared: Prepared, tm
         pytest.param((), marks=pytest.mark.thorough),
         pytest.param(("train.plan=full", "train.packing=true", "train.max_length=64"), marks=pytest.mark.slow),
         pytest.param(("quantization.kind=none", "train.batch_size=2"), marks=pytest.mark.slow),
+        pytest.param(("lora.use_dora=true", "train.gradient_accumulation=4"), marks=pytest.mark.slow),
     ],
-    ids=["padded", "packed and recomputed", "not quantised, one batch of the held-out rows less"],
+    ids=["padded", "packed and recomputed", "not quantised, one batch of the held-out rows less", "DoRA, accumulated"],
 )
 def test_a_shared_base_is_held_in_parts_and_trained_on_bit_for_bit(
     prepared: Prepared, tmp_path: Path, form: tuple[str, ...]
@@ -111,8 +138,52 @@ def test_a_shared_base_is_held_in_parts_and_trained_on_bit_for_bit(
         assert sum(each["here"] for each in held) == held[0]["whole"] == held[1]["whole"] > held[0]["here"]
     for key in ("loss", "eval_loss", "tokens_seen"):
         assert curve(parts, key) == curve(whole, key)
-    got, expected = (load_file(run.adapter / "adapter_model.safetensors") for run in (parts, whole))
+    assert_equal(parts, whole)
+
+
+def assert_equal(run: RunFolder, other: RunFolder) -> None:
+    """Compare two adapters bit for bit."""
+    got, expected = (load_file(each.adapter / "adapter_model.safetensors") for each in (run, other))
     assert all(torch.equal(expected[name], got[name]) for name in expected.keys() | got.keys())
+
+
+@pytest.fixture
+def deeper(base: Path, tmp_path: Path) -> Path:
+    """A base of three layers whose embedding is its head."""
+    folder = shutil.copytree(base, tmp_path / "deeper")
+    config = MistralConfig.from_pretrained(base, num_hidden_layers=3, tie_word_embeddings=True)
+    torch.manual_seed(0)
+    MistralForCausalLM(config).save_pretrained(folder)
+    return folder
+
+
+@pytest.mark.slow
+def test_a_run_on_a_shared_base_goes_on_from_its_checkpoint_bit_for_bit(
+    prepared: Prepared, deeper: Path, tmp_path: Path
+) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(STOPPED)
+    settings = ("train.shard_base=true", "train.batch_size=2", "train.gradient_accumulation=4", "lora.dropout=0.1")
+    whole, parts = prepared("whole", *settings, on=deeper), prepared("parts", *settings, on=deeper)
+    together(whole)
+    done = led(str(program), str(parts.path), "--led")
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert (parts.status(), parts.state()["step"]) == ("stopped", 5)
+    together(parts, "--resume")
+    for key in ("loss", "eval_loss", "tokens_seen"):
+        assert curve(parts, key) == curve(whole, key)
+    assert_equal(parts, whole)
+
+
+def test_a_base_that_waits_on_the_host_to_be_shared_out_is_not_moved_whole(
+    prepared: Prepared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = SFTConfig.device.fget
+    # Stands for a GPU that has no room for it.
+    monkeypatch.setattr(SFTConfig, "device", property(lambda args: torch.device("meta", found(args).index)))
+    run = prepared("run", "quantization.kind=none", "train.shard_base=true")
+    model = build_trainer(read_material(run), run.checkpoints).model
+    assert {weight.device.type for weight in model.parameters()} == {"cpu"}
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from workbench.cli.numbers import measured
-from workbench.cli.options import AsJson
+from workbench.cli.options import AsJson, Place, one_folder
 from workbench.cli.output import progress, result, table
 from workbench.curation.split import SIDES
 from workbench.errors import ExitCode
@@ -26,6 +26,7 @@ def register(app: typer.Typer) -> None:
 def demo(
     folder: Annotated[Path | None, typer.Argument(metavar="[DIR]", help="New folder for its workspace.")] = None,
     as_json: AsJson = False,
+    option: Place = None,
 ) -> None:
     """Do the whole way once, on CPU: six kinds of records in, one model trained, measured and exported.
 
@@ -36,7 +37,8 @@ def demo(
     """
     from workbench.services.demo import demo as walk
 
-    done = walk(folder or Path(tempfile.mkdtemp(prefix="workbench-demo-")), progress)
+    wanted = one_folder(folder, option)
+    done = walk(wanted or Path(tempfile.mkdtemp(prefix="workbench-demo-")), progress)
     result(done, _lines(done), as_json=as_json)
     if done.broken:
         raise typer.Exit(int(ExitCode.DATA))

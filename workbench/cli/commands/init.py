@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from workbench.cli.options import AsJson
+from workbench.cli.options import AsJson, Place, one_folder
 from workbench.cli.output import progress, result
 
 
@@ -17,7 +17,9 @@ def register(app: typer.Typer) -> None:
 
 
 def init(
-    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Folder to make it in.")] = Path(),
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="[DIR]", help="Folder to make it in; default: where you stand.")
+    ] = None,
     bare: Annotated[bool, typer.Option("--bare", help="Leave the sample corpora out.")] = False,
     objects: Annotated[
         str | None,
@@ -26,6 +28,7 @@ def init(
         ),
     ] = None,
     as_json: AsJson = False,
+    option: Place = None,
 ) -> None:
     """Make a workspace with schemas, recipes and the sample corpora; what is there is kept.
 
@@ -34,9 +37,11 @@ def init(
       workbench init ~/tuning
       workbench init ~/tuning --objects s3://bucket/tuning
     """
+    from workbench.store.catalogue import Catalogue
     from workbench.workspace import Workspace
 
-    workspace = Workspace.create(folder, with_samples=not bare)
+    workspace = Workspace.create(one_folder(folder, option) or Path(), with_samples=not bare)
+    Catalogue(workspace.catalogue).close()  # the log stands from the beginning
     facts: dict[str, Any] = {
         "workspace": str(workspace.root),
         "corpora": workspace.corpora(),

@@ -6,13 +6,16 @@ from typing import Annotated, Any
 
 import typer
 
-from workbench.cli.options import AsJson, In, Option, opened
+from workbench.cli.options import AsJson, In, Option, corpus_name, opened
 from workbench.cli.output import indented, result, short, table
 from workbench.cli.values import done
 from workbench.text import counted
 from workbench.text import show as shown
 
-Reference = Annotated[str, typer.Argument(metavar="REF", help="Record id or prefix, raw file or its digest, or run.")]
+First = Annotated[str, typer.Argument(metavar="[CORPUS]", help="Where to look; alone it is what to follow.")]
+Second = Annotated[
+    str | None, typer.Argument(metavar="REF", help="Record id or prefix, raw file or its digest, or run.")
+]
 _SHOWN = 10
 _DONE = 80
 """Characters of what an edit did."""
@@ -23,19 +26,24 @@ def register(app: typer.Typer) -> None:
     app.command("trace")(trace)
 
 
-def trace(reference: Reference, option: Option = None, as_json: AsJson = False, workspace: In = None) -> None:
+def trace(
+    first: First, second: Second = None, option: Option = None, as_json: AsJson = False, workspace: In = None
+) -> None:
     """Follow a record, a raw file or a run both ways: raw bytes, edits, versions with split, runs, pushes.
 
     \b
     Examples:
       workbench trace 3f9a12
+      workbench trace quiz 3f9a12
       workbench trace quiz.json
       workbench trace quiz-v1-tiny-1
     """
     with opened(workspace) as store:
         from workbench.services.trace import trace as followed
 
-        found = followed(store, reference, option)
+        named = first if second else None
+        corpus = corpus_name(store, named, option) if named or option else None
+        found = followed(store, second or first, corpus)
     lines = {"record": _record, "file": _file, "run": _run}[found["kind"]]
     result(found, lines(found), as_json=as_json)
 

@@ -10,6 +10,7 @@ import typer
 from workbench.cli.options import AsJson, In, Option, opened, reference
 from workbench.cli.output import progress, result, say
 from workbench.errors import ExitCode, UsageError
+from workbench.services.progress import span
 
 if TYPE_CHECKING:
     from workbench.store.store import Store
@@ -156,5 +157,5 @@ def _told(progress: Progress) -> None:
     if not progress.total or (progress.step % every and progress.step != progress.total):
         return
     loss = f"  loss {progress.loss:.4f}" if progress.loss is not None else ""
-    rest = f"  {progress.eta_seconds:.0f} s to go" if progress.eta_seconds else ""
+    rest = f"  {span(progress.eta_seconds)} to go" if progress.eta_seconds else ""
     say(f"step {progress.step:,} of {progress.total:,}{loss}{rest}")

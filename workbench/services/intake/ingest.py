@@ -306,6 +306,8 @@ def _read_once(
     mapped.see(first)
     mapping = mapped.mapping()
     key = key_of(source, reading, mapped.schema, mapping)
+    if before is not None and not source.key and not before.body["key"]:
+        key = ()  # the whole row, chosen at the first ingest: a schema that names an identity since changes nothing
     _refuse_other_key(source.name, key, before)
     intake = means.held.enter_context(Intake(mapped.schema.types, key, store.objects, of=(corpus, source.name)))
     apply = maps.applied(mapping, fields_of(mapped.schema))

@@ -40,7 +40,11 @@ def chosen(base: str, recipe: Recipe, device: str) -> Plan | None:
 
 
 def is_tight(base: str, recipe: Recipe, device: str, longest: int) -> bool:
-    """Say whether the largest micro-batch comes near to what a GPU has, so that it is to be tried beforehand."""
+    """Say whether the largest micro-batch comes near to what a GPU has, so that it is to be tried beforehand.
+
+    Processes that train together are told the same, be their cards of two sizes: those that share a base try it
+    together or not at all.
+    """
     if device == "cpu":
         return False
     try:
@@ -48,7 +52,7 @@ def is_tight(base: str, recipe: Recipe, device: str, longest: int) -> bool:
     except KeyError:
         return True
     needed = estimate(shape, recipe, named_plan(recipe, longest), processes()).total
-    return needed > _EASY * _allowed(device)
+    return needed > _EASY * smallest(_allowed(device))
 
 
 def holds_whole(base: str, recipe: Recipe, device: str) -> bool:

@@ -105,3 +105,12 @@ def test_a_schemas_identity_names_the_key_and_is_frozen_at_the_first_ingest(stor
     schema.write_text(schema.read_text().replace(named, "name: qa\n"))
     deliver(store, [row | {"answer": "a third answer"} for row in facts(1, 2)])
     assert ids(store) == before
+
+
+def test_the_whole_row_stays_the_key_where_a_schema_names_an_identity_later(store):
+    deliver(store, facts(1, 2))
+    before = ids(store)
+    schema = store.workspace.root / "schemas" / "qa.yaml"
+    schema.write_text(schema.read_text().replace("name: qa\n", "name: qa\nidentity: [question]\n", 1))
+    deliver(store, facts(1, 2, 3))
+    assert set(before) < set(ids(store)) and len(ids(store)) == 3

@@ -147,6 +147,15 @@ def test_only_what_comes_near_to_the_card_is_tried_beforehand(tmp_path: Path, mo
     assert is_tight(base, RECIPE, GPU, 1_000) and not is_tight(base, tight, GPU, 1_000)
 
 
+def test_processes_that_train_together_try_the_longest_rows_all_or_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = mistral_7b(tmp_path)
+    on_card(monkeypatch, 140, 141)  # of this process; another one's is smaller, and tries them
+    monkeypatch.setattr(choice, "smallest", lambda number: min(number, 12 * 2**30))
+    assert is_tight(base, RECIPE, GPU, 200)
+
+
 @pytest.mark.parametrize(
     "more",
     [
