@@ -6,6 +6,7 @@ import fcntl
 import os
 import pty
 import select
+import signal
 import struct
 import subprocess
 import sys
@@ -65,7 +66,7 @@ def terminal(
     own = inherited | {"TERM": "xterm-256color", "TEXTUAL_ANIMATIONS": "none"} | dict(environment or {})
     command = [sys.executable, "-c", program, str(place.root if isinstance(place, Workspace) else place)]
     ends = {"stdin": secondary, "stdout": secondary, "stderr": secondary}
-    child = subprocess.Popen(command, **ends, env=own, process_group=0)
+    child = subprocess.Popen(command, **ends, env=own, process_group=0, preexec_fn=_as_a_terminal_does)
     os.close(secondary)
     try:
         yield Terminal(primary, child)
@@ -73,6 +74,11 @@ def terminal(
         child.kill()
         child.wait()
         os.close(primary)
+
+
+def _as_a_terminal_does() -> None:
+    """Let a hang-up end the program also where whoever runs the tests ignores it, as under `nohup`."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def test_no_escape_sequence_of_the_data_reaches_the_terminal(workspace: Workspace) -> None:

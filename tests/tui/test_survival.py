@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.tui.pilots import declare, rows
-from tests.tui.test_pty import terminal
+from tests.tui.test_pty import PATIENCE, terminal
 from workbench.services.intake.ingest import Order, ingest
 from workbench.services.versions.split import Request, requested, split
 from workbench.store.store import Store
@@ -96,7 +96,7 @@ def test_a_training_outlives_the_terminal_interface_and_is_shown_again(towns: Wo
             screen.child.kill()
         else:
             os.killpg(screen.child.pid, signal.SIGHUP)  # as the kernel does to all that a terminal ran
-        screen.child.wait()
+        screen.child.wait(PATIENCE)
     assert run.status() == "running"
     wait_for(run, steps(run) + 3)
     with terminal(towns, START) as screen:
