@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Iterable, Sequence
 from threading import RLock
-from typing import Any
+from typing import Any, TextIO
 
 from workbench.errors import WorkbenchError
 from workbench.services.progress import Stage, counted, span, stage_of
@@ -51,12 +51,16 @@ def say(line: str) -> None:
 
 
 def _talk(text: str) -> None:
-    """Write on stderr; once nobody reads there any more, the work goes on without a word."""
+    _write(sys.stderr, text)
+
+
+def _write(stream: TextIO, text: str) -> None:
+    """Write on a stream; once nobody reads there any more, the work goes on without a word, and ends as it would."""
     try:
-        sys.stderr.write(text)
-        sys.stderr.flush()
+        stream.write(text)
+        stream.flush()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def progress(line: str, done: int = 0, total: int = 0) -> None:
@@ -123,12 +127,7 @@ def _close() -> None:
 def result(value: Any, lines: Iterable[str], *, as_json: bool) -> None:  # noqa: ANN401 - a JSON value
     """Print a command's result: one JSON object, or lines for a person."""
     _close()
-    if as_json:
-        sys.stdout.write(_json(value))
-    else:
-        for line in lines:
-            sys.stdout.write(show(line) + "\n")
-    sys.stdout.flush()
+    _write(sys.stdout, _json(value) if as_json else "".join(f"{show(line)}\n" for line in lines))
 
 
 def _json(value: Any) -> str:  # noqa: ANN401 - a JSON value
@@ -145,7 +144,7 @@ def failure(error: WorkbenchError, *, as_json: bool) -> None:
     """Print what happened and what to do next."""
     if as_json:
         facts = {"what": error.what, "hint": error.hint, "exit_code": int(error.exit_code)}
-        sys.stdout.write(_json({"error": facts}))
+        _write(sys.stdout, _json({"error": facts}))
     say(f"error: {error.what}")
     if error.hint:
         say(f"  do: {error.hint}")

@@ -110,7 +110,7 @@ def _told(doing: str, error: Exception) -> OutsideError:
     if isinstance(error, ValueError):
         return OutsideError(f"the Hub refused while {doing}: {_safe(error)}", "correct it, then try again")
     if any(isinstance(cause, OfflineModeIsEnabled) for cause in causes):
-        what = f"nobody was asked while {doing}: this machine is set to stay offline (HF_HUB_OFFLINE)"
+        what = f"nothing was sent while {doing}: this machine is set to stay offline (HF_HUB_OFFLINE)"
         return OutsideError(what, "unset HF_HUB_OFFLINE, then try again")
     # The innermost cause says what happened; what the library wraps around it speaks of its cache.
     what, hint = f"the Hub could not be reached while {doing}: {_safe(causes[-1])}", "check the network and HF_ENDPOINT"

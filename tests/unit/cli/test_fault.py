@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import typer
 
@@ -35,3 +40,13 @@ def test_a_script_gets_one_object_from_a_bug_and_an_interruption_too(tmp_path, m
     said = called("log", "--json", cwd=tmp_path)
     assert said.code == code and said.json["error"]["exit_code"] == code
     assert said.json["error"]["what"] in said.talk and "odd" not in said.out
+
+
+def test_who_reads_no_further_changes_no_exit_code(tmp_path: Path) -> None:
+    """As `2>&1 | head -1` does: both outputs are one pipe whose reader is gone."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "workbench", "init", str(tmp_path / "bench"), "--bare"]
+    done = subprocess.run(command, stdout=writing, stderr=writing, check=False)
+    os.close(writing)
+    assert done.returncode == 0 and (tmp_path / "bench" / ".workbench").is_dir()

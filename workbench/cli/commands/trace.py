@@ -94,7 +94,8 @@ def _file(found: dict[str, Any]) -> list[str]:
     out = [f"raw file, sha256 {', '.join(digest[:12] for digest in found['digests'])}"]
     out += _part("deliveries", [_delivery(place) for place in found["deliveries"]])
     records = found["records"]
-    out += [f"  records: {records['total']:,}", *(f"    {record}" for record in records["ids"][:_SHOWN])]
+    more = [f"    ... and {records['total'] - _SHOWN:,} more: --json"] if records["total"] > _SHOWN else []
+    out += [f"  records: {records['total']:,}", *(f"    {record}" for record in records["ids"][:_SHOWN]), *more]
     rows = [[p["corpus"], p["name"], p["version"][:12], _splits(p["splits"])] for p in found["versions"]]
     out += _part("versions", rows)
     return out + _part("runs", [[r["run"], r["status"]] for r in found["runs"]]) + _pushes(found)
