@@ -51,7 +51,7 @@ def holding(processes: Callable[[], list[int]] = _this_one, pause: float = 0.01)
     """Give what tells how many bytes of its own one of some processes held at most; without any named, this one.
 
     Pages of mapped files are the disk's, and shared memory is everybody's. The kernel keeps no such peak, so one
-    looks every few hundredths of a second.
+    looks again after each pause, in seconds.
     """
     peak, over = [0], Event()
 
